@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hosts: names of their states, record tables and the check of a description from outside. Pure; linked by every program. */
+#include <string.h>
+
+#include "base/error.h"
+#include "model/host.h"
+
+const char *const profile_names[] = {
+        [PROFILE_LOCAL] = "local",
+        [PROFILE_POOL] = "pool",
+        [PROFILE_N] = NULL,
+};
+
+static const char *const profile_meanings[] = {
+        [PROFILE_LOCAL] = "its own disk; dompool touches nothing",
+        [PROFILE_POOL] = "a Xen host of the pool, in RAM, from the network",
+};
+
+const char *const host_state_names[] = {
+        [HOST_OFF] = "off", [HOST_BOOTING] = "booting", [HOST_READY] = "ready", [HOST_LOST] = "lost", [HOST_N] = NULL,
+};
+
+const char *const boot_stage_names[] = {
+        [STAGE_DHCP] = "dhcp",     [STAGE_LOADER] = "loader", [STAGE_MENU] = "menu", [STAGE_XEN] = "xen",
+        [STAGE_KERNEL] = "kernel", [STAGE_INITRD] = "initrd", [STAGE_INIT] = "init", [STAGE_AGENT] = "agent",
+        [STAGE_READY] = "ready",   [STAGE_N] = NULL,
+};
+
+static const struct rec_field host_fields[] = {
+        REC_STR(struct host, name),        REC_MAC(struct host, mac),
+        REC_IP4(struct host, address),     REC_ENUM(struct host, profile, profile_names),
+        REC_STR(struct host, image),       REC_STR(struct host, xen_args),
+        REC_STR(struct host, kernel_args), REC_STR(struct host, console),
+        REC_BOOL(struct host, configured),
+};
+const struct rec_desc host_desc = REC_DESC(struct host, host_fields);
+
+static const struct rec_field host_inventory_fields[] = {
+        REC_STR(struct host_inventory, hostname),
+        REC_STR(struct host_inventory, xen_version),
+        REC_STR(struct host_inventory, kernel_version),
+        REC_STR(struct host_inventory, xen_caps),
+        REC_STR(struct host_inventory, xen_commandline),
+        REC_STR(struct host_inventory, cpu_model),
+        REC_STR(struct host_inventory, image),
+        REC_STR(struct host_inventory, agent_version),
+        REC_U64(struct host_inventory, memory_kib),
+        REC_U64(struct host_inventory, free_memory_kib),
+        REC_U64(struct host_inventory, dom0_memory_kib),
+        REC_U32(struct host_inventory, n_cpus),
+        REC_U32(struct host_inventory, cpu_khz),
+        REC_BOOL(struct host_inventory, hvm),
+        REC_BOOL(struct host_inventory, pv),
+        REC_BOOL(struct host_inventory, pvh),
+        REC_U64(struct host_inventory, boot_time),
+};
+const struct rec_desc host_inventory_desc = REC_DESC(struct host_inventory, host_inventory_fields);
+
+const char *
+profile_meaning(enum profile p)
+{
+        return p < PROFILE_N ? profile_meanings[p] : "unknown";
+}
+
+/*
+ * These texts become part of a boot menu: a line break, a quote or an escape would end the line there, and "---" is how
+ * mboot.c32 tells one module from the next.
+ */
+static int
+args_check(const char *host, const char *what, const char *args, struct error *err)
+{
+        const char *p;
+
+        for (p = args; *p; p++)
+                if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e || strchr("\"'\\`;#$|&<>{}", *p))
+                        return error_set(err, ERR_INVALID,
+                                         "host '%s': %s may hold printable ASCII without quotes, shell or menu characters; "
+                                         "byte %zu is 0x%02x",
+                                         host, what, (size_t)(p - args) + 1, (unsigned char)*p);
+        if (strstr(args, "---"))
+                return error_set(err, ERR_INVALID, "host '%s': %s may not hold '---', which separates modules in a menu", host,
+                                 what);
+        return 0;
+}
+
+int
+host_check(const struct host *h, struct error *err)
+{
+        char mac[MAC_TEXT_SIZE];
+        int r;
+
+        if (!name_ok(h->name))
+                return error_set(err, ERR_INVALID,
+                                 "host name '%s' must be 1 to 63 of a-z A-Z 0-9 . _ -, the first a letter or digit", h->name);
+        if (mac_zero(&h->mac))
+                return error_set(err, ERR_INVALID, "host '%s' has no MAC address", h->name);
+        if (h->mac.b[0] & 1)
+                return error_set(err, ERR_INVALID, "host '%s': %s is a multicast address, not a machine's", h->name,
+                                 mac_text(&h->mac, mac));
+        if (h->profile >= PROFILE_N)
+                return error_set(err, ERR_INVALID, "host '%s': there is no profile number %u", h->name, h->profile);
+        if (*h->image && !name_ok(h->image))
+                return error_set(err, ERR_INVALID, "host '%s': '%s' can be neither an image name nor a version id", h->name,
+                                 h->image);
+        r = args_check(h->name, "xen-args", h->xen_args, err);
+        if (!r)
+                r = args_check(h->name, "kernel-args", h->kernel_args, err);
+        if (!r)
+                r = args_check(h->name, "console", h->console, err);
+        if (!r && strchr(h->console, ' '))
+                return error_set(err, ERR_INVALID, "host '%s': console is one word such as \"com1,vga\"", h->name);
+        return r;
+}
