@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOMPOOL_IPC_MESSAGES_H
+#define DOMPOOL_IPC_MESSAGES_H
+/*
+ * The messages between processes: payloads and the table (messages.def) that says who may send what to whom.
+ * A role's name here is the process that speaks, see docs/ARCHITECTURE.md.
+ */
+#include "base/rec.h"
+#include "model/config.h"
+#include "model/domain.h"
+#include "model/event.h"
+#include "model/host.h"
+#include "model/operation.h"
+
+/* Grows when a payload changes in a way that an older peer would misread. */
+#define MESSAGES_VERSION 1
+
+enum role {
+        ROLE_PARENT,
+        ROLE_BOOT,
+        ROLE_FILES,
+        ROLE_API,
+        ROLE_CORE,
+        ROLE_WORK,
+        ROLE_APARENT,
+        ROLE_LINK,
+        ROLE_HV,
+        ROLE_N,
+};
+extern const char *const role_names[]; /* "parent", "boot", ... */
+
+/* What a passed descriptor is for. */
+enum role_fd {
+        FD_CHANNEL,     /* to the peer role in `number` */
+        FD_DHCP,        /* UDP 67, bound to the boot LAN's interface */
+        FD_TFTP,        /* UDP 69 */
+        FD_HTTP,        /* listening TCP */
+        FD_API_UNIX,    /* listening Unix socket */
+        FD_API_TLS,     /* listening TCP */
+        FD_AGENT_TLS,   /* listening TCP */
+        FD_POLICY,      /* the last policy snapshot, read-only; absent at the very first start */
+        FD_STATE_DIR,   /* this role's own directory */
+        FD_TLS_CERT,    /* PEM files, read-only */
+        FD_TLS_KEY,
+        FD_N,
+};
+
+struct msg_empty {
+        bool unused;
+};
+struct msg_role_fd {
+        uint32_t purpose; /* enum role_fd */
+        uint32_t number;  /* FD_CHANNEL: enum role */
+};
+struct msg_role_ready {
+        uint32_t pid;
+};
+struct msg_policy { /* a descriptor of the file travels with it */
+        uint64_t generation;
+};
+struct msg_token_used {
+        struct mac mac;
+        int64_t attempt_ms;
+};
+struct msg_boot_event {
+        struct mac mac;
+        uint32_t address;
+        uint32_t stage;      /* enum boot_stage */
+        int64_t time_ms;     /* wall */
+        int64_t attempt_ms;  /* of the token in force; 0 before the menu */
+        char text[200];      /* file name, loader, sizes; printable */
+        bool missing;        /* a file was asked for that there is not: part of the search trail, not a stage reached */
+};
+struct msg_lease_event {
+        struct mac mac;
+        uint32_t address;
+        uint32_t state; /* enum lease_state */
+        int64_t expiry_ms; /* wall */
+};
+struct msg_unknown_seen {
+        struct mac mac;
+        uint8_t uuid[16];
+        uint32_t arch;       /* option 93; UINT32_MAX when absent */
+        char vendor_class[64];
+        int64_t time_ms;
+};
+struct msg_init_report { /* dompool-init, by HTTP, authenticated by the boot token */
+        char token[120];
+        char stage[32];      /* "init", "network", "xen", "agent", "error" */
+        char text[512];
+        bool failed;
+        uint32_t address;    /* who sent it */
+        int64_t time_ms;
+        uint64_t uptime_ms;  /* of the dom0 kernel */
+};
+
+struct msg_api_reply {
+        uint64_t request;
+        uint32_t status;     /* HTTP */
+        struct blob body;    /* JSON text made by core */
+};
+enum api_resource {
+        RES_SERVER,      /* versions, roles, counts */
+        RES_HOSTS,
+        RES_HOST,        /* name */
+        RES_HOST_TRACE,  /* name: its last boots, stage by stage */
+        RES_UNKNOWN,     /* MACs seen that are no host */
+        RES_PROFILES,
+        RES_IMAGES,
+        RES_IMAGE,       /* name or id */
+        RES_DOMAINS,
+        RES_DOMAIN,      /* name */
+        RES_OPS,
+        RES_OP,          /* number; waits up to wait_ms for its end */
+        RES_EVENTS,      /* number: after this id; waits up to wait_ms for one */
+        RES_N,
+};
+struct msg_api_get {
+        uint64_t request;
+        uint32_t resource;   /* enum api_resource */
+        char name[NAME_SIZE];
+        uint64_t number;
+        uint32_t limit;      /* rows; 0: the resource's default (1000) */
+        uint32_t wait_ms;    /* at most 60,000 */
+        char filter[NAME_SIZE]; /* events: kind; domains: host */
+};
+struct msg_api_host_put { /* makes or changes a host that does not stand in the configuration file */
+        uint64_t request;
+        struct host host;
+        char by[NAME_SIZE];
+};
+struct msg_api_name {
+        uint64_t request;
+        char name[NAME_SIZE];
+        char by[NAME_SIZE];
+        char key[NAME_SIZE]; /* idempotency key, may be empty */
+};
+struct msg_api_host_profile {
+        uint64_t request;
+        char name[NAME_SIZE];
+        uint32_t profile;
+        char image[NAME_SIZE]; /* empty: unchanged */
+        char by[NAME_SIZE];
+};
+struct msg_api_domain_create {
+        uint64_t request;
+        char host[NAME_SIZE]; /* empty: the server picks the host with most free memory */
+        struct domain_config config;
+        char by[NAME_SIZE];
+        char key[NAME_SIZE];
+};
+enum domain_verb { VERB_SHUTDOWN, VERB_DESTROY };
+struct msg_api_domain_action {
+        uint64_t request;
+        char name[NAME_SIZE];
+        uint32_t verb;       /* enum domain_verb */
+        uint32_t timeout_seconds; /* shutdown: then the operation fails; 0: 120 */
+        char by[NAME_SIZE];
+        char key[NAME_SIZE];
+};
+struct msg_api_cancel { /* the client has gone; nothing is undone, only the waiting */
+        uint64_t request;
+};
+
+struct msg_agent_conn {
+        uint64_t conn;
+};
+struct msg_agent_hello {
+        uint64_t conn;         /* given by api, unique while api lives */
+        char token[120];       /* the boot token, or empty when there is a session */
+        uint8_t session[32];   /* zero: none yet */
+        char agent_version[NAME_SIZE];
+        uint32_t messages_version;
+        uint32_t address;      /* filled in by api */
+};
+struct msg_agent_welcome {
+        uint64_t conn;
+        char host[NAME_SIZE];
+        uint8_t session[32];   /* secret; good until the dom0 ends */
+        int64_t server_time_ms;
+        uint32_t heartbeat_seconds;
+        char blob_path[64];    /* HTTP path before the hash: "/blob/" */
+        uint32_t http_port;
+};
+struct msg_agent_refuse {
+        uint64_t conn;
+        char code[32];
+        char text[512];
+};
+struct msg_agent_inventory {
+        uint64_t conn;
+        struct host_inventory inventory;
+};
+#define AGENT_MAX_DOMAINS 256
+struct msg_agent_domains { /* the full list; what is not in it is not on the host */
+        uint64_t conn;
+        uint32_t n_domains;
+        struct domain_info domains[AGENT_MAX_DOMAINS];
+};
+struct msg_agent_domain_event {
+        uint64_t conn;
+        struct domain_info domain;
+        char what[32];         /* "appeared", "gone", "shutdown", "crashed", "restarted", "changed" */
+        char text[256];
+};
+struct msg_agent_op {
+        uint64_t conn;
+        uint64_t id;
+        uint64_t epoch;
+        uint32_t kind;         /* enum op_kind */
+        uint32_t timeout_seconds;
+        struct domain_config config; /* create: all of it; shutdown, destroy: name and uuid */
+};
+struct msg_agent_op_progress {
+        uint64_t conn;
+        uint64_t id, epoch;
+        char step[32];
+        uint32_t percent;
+};
+struct msg_agent_op_result { /* repeated until AGENT_OP_ACK */
+        uint64_t conn;
+        uint64_t id, epoch;
+        char code[32];         /* error_text(); "none": it worked */
+        char text[1000];
+        struct domain_info domain;
+};
+struct msg_agent_op_ack {
+        uint64_t conn;
+        uint64_t id;
+};
+struct msg_agent_ping { /* each heartbeat */
+        uint64_t conn;
+        uint64_t free_memory_kib;
+        uint64_t uptime_ms;
+};
+
+/* session: chosen by api, unique while api lives; conn: the agent's, set by core on the way down. */
+struct msg_console_open {
+        uint64_t conn;
+        uint64_t session;
+        char domain[NAME_SIZE];
+        uint8_t uuid[UUID_SIZE];
+};
+#define CONSOLE_CHUNK 16384
+struct msg_console_data {
+        uint64_t conn;
+        uint64_t session;
+        struct blob data;      /* at most CONSOLE_CHUNK bytes; base64 over JSON */
+};
+struct msg_console_close {
+        uint64_t conn;
+        uint64_t session;
+        char code[32];
+        char text[256];
+};
+
+enum work_kind { WORK_IMAGE_BUILD, WORK_KIND_N };
+struct msg_work_task {
+        uint64_t op;
+        uint32_t kind;         /* enum work_kind */
+        char name[NAME_SIZE];
+};
+struct msg_work_progress {
+        uint64_t op;
+        char step[32];
+        uint32_t percent;
+};
+struct msg_work_result {
+        uint64_t op;
+        char code[32];
+        char text[1000];
+};
+struct msg_host_reboot {
+        char reason[128];
+};
+
+enum msg_type {
+#define MESSAGE(ID, NUMBER, STRUCT, FROM, TO) MSG_##ID = NUMBER,
+#include "ipc/messages.def"
+#undef MESSAGE
+        MSG_MAX,
+};
+
+/* NULL when the number is no message. */
+const struct rec_desc *
+message_desc(enum msg_type type);
+
+const char *
+message_name(enum msg_type type);
+
+/* -1 when the text is no message's name. */
+int
+message_find(const char *name);
+
+/* May @from send @type to @to? */
+bool
+message_allowed(enum msg_type type, enum role from, enum role to);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOMPOOL_MODEL_CONFIG_H
+#define DOMPOOL_MODEL_CONFIG_H
+/*
+ * dompoold's configuration as data. src/server/config.c reads it from dompoold.conf(5) by its schema table; the parent hands it
+ * to each role as a record, so no role opens the file.
+ */
+#include "base/rec.h"
+#include "model/host.h"
+
+#define CONFIG_PATH_SIZE 200
+#define CONFIG_MAX_HOSTS 4096
+#define CONFIG_MAX_TOKENS 16
+
+/* The boot LAN. One in this version; a list in the snapshot's format. */
+struct config_network {
+        char interface[16];
+        uint32_t address;      /* of this server on it; 0: the interface's first */
+        uint32_t net;          /* subnet address */
+        uint32_t prefix;       /* 8..30 */
+        uint32_t range_first;  /* pool; 0: no pool */
+        uint32_t range_last;
+        uint32_t router;       /* option 3; 0: left out */
+        uint32_t dns;          /* option 6; 0: left out */
+        uint32_t lease_seconds;
+};
+extern const struct rec_desc config_network_desc;
+
+struct config_token {
+        char name[NAME_SIZE];
+        uint8_t sha256[32];    /* of the token's text */
+};
+
+struct config {
+        char state_dir[CONFIG_PATH_SIZE];   /* /var/lib/dompool */
+        char run_dir[CONFIG_PATH_SIZE];     /* /run/dompool */
+        char image_store[CONFIG_PATH_SIZE]; /* /var/cache/dompool/images */
+        char guest_files[CONFIG_PATH_SIZE]; /* /srv/dompool/guests: kernels and ramdisks that xl.cfg files may name */
+        char api_socket[CONFIG_PATH_SIZE];  /* /run/dompool/api.sock */
+        char api_group[NAME_SIZE];          /* who besides root may use the socket; empty: root only */
+        uint32_t api_address;               /* TLS on TCP; 0: none */
+        uint32_t api_port;                  /* default 8443 */
+        uint32_t agent_port;                /* TLS, on the boot LAN's address; default 8444 */
+        uint32_t http_port;                 /* boot files; default 8080 */
+        uint32_t tftp_port, dhcp_port;      /* 69, 67 */
+        char default_image[NAME_SIZE];      /* "micro" */
+        uint32_t default_profile;           /* enum profile; for hosts that do not say */
+        char console[NAME_SIZE];            /* Xen console=, default "vga" */
+        char xen_args[ARGS_SIZE];
+        char kernel_args[ARGS_SIZE];
+        uint32_t heartbeat_seconds;         /* an agent silent for 3 of these is lost; default 5 */
+        struct config_network network;
+        uint32_t n_tokens;
+        struct config_token tokens[CONFIG_MAX_TOKENS];
+        uint32_t n_hosts;
+        struct host hosts[CONFIG_MAX_HOSTS];
+};
+extern const struct rec_desc config_desc;
+
+#endif

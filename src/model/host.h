@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOMPOOL_MODEL_HOST_H
+#define DOMPOOL_MODEL_HOST_H
+/*
+ * A host: a physical machine that can become a dom0. Here stand its description (what the administrator says), its boot
+ * (stages, in order) and its state. Pure data and pure functions.
+ */
+#include "base/rec.h"
+
+#define NAME_SIZE 64      /* a name of ours and NUL; see name_ok() */
+#define ARGS_SIZE 512     /* a command line's part and NUL */
+#define IMAGE_ID_SIZE 65  /* hex SHA-256 and NUL */
+
+/* What a host boots. PROFILE_LOCAL, its own disk, is zero: the default and the answer to every doubt. */
+enum profile {
+        PROFILE_LOCAL,
+        PROFILE_POOL,
+        PROFILE_N,
+};
+extern const char *const profile_names[];
+/* One line for people, "its own disk". */
+const char *
+profile_meaning(enum profile p);
+
+/*
+ *  off --dhcp--> booting --agent's welcome--> ready --no heartbeat for 15 s--> lost --heartbeat--> ready
+ *                   ^                                                            |
+ *                   +------------------------------ dhcp by firmware ------------+
+ */
+enum host_state {
+        HOST_OFF,     /* not seen since the server's state began, or said good-bye */
+        HOST_BOOTING, /* firmware asked; not ready yet */
+        HOST_READY,   /* its agent is connected and has reported */
+        HOST_LOST,    /* was ready, its agent is silent */
+        HOST_N,
+};
+extern const char *const host_state_names[];
+
+/* The stages of a boot in the order in which they happen; each becomes one event with a time. */
+enum boot_stage {
+        STAGE_DHCP,   /* firmware's DHCP answered */
+        STAGE_LOADER, /* first loader file asked for */
+        STAGE_MENU,   /* menu rendered */
+        STAGE_XEN,    /* hypervisor sent */
+        STAGE_KERNEL, /* dom0 kernel sent */
+        STAGE_INITRD, /* initrd sent */
+        STAGE_INIT,   /* dompool-init reported from the running dom0 */
+        STAGE_AGENT,  /* agent connected, token accepted */
+        STAGE_READY,  /* inventory and domains reported */
+        STAGE_N,
+};
+extern const char *const boot_stage_names[];
+
+struct host {
+        char name[NAME_SIZE];
+        struct mac mac;
+        uint32_t address;  /* fixed IPv4 address; 0: from the pool */
+        uint32_t profile;  /* enum profile */
+        char image[NAME_SIZE];     /* image name or version id; empty: the server's default image */
+        char xen_args[ARGS_SIZE];  /* behind the server's defaults on Xen's command line */
+        char kernel_args[ARGS_SIZE];
+        char console[NAME_SIZE];   /* "com1,vga" form of Xen; empty: the server's default */
+        bool configured;           /* stands in the configuration file: the API may set its profile, nothing else */
+};
+extern const struct rec_desc host_desc;
+
+/* What a ready host said of itself. */
+struct host_inventory {
+        char hostname[NAME_SIZE];
+        char xen_version[NAME_SIZE];
+        char kernel_version[NAME_SIZE];
+        char xen_caps[256];
+        char xen_commandline[ARGS_SIZE * 2];
+        char cpu_model[NAME_SIZE];
+        char image[IMAGE_ID_SIZE];
+        char agent_version[NAME_SIZE];
+        uint64_t memory_kib;      /* of the machine */
+        uint64_t free_memory_kib; /* what Xen can still give to domains */
+        uint64_t dom0_memory_kib;
+        uint32_t n_cpus;
+        uint32_t cpu_khz;
+        bool hvm, pv, pvh;        /* kinds of guest it can run */
+        uint64_t boot_time;       /* Unix seconds of this dom0's start */
+};
+extern const struct rec_desc host_inventory_desc;
+
+/* Checks names, lengths and characters of a description from outside (MAC must be unicast and not zero). */
+struct error;
+int
+host_check(const struct host *h, struct error *err);
+
+#endif
