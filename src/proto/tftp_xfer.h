@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOMPOOL_PROTO_TFTP_XFER_H
+#define DOMPOOL_PROTO_TFTP_XFER_H
+/*
+ * The sender of one TFTP file as a state machine without I/O: it says which blocks to send and when it wants to be asked again.
+ *
+ *   NEW --options--> OACKED --ACK 0--> SENDING --last ACK--> DONE
+ *    |                  | ERROR, silence    | ERROR, silence
+ *    +--no options------|------> SENDING    |
+ *                       +-------> FAILED <--+
+ *
+ * Blocks are counted from 1 in 64 bits; on the wire they are 16 bits and roll over to 0. Block n holds the bytes from
+ * (n - 1) * blksize; the last one is shorter than blksize, maybe empty.
+ *
+ * - Before the first ACK nothing is sent again but at 1 s, 2 s and 4 s: the client repeats its request anyway, and a forged
+ *   request must not be worth more than a packet or two (no amplification).
+ * - After it the timer is measured: 3 x the smoothed round trip, at least TFTP_XFER_RTO_MIN_MS, doubling with each loss.
+ * - An ACK that repeats the last one never makes us send again (RFC 1123, 4.2.3.1: the sorcerer's apprentice), with one exception: in a
+ *   window, an ACK inside it means a gap (RFC 7440, 4): what follows is sent again, once for each such block.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/tftp.h"
+
+#define TFTP_XFER_RTO_MIN_MS 20
+#define TFTP_XFER_RTO_FIRST_MS 1000
+#define TFTP_XFER_RTO_MAX_MS 4000
+#define TFTP_XFER_FIRST_TRIES 3   /* repeats before the first ACK */
+#define TFTP_XFER_TRIES 12        /* repeats of one window after it */
+#define TFTP_XFER_MAX_WINDOW 64   /* larger ones are granted as this */
+
+enum tftp_xfer_state { TFTP_XFER_NEW, TFTP_XFER_OACKED, TFTP_XFER_SENDING, TFTP_XFER_DONE, TFTP_XFER_FAILED };
+
+struct tftp_xfer {
+        uint8_t state; /* enum tftp_xfer_state */
+        uint8_t tries;
+        bool acked;    /* the first ACK has come */
+        bool timing;   /* a round trip is being measured */
+        uint16_t blksize, window;
+        uint16_t rto_ms;
+        uint64_t size;     /* of the file, bytes */
+        uint64_t last;     /* number of the last block */
+        uint64_t acked_to; /* highest block acknowledged */
+        uint64_t sent_to;  /* highest block sent in this round */
+        uint64_t gap;      /* block whose gap was answered last */
+        uint64_t timed;    /* block whose ACK ends the measurement */
+        int64_t timed_ms;
+        int64_t srtt_ms8;  /* smoothed round trip, in eighths of a millisecond; 0: not known */
+        int64_t deadline_ms;
+        struct tftp_options accepted; /* what the OACK says */
+};
+
+/* What to send now: the OACK, or the blocks first..first+n-1; both may be absent. */
+struct tftp_xfer_out {
+        bool oack;
+        uint64_t first;
+        uint32_t n;
+};
+
+/* Grants options: blksize at most @max_blksize (what fits a frame: 1468), windowsize at most TFTP_XFER_MAX_WINDOW. */
+void
+tftp_xfer_init(struct tftp_xfer *x, const struct tftp_options *asked, uint64_t file_size, uint32_t max_blksize);
+
+/* The first answer. */
+void
+tftp_xfer_start(struct tftp_xfer *x, int64_t now_ms, struct tftp_xfer_out *out);
+
+/* An ACK of @block (16 bits, from the wire). */
+void
+tftp_xfer_ack(struct tftp_xfer *x, uint16_t block, int64_t now_ms, struct tftp_xfer_out *out);
+
+/* The client gave up (ERROR): FAILED, nothing is answered. */
+void
+tftp_xfer_abort(struct tftp_xfer *x);
+
+/* To be called at the deadline or later. */
+void
+tftp_xfer_tick(struct tftp_xfer *x, int64_t now_ms, struct tftp_xfer_out *out);
+
+/* INT64_MAX when done or failed. */
+int64_t
+tftp_xfer_deadline(const struct tftp_xfer *x);
+
+static inline bool
+tftp_xfer_over(const struct tftp_xfer *x)
+{
+        return x->state == TFTP_XFER_DONE || x->state == TFTP_XFER_FAILED;
+}
+
+/* Where block @n lies in the file and how many bytes it has (0..blksize). */
+void
+tftp_xfer_block(const struct tftp_xfer *x, uint64_t n, uint64_t *ret_offset, uint32_t *ret_size);
+
+#endif
