@@ -25,6 +25,7 @@ enum role {
         ROLE_APARENT,
         ROLE_LINK,
         ROLE_HV,
+        ROLE_HVTASK, /* a child of hv: one libxl operation */
         ROLE_N,
 };
 extern const char *const role_names[]; /* "parent", "boot", ... */
