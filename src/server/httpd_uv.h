@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOMPOOL_SERVER_HTTPD_UV_H
+#define DOMPOOL_SERVER_HTTPD_UV_H
+/*
+ * A libmicrohttpd daemon on a libuv loop: its epoll descriptor on a uv_poll, its timeouts on a uv_timer, no threads. Works on a
+ * given listening socket, TCP or Unix. For sendfile (MHD_create_response_from_fd_at_offset64) SIGPIPE is ignored in the process,
+ * see role_main; without MHD_OPTION_SIGPIPE_HANDLED_BY_APP libmicrohttpd would copy through memory.
+ *
+ * Suspend and resume are allowed: after MHD_resume_connection call httpd_uv_kick. Upgrade (web sockets) where asked for.
+ */
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <uv.h>
+
+#include "base/error.h"
+
+struct httpd_uv;
+
+struct httpd_uv_options {
+        int listen_fd;             /* taken over, closed on failure as well */
+        unsigned max_connections;  /* in all; more wait in the listen queue; 0: 1000 */
+        unsigned max_per_address;  /* 0: no limit. Leave 0 for Unix sockets */
+        unsigned timeout_seconds;  /* idle connections are closed; 0: 30 */
+        size_t memory_per_request; /* headers and upload buffer of one connection; 0: 32 KiB */
+        const char *tls_cert_pem;  /* both or none: HTTPS, TLS 1.2 and later */
+        const char *tls_key_pem;
+        bool allow_upgrade;
+        MHD_AccessHandlerCallback handler;
+        MHD_RequestCompletedCallback completed;     /* may be NULL */
+        MHD_NotifyConnectionCallback on_connection; /* may be NULL */
+        void *arg;                                  /* of all three */
+};
+
+int
+httpd_uv_new(uv_loop_t *loop, const struct httpd_uv_options *o, struct httpd_uv **ret, struct error *err);
+
+/* Lets libmicrohttpd run at the next turn of the loop; for use after MHD_resume_connection, safe inside its callbacks. */
+void
+httpd_uv_kick(struct httpd_uv *h);
+
+/* Ends all connections. Suspended ones must have been resumed, upgraded ones closed before. NULL is fine. Not inside its callbacks. */
+void
+httpd_uv_free(struct httpd_uv *h);
+
+#endif
