@@ -90,8 +90,7 @@ take_blob(const struct rec_field *f, const json_t *value, struct blob *ret, stru
 
         if (!json_is_string(value))
                 return error_set(err, ERR_PROTOCOL, "%s: base64 text expected", f->name);
-        text = (gnutls_datum_t){.data = (unsigned char *)json_string_value(value),
-                                .size = (unsigned)json_string_length(value)};
+        text = (gnutls_datum_t){.data = (unsigned char *)json_string_value(value), .size = (unsigned)json_string_length(value)};
         if (text.size == 0)
                 return 0;
         /* 3 bytes of 4 characters: refused by its length before memory is spent on it */

@@ -31,7 +31,8 @@ int
 channel_new(uv_loop_t *loop, int fd, enum role self, enum role peer, channel_message_fn on_message, channel_close_fn on_close,
             void *arg, struct channel **ret);
 
-/* Encodes and sends or queues. @fd is -1 or duplicated into the message. 0, -ENOBUFS, -EPIPE, -EPERM (not in the table), -ENOMEM. */
+/* Encodes and sends or queues. @fd is -1 or duplicated into the message. 0, -ENOBUFS, -EPIPE, -EPERM (not in the table), -EMSGSIZE
+ * (over CHANNEL_MAX), -ENOMEM. After -ENOBUFS and -EMSGSIZE the channel is as it was; on -EPIPE on_close follows from the loop. */
 int
 channel_send(struct channel *ch, enum msg_type type, const void *payload, int fd);
 

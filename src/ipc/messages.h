@@ -293,6 +293,10 @@ message_name(enum msg_type type);
 int
 message_find(const char *name);
 
+/* Does a descriptor travel with it? A frame of any other message that brings one is refused. */
+bool
+message_takes_fd(enum msg_type type);
+
 /* May @from send @type to @to? */
 bool
 message_allowed(enum msg_type type, enum role from, enum role to);

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Record tables of every message's payload, and the table of who may send what to whom, made from messages.def. Pure; linked by
+ * every program that talks to another process.
+ */
+#include <string.h>
+
+#include "ipc/messages.h"
+
+/* An API answer: all hosts of a full server, some 2 KiB each, stay below it and below CHANNEL_MAX. */
+#define REPLY_BODY_MAX (15u << 20)
+
+const char *const role_names[] = {
+        [ROLE_PARENT] = "parent", [ROLE_BOOT] = "boot",       [ROLE_FILES] = "files", [ROLE_API] = "api", [ROLE_CORE] = "core",
+        [ROLE_WORK] = "work",     [ROLE_APARENT] = "aparent", [ROLE_LINK] = "link",   [ROLE_HV] = "hv",   [ROLE_N] = NULL,
+};
+
+static const char *const resource_names[] = {
+        [RES_SERVER] = "server",
+        [RES_HOSTS] = "hosts",
+        [RES_HOST] = "host",
+        [RES_HOST_TRACE] = "host-trace",
+        [RES_UNKNOWN] = "unknown-hosts",
+        [RES_PROFILES] = "profiles",
+        [RES_IMAGES] = "images",
+        [RES_IMAGE] = "image",
+        [RES_DOMAINS] = "domains",
+        [RES_DOMAIN] = "domain",
+        [RES_OPS] = "operations",
+        [RES_OP] = "operation",
+        [RES_EVENTS] = "events",
+        [RES_N] = NULL,
+};
+static const char *const verb_names[] = {[VERB_SHUTDOWN] = "shutdown", [VERB_DESTROY] = "destroy", NULL};
+static const char *const work_names[] = {[WORK_IMAGE_BUILD] = "image-build", [WORK_KIND_N] = NULL};
+
+/* Starts and ends a payload's table; the fields stand between. `S` is the struct's tag. */
+#define FIELDS(S) static const struct rec_field S##_fields[] =
+#define DESC(S) static const struct rec_desc S##_desc = REC_DESC(struct S, S##_fields)
+
+FIELDS(msg_empty){
+        REC_BOOL(struct msg_empty, unused),
+};
+DESC(msg_empty);
+
+FIELDS(msg_role_fd){
+        REC_U32(struct msg_role_fd, purpose),
+        REC_U32(struct msg_role_fd, number),
+};
+DESC(msg_role_fd);
+
+FIELDS(msg_role_ready){
+        REC_U32(struct msg_role_ready, pid),
+};
+DESC(msg_role_ready);
+
+FIELDS(msg_policy){
+        REC_U64(struct msg_policy, generation),
+};
+DESC(msg_policy);
+
+FIELDS(msg_token_used){
+        REC_MAC(struct msg_token_used, mac),
+        REC_I64(struct msg_token_used, attempt_ms),
+};
+DESC(msg_token_used);
+
+FIELDS(msg_boot_event){
+        REC_MAC(struct msg_boot_event, mac),
+        REC_IP4(struct msg_boot_event, address),
+        REC_ENUM(struct msg_boot_event, stage, boot_stage_names),
+        REC_I64(struct msg_boot_event, time_ms),
+        REC_I64(struct msg_boot_event, attempt_ms),
+        REC_STR(struct msg_boot_event, text),
+        REC_BOOL(struct msg_boot_event, missing),
+};
+DESC(msg_boot_event);
+
+FIELDS(msg_lease_event){
+        REC_MAC(struct msg_lease_event, mac),
+        REC_IP4(struct msg_lease_event, address),
+        REC_U32(struct msg_lease_event, state),
+        REC_I64(struct msg_lease_event, expiry_ms),
+};
+DESC(msg_lease_event);
+
+FIELDS(msg_unknown_seen){
+        REC_MAC(struct msg_unknown_seen, mac),     REC_BYTES(struct msg_unknown_seen, uuid),
+        REC_U32(struct msg_unknown_seen, arch),    REC_STR(struct msg_unknown_seen, vendor_class),
+        REC_I64(struct msg_unknown_seen, time_ms),
+};
+DESC(msg_unknown_seen);
+
+FIELDS(msg_init_report){
+        REC_STR(struct msg_init_report, token),
+        REC_STR(struct msg_init_report, stage),
+        REC_STR(struct msg_init_report, text),
+        REC_BOOL(struct msg_init_report, failed),
+        REC_U32_HIDDEN(struct msg_init_report, address),
+        REC_F_(struct msg_init_report, time_ms, REC_TYPE_I64, 0, .hidden = true),
+        REC_U64(struct msg_init_report, uptime_ms),
+};
+DESC(msg_init_report);
+
+FIELDS(msg_api_reply){
+        REC_U64(struct msg_api_reply, request),
+        REC_U32(struct msg_api_reply, status),
+        REC_BLOB(struct msg_api_reply, body, REPLY_BODY_MAX),
+};
+DESC(msg_api_reply);
+
+FIELDS(msg_api_get){
+        REC_U64(struct msg_api_get, request), REC_ENUM(struct msg_api_get, resource, resource_names),
+        REC_STR(struct msg_api_get, name),    REC_U64(struct msg_api_get, number),
+        REC_U32(struct msg_api_get, limit),   REC_U32(struct msg_api_get, wait_ms),
+        REC_STR(struct msg_api_get, filter),
+};
+DESC(msg_api_get);
+
+FIELDS(msg_api_host_put){
+        REC_U64(struct msg_api_host_put, request),
+        REC_REC(struct msg_api_host_put, host, host_desc),
+        REC_STR(struct msg_api_host_put, by),
+};
+DESC(msg_api_host_put);
+
+FIELDS(msg_api_name){
+        REC_U64(struct msg_api_name, request),
+        REC_STR(struct msg_api_name, name),
+        REC_STR(struct msg_api_name, by),
+        REC_STR(struct msg_api_name, key),
+};
+DESC(msg_api_name);
+
+FIELDS(msg_api_host_profile){
+        REC_U64(struct msg_api_host_profile, request),
+        REC_STR(struct msg_api_host_profile, name),
+        REC_ENUM(struct msg_api_host_profile, profile, profile_names),
+        REC_STR(struct msg_api_host_profile, image),
+        REC_STR(struct msg_api_host_profile, by),
+};
+DESC(msg_api_host_profile);
+
+FIELDS(msg_api_domain_create){
+        REC_U64(struct msg_api_domain_create, request),
+        REC_STR(struct msg_api_domain_create, host),
+        REC_REC(struct msg_api_domain_create, config, domain_config_desc),
+        REC_STR(struct msg_api_domain_create, by),
+        REC_STR(struct msg_api_domain_create, key),
+};
+DESC(msg_api_domain_create);
+
+FIELDS(msg_api_domain_action){
+        REC_U64(struct msg_api_domain_action, request),
+        REC_STR(struct msg_api_domain_action, name),
+        REC_ENUM(struct msg_api_domain_action, verb, verb_names),
+        REC_U32(struct msg_api_domain_action, timeout_seconds),
+        REC_STR(struct msg_api_domain_action, by),
+        REC_STR(struct msg_api_domain_action, key),
+};
+DESC(msg_api_domain_action);
+
+FIELDS(msg_api_cancel){
+        REC_U64(struct msg_api_cancel, request),
+};
+DESC(msg_api_cancel);
+
+/* `conn` is hidden in all that an agent sends or gets: api alone says which connection it is. */
+FIELDS(msg_agent_conn){
+        REC_U64_HIDDEN(struct msg_agent_conn, conn),
+};
+DESC(msg_agent_conn);
+
+FIELDS(msg_agent_hello){
+        REC_U64_HIDDEN(struct msg_agent_hello, conn),      REC_STR(struct msg_agent_hello, token),
+        REC_BYTES(struct msg_agent_hello, session),        REC_STR(struct msg_agent_hello, agent_version),
+        REC_U32(struct msg_agent_hello, messages_version), REC_U32_HIDDEN(struct msg_agent_hello, address),
+};
+DESC(msg_agent_hello);
+
+FIELDS(msg_agent_welcome){
+        REC_U64_HIDDEN(struct msg_agent_welcome, conn),       REC_STR(struct msg_agent_welcome, host),
+        REC_BYTES(struct msg_agent_welcome, session),         REC_I64(struct msg_agent_welcome, server_time_ms),
+        REC_U32(struct msg_agent_welcome, heartbeat_seconds), REC_STR(struct msg_agent_welcome, blob_path),
+        REC_U32(struct msg_agent_welcome, http_port),
+};
+DESC(msg_agent_welcome);
+
+FIELDS(msg_agent_refuse){
+        REC_U64_HIDDEN(struct msg_agent_refuse, conn),
+        REC_STR(struct msg_agent_refuse, code),
+        REC_STR(struct msg_agent_refuse, text),
+};
+DESC(msg_agent_refuse);
+
+FIELDS(msg_agent_inventory){
+        REC_U64_HIDDEN(struct msg_agent_inventory, conn),
+        REC_REC(struct msg_agent_inventory, inventory, host_inventory_desc),
+};
+DESC(msg_agent_inventory);
+
+FIELDS(msg_agent_domains){
+        REC_U64_HIDDEN(struct msg_agent_domains, conn),
+        REC_LIST(struct msg_agent_domains, domains, domain_info_desc),
+};
+DESC(msg_agent_domains);
+
+FIELDS(msg_agent_domain_event){
+        REC_U64_HIDDEN(struct msg_agent_domain_event, conn),
+        REC_REC(struct msg_agent_domain_event, domain, domain_info_desc),
+        REC_STR(struct msg_agent_domain_event, what),
+        REC_STR(struct msg_agent_domain_event, text),
+};
+DESC(msg_agent_domain_event);
+
+FIELDS(msg_agent_op){
+        REC_U64_HIDDEN(struct msg_agent_op, conn),     REC_U64(struct msg_agent_op, id),
+        REC_U64(struct msg_agent_op, epoch),           REC_ENUM(struct msg_agent_op, kind, op_kind_names),
+        REC_U32(struct msg_agent_op, timeout_seconds), REC_REC(struct msg_agent_op, config, domain_config_desc),
+};
+DESC(msg_agent_op);
+
+FIELDS(msg_agent_op_progress){
+        REC_U64_HIDDEN(struct msg_agent_op_progress, conn), REC_U64(struct msg_agent_op_progress, id),
+        REC_U64(struct msg_agent_op_progress, epoch),       REC_STR(struct msg_agent_op_progress, step),
+        REC_U32(struct msg_agent_op_progress, percent),
+};
+DESC(msg_agent_op_progress);
+
+FIELDS(msg_agent_op_result){
+        REC_U64_HIDDEN(struct msg_agent_op_result, conn), REC_U64(struct msg_agent_op_result, id),
+        REC_U64(struct msg_agent_op_result, epoch),       REC_STR(struct msg_agent_op_result, code),
+        REC_STR(struct msg_agent_op_result, text),        REC_REC(struct msg_agent_op_result, domain, domain_info_desc),
+};
+DESC(msg_agent_op_result);
+
+FIELDS(msg_agent_op_ack){
+        REC_U64_HIDDEN(struct msg_agent_op_ack, conn),
+        REC_U64(struct msg_agent_op_ack, id),
+};
+DESC(msg_agent_op_ack);
+
+FIELDS(msg_agent_ping){
+        REC_U64_HIDDEN(struct msg_agent_ping, conn),
+        REC_U64(struct msg_agent_ping, free_memory_kib),
+        REC_U64(struct msg_agent_ping, uptime_ms),
+};
+DESC(msg_agent_ping);
+
+FIELDS(msg_console_open){
+        REC_U64_HIDDEN(struct msg_console_open, conn),
+        REC_U64(struct msg_console_open, session),
+        REC_STR(struct msg_console_open, domain),
+        REC_BYTES(struct msg_console_open, uuid),
+};
+DESC(msg_console_open);
+
+FIELDS(msg_console_data){
+        REC_U64_HIDDEN(struct msg_console_data, conn),
+        REC_U64(struct msg_console_data, session),
+        REC_BLOB(struct msg_console_data, data, CONSOLE_CHUNK),
+};
+DESC(msg_console_data);
+
+FIELDS(msg_console_close){
+        REC_U64_HIDDEN(struct msg_console_close, conn),
+        REC_U64(struct msg_console_close, session),
+        REC_STR(struct msg_console_close, code),
+        REC_STR(struct msg_console_close, text),
+};
+DESC(msg_console_close);
+
+FIELDS(msg_work_task){
+        REC_U64(struct msg_work_task, op),
+        REC_ENUM(struct msg_work_task, kind, work_names),
+        REC_STR(struct msg_work_task, name),
+};
+DESC(msg_work_task);
+
+FIELDS(msg_work_progress){
+        REC_U64(struct msg_work_progress, op),
+        REC_STR(struct msg_work_progress, step),
+        REC_U32(struct msg_work_progress, percent),
+};
+DESC(msg_work_progress);
+
+FIELDS(msg_work_result){
+        REC_U64(struct msg_work_result, op),
+        REC_STR(struct msg_work_result, code),
+        REC_STR(struct msg_work_result, text),
+};
+DESC(msg_work_result);
+
+FIELDS(msg_host_reboot){
+        REC_STR(struct msg_host_reboot, reason),
+};
+DESC(msg_host_reboot);
+
+struct message {
+        const char *name;
+        const struct rec_desc *desc;
+        uint32_t from, to; /* sets of roles */
+};
+
+#define R(ROLE) (1u << ROLE_##ROLE)
+static const struct message messages[MSG_MAX] = {
+#define MESSAGE(ID, NUMBER, STRUCT, FROM, TO) [NUMBER] = {.name = #ID, .desc = &STRUCT##_desc, .from = (FROM), .to = (TO)},
+#include "ipc/messages.def"
+#undef MESSAGE
+};
+#undef R
+
+/* NULL when @type is not in the table; numbers come from other processes. */
+static const struct message *
+message_get(enum msg_type type)
+{
+        if ((unsigned)type >= MSG_MAX || !messages[type].name)
+                return NULL;
+        return &messages[type];
+}
+
+const struct rec_desc *
+message_desc(enum msg_type type)
+{
+        const struct message *m = message_get(type);
+
+        return m ? m->desc : NULL;
+}
+
+const char *
+message_name(enum msg_type type)
+{
+        const struct message *m = message_get(type);
+
+        return m ? m->name : "unknown";
+}
+
+int
+message_find(const char *name)
+{
+        for (int i = 0; i < MSG_MAX; i++)
+                if (messages[i].name && strcmp(messages[i].name, name) == 0)
+                        return i;
+        return -1;
+}
+
+bool
+message_takes_fd(enum msg_type type)
+{
+        return type == MSG_ROLE_FD || type == MSG_POLICY;
+}
+
+bool
+message_allowed(enum msg_type type, enum role from, enum role to)
+{
+        const struct message *m = message_get(type);
+
+        return m && (unsigned)from < ROLE_N && (unsigned)to < ROLE_N && (m->from >> from & 1) && (m->to >> to & 1);
+}
