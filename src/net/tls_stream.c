@@ -60,6 +60,7 @@ struct tls_stream {
         enum tls_state state;
         bool freed;
         bool in_callback; /* of the poll handle, which is armed anew when it ends */
+        bool paused;
         bool read_wants_write;
         size_t sending; /* bytes that GnuTLS has taken but not yet written: to be repeated with NULL */
         gnutls_session_t session;
@@ -245,7 +246,7 @@ stream_read(struct tls_stream *s)
         char record[RECORD_SIZE];
 
         s->read_wants_write = false;
-        for (unsigned n = 0; n < RECORDS_PER_TURN || gnutls_record_check_pending(s->session) > 0; n++) {
+        for (unsigned n = 0; !s->paused && (n < RECORDS_PER_TURN || gnutls_record_check_pending(s->session) > 0); n++) {
                 ssize_t r = gnutls_record_recv(s->session, record, sizeof(record));
 
                 if (r == GNUTLS_E_AGAIN) {
@@ -286,6 +287,8 @@ stream_arm(struct tls_stream *s)
                 events = gnutls_record_get_direction(s->session) == 1 ? UV_WRITABLE : UV_READABLE;
                 break;
         case TLS_OPEN:
+                if (s->paused)
+                        events = UV_DISCONNECT;
                 if (s->out.size > s->out.head || s->read_wants_write)
                         events |= UV_WRITABLE;
                 break;
@@ -343,7 +346,9 @@ stream_poll_cb(uv_poll_t *poll, int status, int events)
         } else if (s->state == TLS_HANDSHAKE) {
                 stream_handshake(s);
         } else {
-                if ((events & UV_READABLE) || s->read_wants_write)
+                if (s->paused && (events & UV_DISCONNECT))
+                        stream_fail(s, "closed by the peer");
+                else if ((events & UV_READABLE) || s->read_wants_write)
                         stream_read(s);
                 if (s->state == TLS_OPEN && !s->freed) {
                         int r = stream_flush(s);
@@ -547,6 +552,16 @@ tls_stream_send_line(struct tls_stream *s, const char *line, size_t size)
         if (!s->in_callback)
                 stream_arm(s);
         return 0;
+}
+
+void
+tls_stream_pause(struct tls_stream *s, bool paused)
+{
+        if (s->paused == paused)
+                return;
+        s->paused = paused;
+        if (!s->in_callback && s->state == TLS_OPEN)
+                stream_arm(s);
 }
 
 uint32_t

@@ -5,6 +5,7 @@
  * Lines over TLS 1.3 (GnuTLS) on a libuv loop: the wire between an agent and the server's api role. One line is one JSON
  * object; a line over TLS_LINE_MAX closes the stream. The client pins the server by the SHA-256 of its certificate (DER).
  */
+#include <stdbool.h>
 #include <uv.h>
 
 #include "base/error.h"
@@ -38,6 +39,11 @@ tls_stream_connect(uv_loop_t *loop, uint32_t address, uint16_t port, const uint8
 /* Adds the newline. 0, -ENOBUFS when TLS_QUEUE_MAX would be passed, -EPIPE. */
 int
 tls_stream_send_line(struct tls_stream *s, const char *line, size_t size);
+
+/* Stops and starts the handing out of lines; the peer then feels TCP's back-pressure. Lines of a record that has been read already
+ * still come. Safe inside callbacks. */
+void
+tls_stream_pause(struct tls_stream *s, bool paused);
 
 /* IPv4 address of the peer, host order; 0 unknown. */
 uint32_t
