@@ -37,6 +37,7 @@ struct sandbox {
         const struct sandbox_path *paths;
         size_t n_paths;
         bool no_landlock;      /* work, hv */
+        bool no_new_tcp;       /* neither binds nor connects TCP by itself, only accepts on what it was given (Landlock ABI 4) */
         uint64_t max_files;    /* RLIMIT_NOFILE; 0: as is */
         uint64_t max_memory;   /* RLIMIT_AS bytes; 0: as is */
         bool no_new_processes; /* RLIMIT_NPROC 0 */
