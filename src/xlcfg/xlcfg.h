@@ -22,11 +22,11 @@ struct xlcfg_notes {
 };
 
 /*
- * @name is used in messages ("vm.cfg:12: ..."). File names stay as paths in kernel.path and ramdisk.path. Fills domain defaults first
- * (domain_config_init) and checks the whole (domain_config_check). ERR_CONFIG with file:line, ERR_UNSUPPORTED for what dompool cannot do yet.
+ * @name is used in messages ("vm.cfg:12: ..."). File names stay as paths in kernel.path and ramdisk.path. Fills domain defaults
+ * first (domain_config_init) and checks the whole (domain_config_check). ERR_CONFIG with file:line, ERR_UNSUPPORTED for what
+ * dompool cannot do yet.
  */
-int
-xlcfg_read(const char *name, const char *text, size_t size, struct domain_config *ret, struct xlcfg_notes *notes,
-           struct error *err);
+int xlcfg_read(const char *name, const char *text, size_t size, struct domain_config *ret, struct xlcfg_notes *notes,
+               struct error *err);
 
 #endif
