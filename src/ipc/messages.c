@@ -12,25 +12,22 @@
 
 const char *const role_names[] = {
         [ROLE_PARENT] = "parent", [ROLE_BOOT] = "boot",       [ROLE_FILES] = "files", [ROLE_API] = "api", [ROLE_CORE] = "core",
-        [ROLE_WORK] = "work",     [ROLE_APARENT] = "aparent", [ROLE_LINK] = "link",   [ROLE_HV] = "hv",   [ROLE_N] = NULL,
-};
+        [ROLE_WORK] = "work",     [ROLE_APARENT] = "aparent", [ROLE_LINK] = "link",   [ROLE_HV] = "hv",   [ROLE_N] = NULL};
 
-static const char *const resource_names[] = {
-        [RES_SERVER] = "server",
-        [RES_HOSTS] = "hosts",
-        [RES_HOST] = "host",
-        [RES_HOST_TRACE] = "host-trace",
-        [RES_UNKNOWN] = "unknown-hosts",
-        [RES_PROFILES] = "profiles",
-        [RES_IMAGES] = "images",
-        [RES_IMAGE] = "image",
-        [RES_DOMAINS] = "domains",
-        [RES_DOMAIN] = "domain",
-        [RES_OPS] = "operations",
-        [RES_OP] = "operation",
-        [RES_EVENTS] = "events",
-        [RES_N] = NULL,
-};
+static const char *const resource_names[] = {[RES_SERVER] = "server",
+                                             [RES_HOSTS] = "hosts",
+                                             [RES_HOST] = "host",
+                                             [RES_HOST_TRACE] = "host-trace",
+                                             [RES_UNKNOWN] = "unknown-hosts",
+                                             [RES_PROFILES] = "profiles",
+                                             [RES_IMAGES] = "images",
+                                             [RES_IMAGE] = "image",
+                                             [RES_DOMAINS] = "domains",
+                                             [RES_DOMAIN] = "domain",
+                                             [RES_OPS] = "operations",
+                                             [RES_OP] = "operation",
+                                             [RES_EVENTS] = "events",
+                                             [RES_N] = NULL};
 static const char *const verb_names[] = {[VERB_SHUTDOWN] = "shutdown", [VERB_DESTROY] = "destroy", NULL};
 static const char *const work_names[] = {[WORK_IMAGE_BUILD] = "image-build", [WORK_KIND_N] = NULL};
 

@@ -66,20 +66,19 @@ profile_meaning(enum profile p)
  * These texts become part of a boot menu: a line break, a quote or an escape would end the line there, and "---" is how
  * mboot.c32 tells one module from the next.
  */
-static int
-args_check(const char *host, const char *what, const char *args, struct error *err)
+int
+boot_args_check(const char *what, const char *args, struct error *err)
 {
         const char *p;
 
         for (p = args; *p; p++)
                 if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e || strchr("\"'\\`;#$|&<>{}", *p))
                         return error_set(err, ERR_INVALID,
-                                         "host '%s': %s may hold printable ASCII without quotes, shell or menu characters; "
+                                         "%s may hold printable ASCII without quotes, shell or menu characters; "
                                          "byte %zu is 0x%02x",
-                                         host, what, (size_t)(p - args) + 1, (unsigned char)*p);
+                                         what, (size_t)(p - args) + 1, (unsigned char)*p);
         if (strstr(args, "---"))
-                return error_set(err, ERR_INVALID, "host '%s': %s may not hold '---', which separates modules in a menu", host,
-                                 what);
+                return error_set(err, ERR_INVALID, "%s may not hold '---', which separates modules in a menu", what);
         return 0;
 }
 
@@ -102,12 +101,12 @@ host_check(const struct host *h, struct error *err)
         if (*h->image && !name_ok(h->image))
                 return error_set(err, ERR_INVALID, "host '%s': '%s' can be neither an image name nor a version id", h->name,
                                  h->image);
-        r = args_check(h->name, "xen-args", h->xen_args, err);
+        r = boot_args_check("xen-args", h->xen_args, err);
         if (!r)
-                r = args_check(h->name, "kernel-args", h->kernel_args, err);
+                r = boot_args_check("kernel-args", h->kernel_args, err);
         if (!r)
-                r = args_check(h->name, "console", h->console, err);
+                r = boot_args_check("console", h->console, err);
         if (!r && strchr(h->console, ' '))
-                return error_set(err, ERR_INVALID, "host '%s': console is one word such as \"com1,vga\"", h->name);
-        return r;
+                r = error_set(err, ERR_INVALID, "console is one word such as \"com1,vga\"");
+        return r < 0 ? error_prefix(err, "host '%s'", h->name) : 0;
 }

@@ -84,8 +84,12 @@ struct host_inventory {
 };
 extern const struct rec_desc host_inventory_desc;
 
-/* Checks names, lengths and characters of a description from outside (MAC must be unicast and not zero). */
 struct error;
+/* A part of Xen's or the kernel's command line (@what: "xen-args"): no character that means something to a menu. */
+int
+boot_args_check(const char *what, const char *args, struct error *err);
+
+/* Checks names, lengths and characters of a description from outside (MAC must be unicast and not zero). */
 int
 host_check(const struct host *h, struct error *err);
 
