@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reads dompoold.conf(5) with libconfuse, checks it as a whole and prints it canonically. Which options there are and what each
+ * may hold is in config_schema.c. Runs in the parent (and in `dompoold -n`), before any role is started.
+ *
+ * libconfuse sees every option as a text; its validation callbacks come right behind a value, while it still knows file and
+ * line, and convert the text there. So every message has its place.
+ */
+#include "server/config.h"
+
+#include <assert.h>
+#include <confuse.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+#define MAX_SECTION_OPTIONS 32
+
+struct place {
+        const char *file; /* libconfuse's; valid while it reads */
+        int line;
+};
+
+/* What is known while a file is read. */
+struct reader {
+        struct config *config;
+        struct error *err;
+        cfg_t *section;           /* the host or token being read */
+        uint32_t seen[SECTION_N]; /* bits of the options of the present section that were given */
+        struct place network_at;  /* the end of the network section */
+        struct place *host_at;    /* where each host ends */
+        bool *host_has_profile;
+};
+
+/* libconfuse's callbacks have no argument of the caller's: this one pointer is set while cfg_parse runs, which is never nested.
+ */
+static struct reader *reader_now;
+
+DEFINE_CLEANUP(cfg_t *, cfg_free)
+DEFINE_CLEANUP(struct config *, config_free)
+
+/* The first error counts; what follows it is confusion. */
+static void on_error(cfg_t *cfg, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+
+static void
+on_error(cfg_t *cfg, const char *fmt, va_list ap)
+{
+        struct error *err = reader_now->err;
+        char text[700];
+
+        if (err->code != ERR_NONE)
+                return;
+        vsnprintf(text, sizeof(text), fmt, ap);
+        error_set(err, ERR_CONFIG, "%s:%d: %s", cfg->filename ? cfg->filename : "?", cfg->line, text);
+}
+
+static enum config_section
+section_of(cfg_t *cfg)
+{
+        for (int s = SECTION_TOP + 1; s < SECTION_N; s++)
+                if (strcmp(cfg_name(cfg), config_section_names[s]) == 0)
+                        return s;
+        return SECTION_TOP;
+}
+
+/* The struct that the options of a section are fields of. A host or token that begins is added here. NULL: no more room. */
+static void *
+section_record(struct reader *rd, cfg_t *cfg, enum config_section section)
+{
+        struct config *c = rd->config;
+        bool first = rd->section != cfg;
+
+        if (section != SECTION_HOST && section != SECTION_TOKEN)
+                return c;
+        if (first) {
+                if (section == SECTION_HOST ? c->n_hosts == CONFIG_MAX_HOSTS : c->n_tokens == CONFIG_MAX_TOKENS) {
+                        cfg_error(cfg, "too many %ss: the limit is %d", config_section_names[section],
+                                  section == SECTION_HOST ? CONFIG_MAX_HOSTS : CONFIG_MAX_TOKENS);
+                        return NULL;
+                }
+                rd->section = cfg;
+                rd->seen[section] = 0;
+                c->n_hosts += section == SECTION_HOST;
+                c->n_tokens += section == SECTION_TOKEN;
+        }
+        return section == SECTION_HOST ? (void *)&c->hosts[c->n_hosts - 1] : (void *)&c->tokens[c->n_tokens - 1];
+}
+
+/* Position of an option within its section, for the bits of reader.seen. */
+static unsigned
+option_bit(const struct config_option *o)
+{
+        unsigned n = 0;
+
+        for (const struct config_option *p = config_options; p != o; p++)
+                n += p->section == o->section;
+        assert(n < MAX_SECTION_OPTIONS);
+        return 1u << n;
+}
+
+static const struct config_option *
+option_find(enum config_section section, const char *name)
+{
+        for (size_t i = 0; i < config_n_options; i++)
+                if (config_options[i].section == section && strcmp(config_options[i].name, name) == 0)
+                        return &config_options[i];
+        return NULL;
+}
+
+/* 0 or -1, libconfuse's way. */
+static int
+on_option(cfg_t *cfg, cfg_opt_t *opt)
+{
+        struct reader *rd = reader_now;
+        enum config_section section = section_of(cfg);
+        const struct config_option *o = option_find(section, cfg_opt_name(opt));
+        const char *text = cfg_opt_getstr(opt);
+        struct error err = {0};
+        uint8_t *record = section_record(rd, cfg, section);
+        unsigned bit = option_bit(o);
+        int r;
+
+        if (!record)
+                return -1;
+        if (rd->seen[section] & bit) {
+                cfg_error(cfg, "%s is given twice", o->name);
+                return -1;
+        }
+        rd->seen[section] |= bit;
+        if (!*text && (o->by_default || o->required)) {
+                cfg_error(cfg, "%s is empty: it must be %s", o->name, o->type->form);
+                return -1;
+        }
+        r = o->type->parse(o, text, record + o->offset, &err);
+        if (r == 0)
+                return 0;
+        if (err.code != ERR_NONE)
+                cfg_error(cfg, "%s", err.message);
+        else
+                cfg_error(cfg, "%s '%s' must be %s", o->name, text, o->type->form);
+        return -1;
+}
+
+static int
+missing_option(struct reader *rd, cfg_t *cfg, enum config_section section, const char *title)
+{
+        for (size_t i = 0; i < config_n_options; i++) {
+                const struct config_option *o = &config_options[i];
+
+                if (o->section != section || !o->required || (rd->seen[section] & option_bit(o)))
+                        continue;
+                cfg_error(cfg, "%s%s%s%s has no %s", config_section_names[section], title ? " '" : "", title ? title : "",
+                          title ? "'" : "", o->name);
+                return -1;
+        }
+        return 0;
+}
+
+static int
+host_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct host *h)
+{
+        struct config *c = rd->config;
+        struct error err = {0};
+        char mac[MAC_TEXT_SIZE], address[IP4_TEXT_SIZE];
+        uint32_t n = c->n_hosts - 1;
+
+        if (!str_copy(h->name, sizeof(h->name), cfg_title(sec))) {
+                cfg_error(cfg, "a host's name is too long: the limit is %d", NAME_SIZE - 1);
+                return -1;
+        }
+        h->configured = true;
+        rd->host_at[n] = (struct place){cfg->filename, cfg->line};
+        rd->host_has_profile[n] = rd->seen[SECTION_HOST] & option_bit(option_find(SECTION_HOST, "profile"));
+        if (host_check(h, &err) < 0) {
+                cfg_error(cfg, "%s", err.message);
+                return -1;
+        }
+        for (uint32_t i = 0; i < n; i++) {
+                const struct host *other = &c->hosts[i];
+
+                if (mac_eq(&h->mac, &other->mac))
+                        cfg_error(cfg, "host '%s' has the MAC address %s of host '%s' (which ends in line %d)", h->name,
+                                  mac_text(&h->mac, mac), other->name, rd->host_at[i].line);
+                else if (h->address && h->address == other->address)
+                        cfg_error(cfg, "host '%s' has the address %s of host '%s' (which ends in line %d)", h->name,
+                                  ip4_text(h->address, address), other->name, rd->host_at[i].line);
+                else
+                        continue;
+                return -1;
+        }
+        return 0;
+}
+
+static int
+on_section(cfg_t *cfg, cfg_opt_t *opt)
+{
+        struct reader *rd = reader_now;
+        cfg_t *sec = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+        enum config_section section = section_of(sec);
+        const char *title = cfg_title(sec);
+        uint8_t *record = section_record(rd, sec, section); /* a section without any option begins here */
+        struct config_token *token;
+
+        if (!record || missing_option(rd, cfg, section, title) < 0)
+                return -1;
+        switch (section) {
+        case SECTION_NETWORK:
+                rd->network_at = (struct place){cfg->filename, cfg->line};
+                return 0;
+        case SECTION_HOST:
+                rd->section = NULL;
+                return host_end(rd, cfg, sec, (struct host *)record);
+        case SECTION_TOKEN:
+                rd->section = NULL;
+                token = (struct config_token *)record;
+                if (!name_ok(title)) {
+                        cfg_error(cfg, "token name '%s' must be 1 to 63 of a-z A-Z 0-9 . _ -, the first a letter or digit",
+                                  title);
+                        return -1;
+                }
+                str_copy(token->name, sizeof(token->name), title);
+                return 0;
+        default:
+                return 0;
+        }
+}
+
+/* libconfuse's table of one section, made from the schema; @more is what the section holds besides options. */
+static void
+make_opts(enum config_section section, cfg_opt_t opts[MAX_SECTION_OPTIONS], const cfg_opt_t *more, size_t n_more)
+{
+        const cfg_opt_t end = CFG_END();
+        size_t n = 0;
+
+        for (size_t i = 0; i < config_n_options; i++) {
+                /* libconfuse keeps the name and copies it: it never writes to it. */
+                const cfg_opt_t o = CFG_STR((char *)config_options[i].name, NULL, CFGF_NODEFAULT);
+
+                if (config_options[i].section != section)
+                        continue;
+                assert(n + n_more + 1 < MAX_SECTION_OPTIONS);
+                opts[n] = o;
+                opts[n++].validcb = on_option;
+        }
+        for (size_t i = 0; i < n_more; i++) {
+                opts[n] = more[i];
+                if (more[i].type == CFGT_SEC)
+                        opts[n].validcb = on_section;
+                n++;
+        }
+        opts[n] = end;
+}
+
+static void
+set_defaults(struct config *c)
+{
+        for (size_t i = 0; i < config_n_options; i++) {
+                const struct config_option *o = &config_options[i];
+                struct error err = {0};
+                int r;
+
+                if (!o->by_default)
+                        continue;
+                r = o->type->parse(o, o->by_default, (uint8_t *)c + o->offset, &err);
+                assert(r == 0); /* our own table */
+        }
+}
+
+static int
+place_error(struct error *err, const struct place *at, const char *text)
+{
+        return error_set(err, ERR_CONFIG, "%s:%d: %s", at->file, at->line, text);
+}
+
+/* A machine's address in the subnet: neither its first nor its last. */
+static bool
+in_subnet(const struct config_network *n, uint32_t ip)
+{
+        uint32_t mask = prefix_mask(n->prefix);
+
+        return (ip & mask) == n->net && ip != n->net && ip != (n->net | ~mask);
+}
+
+static int
+check_network(const struct reader *rd)
+{
+        const struct config_network *n = &rd->config->network;
+        const struct place *at = &rd->network_at;
+
+        if (n->address && !in_subnet(n, n->address))
+                return place_error(rd->err, at, "the server's address lies outside the subnet");
+        if (n->range_first && (!in_subnet(n, n->range_first) || !in_subnet(n, n->range_last)))
+                return place_error(rd->err, at, "the range does not lie inside the subnet");
+        if (n->address && n->range_first && n->address >= n->range_first && n->address <= n->range_last)
+                return place_error(rd->err, at, "the server's own address lies in the range");
+        if (n->router && !in_subnet(n, n->router))
+                return place_error(rd->err, at, "the router lies outside the subnet");
+        return 0;
+}
+
+static int
+check_hosts(struct reader *rd)
+{
+        const struct config_network *n = &rd->config->network;
+
+        for (uint32_t i = 0; i < rd->config->n_hosts; i++) {
+                struct host *h = &rd->config->hosts[i];
+                char address[IP4_TEXT_SIZE], text[200];
+
+                if (!rd->host_has_profile[i])
+                        h->profile = rd->config->default_profile;
+                if (!h->address)
+                        continue;
+                if (in_subnet(n, h->address) && h->address != n->address)
+                        continue;
+                snprintf(text, sizeof(text), "host '%s': the address %s %s", h->name, ip4_text(h->address, address),
+                         h->address == n->address ? "is the server's own" : "lies outside the subnet");
+                return place_error(rd->err, &rd->host_at[i], text);
+        }
+        return 0;
+}
+
+static int
+check_ports(const struct reader *rd, const char *file)
+{
+        const struct config *c = rd->config;
+
+        if (c->http_port == c->agent_port)
+                return error_set(rd->err, ERR_CONFIG, "%s: http-port and agent-port are both %u", file, c->http_port);
+        if (c->tftp_port == c->dhcp_port)
+                return error_set(rd->err, ERR_CONFIG, "%s: tftp-port and dhcp-port are both %u", file, c->tftp_port);
+        if (c->api_address && (c->api_port == c->http_port || c->api_port == c->agent_port) &&
+            (c->network.address == 0 || c->network.address == c->api_address))
+                return error_set(rd->err, ERR_CONFIG, "%s: the API's listen port %u is taken by http-port or agent-port", file,
+                                 c->api_port);
+        return 0;
+}
+
+static int
+parse_file(struct reader *rd, const char *file, cfg_t *cfg)
+{
+        int r;
+
+        cfg_set_error_function(cfg, on_error);
+        reader_now = rd;
+        r = cfg_parse(cfg, file);
+        reader_now = NULL;
+        if (r == CFG_FILE_ERROR)
+                return error_errno_set(rd->err, errno, "cannot read the configuration '%s'", file);
+        if (r != CFG_SUCCESS)
+                return rd->err->code != ERR_NONE ? error_to_errno(rd->err->code)
+                                                 : error_set(rd->err, ERR_CONFIG, "%s: cannot be understood", file);
+        if (!rd->network_at.file)
+                return error_set(rd->err, ERR_CONFIG,
+                                 "%s: there is no network section; it names the boot LAN's interface and subnet", file);
+        r = check_network(rd);
+        if (r == 0)
+                r = check_hosts(rd);
+        if (r == 0)
+                r = check_ports(rd, file);
+        return r;
+}
+
+int
+config_read(const char *file, struct config **ret, struct error *err)
+{
+        cfg_opt_t token_opts[MAX_SECTION_OPTIONS], network_opts[MAX_SECTION_OPTIONS], api_opts[MAX_SECTION_OPTIONS];
+        cfg_opt_t host_opts[MAX_SECTION_OPTIONS], top_opts[MAX_SECTION_OPTIONS];
+        const cfg_opt_t in_api[] = {CFG_SEC("token", token_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES)};
+        const cfg_opt_t in_top[] = {
+                CFG_SEC("network", network_opts, CFGF_NONE),
+                CFG_SEC("api", api_opts, CFGF_NONE),
+                CFG_SEC("host", host_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+                CFG_FUNC("include", cfg_include),
+        };
+        CLEANUP(config_free) struct config *c = calloc(1, sizeof(*c));
+        _cleanup_free_ struct place *host_at = calloc(CONFIG_MAX_HOSTS, sizeof(*host_at));
+        _cleanup_free_ bool *has_profile = calloc(CONFIG_MAX_HOSTS, sizeof(*has_profile));
+        struct reader rd = {.config = c, .err = err, .host_at = host_at, .host_has_profile = has_profile};
+        CLEANUP(cfg_free) cfg_t *cfg = NULL;
+        int r;
+
+        if (!c || !host_at || !has_profile)
+                return error_errno_set(err, ENOMEM, "configuration");
+        *err = (struct error){0};
+        make_opts(SECTION_TOKEN, token_opts, NULL, 0);
+        make_opts(SECTION_NETWORK, network_opts, NULL, 0);
+        make_opts(SECTION_API, api_opts, in_api, N_ELEMENTS(in_api));
+        make_opts(SECTION_HOST, host_opts, NULL, 0);
+        make_opts(SECTION_TOP, top_opts, in_top, N_ELEMENTS(in_top));
+        set_defaults(c);
+        cfg = cfg_init(top_opts, CFGF_NONE);
+        if (!cfg)
+                return error_errno_set(err, ENOMEM, "configuration");
+        r = parse_file(&rd, file, cfg);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+/* A value as libconfuse reads it back: quotes, escapes and "${" would mean something inside a string. */
+static void
+print_quoted(FILE *f, const char *text)
+{
+        fputc('"', f);
+        for (const char *p = text; *p; p++) {
+                if (strchr("\"\\$", *p))
+                        fputc('\\', f);
+                fputc(*p, f);
+        }
+        fputc('"', f);
+}
+
+static void
+print_options(FILE *f, enum config_section section, const char *indent, const void *record)
+{
+        char text[1100];
+
+        for (size_t i = 0; i < config_n_options; i++) {
+                const struct config_option *o = &config_options[i];
+
+                if (o->section != section)
+                        continue;
+                o->type->print(o, (const uint8_t *)record + o->offset, text, sizeof(text));
+                if (!*text)
+                        continue;
+                fprintf(f, "%s%s = ", indent, o->name);
+                print_quoted(f, text);
+                fputc('\n', f);
+        }
+}
+
+void
+config_print(const struct config *c, FILE *f)
+{
+        print_options(f, SECTION_TOP, "", c);
+        fputs("network {\n", f);
+        print_options(f, SECTION_NETWORK, "\t", c);
+        fputs("}\napi {\n", f);
+        print_options(f, SECTION_API, "\t", c);
+        for (uint32_t i = 0; i < c->n_tokens; i++) {
+                fprintf(f, "\ttoken \"%s\" {\n", c->tokens[i].name);
+                print_options(f, SECTION_TOKEN, "\t\t", &c->tokens[i]);
+                fputs("\t}\n", f);
+        }
+        fputs("}\n", f);
+        for (uint32_t i = 0; i < c->n_hosts; i++) {
+                fprintf(f, "host \"%s\" {\n", c->hosts[i].name);
+                print_options(f, SECTION_HOST, "\t", &c->hosts[i]);
+                fputs("}\n", f);
+        }
+}
+
+void
+config_free(struct config *c)
+{
+        free(c);
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The schema of dompoold.conf(5): types and options, as tables. Pure. What an option is checked for alone is here; what
+ * concerns several options together is in config.c.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/config.h"
+
+const char *const config_section_names[] = {
+        [SECTION_TOP] = "",        [SECTION_NETWORK] = "network", [SECTION_API] = "api",
+        [SECTION_TOKEN] = "token", [SECTION_HOST] = "host",       [SECTION_N] = NULL,
+};
+
+#define TEXT_BUFFER 1024 /* longer than any text field */
+static_assert(ARGS_SIZE <= TEXT_BUFFER && CONFIG_PATH_SIZE <= TEXT_BUFFER, "a text field would be cut in the print");
+
+/* A text of at most o->size - 1 bytes. */
+static int
+parse_text(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        if (strlen(text) >= o->size)
+                return error_set(err, ERR_CONFIG, "%s is %zu bytes long; the limit is %zu", o->name, strlen(text), o->size - 1);
+        memset(field, 0, o->size);
+        memcpy(field, text, strlen(text));
+        return 0;
+}
+
+static void
+print_text(const struct config_option *o, const void *field, char *buf, size_t size)
+{
+        (void)o;
+        snprintf(buf, size, "%s", (const char *)field);
+}
+
+/* An absolute path without "..", control characters or a slash at its end, so that equal folders have equal texts. */
+static int
+parse_path(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        size_t n = strlen(text);
+
+        if (text[0] != '/' || (n > 1 && text[n - 1] == '/') || strstr(text, "/../") || strstr(text, "//"))
+                return -EINVAL;
+        if (n >= 3 && strcmp(text + n - 3, "/..") == 0)
+                return -EINVAL;
+        for (const char *p = text; *p; p++)
+                if ((unsigned char)*p < 0x20 || *p == 0x7f)
+                        return -EINVAL;
+        return parse_text(o, text, field, err);
+}
+
+static int
+parse_name(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        if (*text && !name_ok(text))
+                return -EINVAL;
+        return parse_text(o, text, field, err);
+}
+
+/* IFNAMSIZ and what the kernel refuses in dev_valid_name(). */
+static int
+parse_interface(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        if (!*text || strpbrk(text, "/: \t\n") || strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
+                return -EINVAL;
+        return parse_text(o, text, field, err);
+}
+
+static int
+parse_args(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        int r = boot_args_check(o->name, text, err);
+
+        return r < 0 ? r : parse_text(o, text, field, err);
+}
+
+static int
+parse_port(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        uint32_t port;
+
+        (void)o, (void)err;
+        if (parse_u32(text, 65535, &port) < 0 || port == 0)
+                return -EINVAL;
+        memcpy(field, &port, sizeof(port));
+        return 0;
+}
+
+static void
+print_u32(const struct config_option *o, const void *field, char *buf, size_t size)
+{
+        uint32_t v;
+
+        (void)o;
+        memcpy(&v, field, sizeof(v));
+        snprintf(buf, size, "%u", v);
+}
+
+static int
+parse_address(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        uint32_t ip;
+
+        (void)o, (void)err;
+        if (parse_ip4(text, &ip) < 0 || ip == 0)
+                return -EINVAL;
+        memcpy(field, &ip, sizeof(ip));
+        return 0;
+}
+
+static void
+print_address(const struct config_option *o, const void *field, char *buf, size_t size)
+{
+        char text[IP4_TEXT_SIZE];
+        uint32_t ip;
+
+        (void)o;
+        memcpy(&ip, field, sizeof(ip));
+        snprintf(buf, size, "%s", ip ? ip4_text(ip, text) : "");
+}
+
+/* Two uint32_t that lie side by side: network and prefix, first and last, address and port. */
+struct pair {
+        uint32_t a, b;
+};
+static_assert(offsetof(struct config_network, prefix) == offsetof(struct config_network, net) + 4, "subnet is a pair");
+static_assert(offsetof(struct config_network, range_last) == offsetof(struct config_network, range_first) + 4,
+              "range is a pair");
+static_assert(offsetof(struct config, api_port) == offsetof(struct config, api_address) + 4, "listen is a pair");
+
+static int
+parse_subnet_pair(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        struct pair p;
+        unsigned prefix;
+
+        (void)o;
+        if (parse_subnet(text, &p.a, &prefix) < 0)
+                return -EINVAL;
+        if (prefix < 8 || prefix > 30)
+                return error_set(err, ERR_CONFIG, "a boot LAN has a prefix length of 8 to 30, not %u", prefix);
+        p.b = prefix;
+        memcpy(field, &p, sizeof(p));
+        return 0;
+}
+
+static void
+print_subnet_pair(const struct config_option *o, const void *field, char *buf, size_t size)
+{
+        char text[IP4_TEXT_SIZE];
+        struct pair p;
+
+        (void)o;
+        memcpy(&p, field, sizeof(p));
+        snprintf(buf, size, "%s/%u", ip4_text(p.a, text), p.b);
+}
+
+/* The text before @mark into @buf, the rest into *ret. False when there is no mark or it does not fit. */
+static bool
+split(const char *text, char mark, char *buf, size_t size, const char **ret)
+{
+        const char *at = strrchr(text, mark);
+
+        if (!at || (size_t)(at - text) >= size)
+                return false;
+        memcpy(buf, text, (size_t)(at - text));
+        buf[at - text] = '\0';
+        *ret = at + 1;
+        return true;
+}
+
+static int
+parse_range(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        char first[IP4_TEXT_SIZE];
+        const char *last;
+        struct pair p;
+
+        (void)o;
+        if (!split(text, '-', first, sizeof(first), &last) || parse_ip4(first, &p.a) < 0 || parse_ip4(last, &p.b) < 0)
+                return -EINVAL;
+        if (p.a > p.b)
+                return error_set(err, ERR_CONFIG, "the range %s ends before it begins", text);
+        memcpy(field, &p, sizeof(p));
+        return 0;
+}
+
+static void
+print_range(const struct config_option *o, const void *field, char *buf, size_t size)
+{
+        char first[IP4_TEXT_SIZE], last[IP4_TEXT_SIZE];
+        struct pair p;
+
+        (void)o;
+        memcpy(&p, field, sizeof(p));
+        snprintf(buf, size, "%s%s%s", p.a ? ip4_text(p.a, first) : "", p.a ? "-" : "", p.a ? ip4_text(p.b, last) : "");
+}
+
+static int
+parse_listen(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        char address[IP4_TEXT_SIZE];
+        const char *port;
+        struct pair p;
+
+        if (!split(text, ':', address, sizeof(address), &port) || parse_ip4(address, &p.a) < 0 || p.a == 0 ||
+            parse_port(o, port, &p.b, err) < 0)
+                return -EINVAL;
+        memcpy(field, &p, sizeof(p));
+        return 0;
+}
+
+static void
+print_listen(const struct config_option *o, const void *field, char *buf, size_t size)
+{
+        char text[IP4_TEXT_SIZE];
+        struct pair p;
+
+        (void)o;
+        memcpy(&p, field, sizeof(p));
+        buf[0] = '\0';
+        if (p.a)
+                snprintf(buf, size, "%s:%u", ip4_text(p.a, text), p.b);
+}
+
+static int
+parse_mac_field(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        struct mac mac;
+
+        (void)o, (void)err;
+        if (parse_mac(text, &mac) < 0)
+                return -EINVAL;
+        memcpy(field, &mac, sizeof(mac));
+        return 0;
+}
+
+static void
+print_mac_field(const struct config_option *o, const void *field, char *buf, size_t size)
+{
+        char text[MAC_TEXT_SIZE];
+
+        (void)o;
+        snprintf(buf, size, "%s", mac_zero(field) ? "" : mac_text(field, text));
+}
+
+static int
+parse_seconds(const char *text, uint64_t min, uint64_t max, void *field, struct error *err)
+{
+        uint64_t seconds;
+        uint32_t v;
+
+        if (parse_duration(text, &seconds) < 0)
+                return -EINVAL;
+        if (seconds < min || seconds > max)
+                return error_set(err, ERR_CONFIG, "%s is out of range: %llu to %llu seconds are allowed", text,
+                                 (unsigned long long)min, (unsigned long long)max);
+        v = (uint32_t)seconds;
+        memcpy(field, &v, sizeof(v));
+        return 0;
+}
+
+static int
+parse_lease_time(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        (void)o;
+        return parse_seconds(text, 60, 7 * 86400, field, err);
+}
+
+static int
+parse_heartbeat(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        (void)o;
+        return parse_seconds(text, 1, 60, field, err);
+}
+
+static void
+print_seconds(const struct config_option *o, const void *field, char *buf, size_t size)
+{
+        uint32_t v;
+
+        (void)o;
+        memcpy(&v, field, sizeof(v));
+        snprintf(buf, size, "%us", v);
+}
+
+static int
+parse_profile(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        int i = names_find(profile_names, text);
+        uint32_t v = (uint32_t)i;
+
+        (void)o, (void)err;
+        if (i < 0)
+                return -EINVAL;
+        memcpy(field, &v, sizeof(v));
+        return 0;
+}
+
+static void
+print_profile(const struct config_option *o, const void *field, char *buf, size_t size)
+{
+        uint32_t v;
+
+        (void)o;
+        memcpy(&v, field, sizeof(v));
+        snprintf(buf, size, "%s", profile_names[v]);
+}
+
+static int
+parse_sha256(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        (void)o, (void)err;
+        return parse_hex(text, field, 32) < 0 ? -EINVAL : 0;
+}
+
+static void
+print_sha256(const struct config_option *o, const void *field, char *buf, size_t size)
+{
+        (void)o;
+        assert(size > 64);
+        hex_text(field, 32, buf);
+}
+
+static const struct config_type type_path = {"an absolute path without '..' or a slash at its end", parse_path, print_text};
+static const struct config_type type_name = {"1 to 63 of a-z A-Z 0-9 . _ -, the first a letter or digit", parse_name,
+                                             print_text};
+static const struct config_type type_interface = {"a network interface", parse_interface, print_text};
+static const struct config_type type_args = {"a part of a command line", parse_args, print_text};
+static const struct config_type type_port = {"a port, 1 to 65535", parse_port, print_u32};
+static const struct config_type type_address = {"an IPv4 address", parse_address, print_address};
+static const struct config_type type_subnet = {"a subnet such as \"10.77.0.0/24\", without host bits", parse_subnet_pair,
+                                               print_subnet_pair};
+static const struct config_type type_range = {"a range such as \"10.77.0.100-10.77.0.199\"", parse_range, print_range};
+static const struct config_type type_listen = {"an address and port such as \"192.0.2.1:8443\"", parse_listen, print_listen};
+static const struct config_type type_mac = {"a MAC address such as \"52:54:00:12:34:56\"", parse_mac_field, print_mac_field};
+static const struct config_type type_lease_time = {"a time such as \"90s\", \"10m\", \"1h\"", parse_lease_time, print_seconds};
+static const struct config_type type_heartbeat = {"a time such as \"5s\"", parse_heartbeat, print_seconds};
+static const struct config_type type_profile = {"\"local\" or \"pool\"", parse_profile, print_profile};
+static const struct config_type type_sha256 = {"64 hex digits, the SHA-256 of a token's text", parse_sha256, print_sha256};
+
+#define AT(SECTION, NAME, TYPE, STRUCT, MEMBER, DEFAULT, REQUIRED, MEANING)                                                    \
+        {                                                                                                                      \
+                SECTION_##SECTION, NAME, &type_##TYPE, offsetof(STRUCT, MEMBER), sizeof(((STRUCT *)0)->MEMBER), DEFAULT,       \
+                        REQUIRED, MEANING                                                                                      \
+        }
+#define TOP(NAME, TYPE, MEMBER, DEFAULT, MEANING) AT(TOP, NAME, TYPE, struct config, MEMBER, DEFAULT, false, MEANING)
+#define NETWORK(NAME, TYPE, MEMBER, DEFAULT, REQUIRED, MEANING)                                                                \
+        AT(NETWORK, NAME, TYPE, struct config, network.MEMBER, DEFAULT, REQUIRED, MEANING)
+#define API(NAME, TYPE, MEMBER, DEFAULT, MEANING) AT(API, NAME, TYPE, struct config, MEMBER, DEFAULT, false, MEANING)
+#define HOST(NAME, TYPE, MEMBER, REQUIRED, MEANING) AT(HOST, NAME, TYPE, struct host, MEMBER, NULL, REQUIRED, MEANING)
+
+const struct config_option config_options[] = {
+        TOP("state-dir", path, state_dir, "/var/lib/dompool", "where the state is kept"),
+        TOP("run-dir", path, run_dir, "/run/dompool", "sockets of the running server"),
+        TOP("image-store", path, image_store, "/var/cache/dompool/images", "node images and loaders"),
+        TOP("guest-files", path, guest_files, "/srv/dompool/guests", "kernels and ramdisks that guest configurations may name"),
+        TOP("http-port", port, http_port, "8080", "TCP port of boot files and guest files on the boot LAN"),
+        TOP("tftp-port", port, tftp_port, "69", "UDP port of TFTP"),
+        TOP("dhcp-port", port, dhcp_port, "67", "UDP port of DHCP"),
+        TOP("agent-port", port, agent_port, "8444", "TCP port where agents connect by TLS"),
+        TOP("profile", profile, default_profile, "local", "profile of hosts that do not name one"),
+        TOP("image", name, default_image, "micro", "image of pool hosts that do not name one"),
+        TOP("console", args, console, "vga", "Xen's console= of hosts that do not name one"),
+        TOP("xen-args", args, xen_args, NULL, "added to Xen's command line on every host"),
+        TOP("kernel-args", args, kernel_args, NULL, "added to dom0's command line on every host"),
+        TOP("heartbeat", heartbeat, heartbeat_seconds, "5s", "an agent silent for three of these is lost"),
+
+        NETWORK("interface", interface, interface, NULL, true, "the interface on the boot LAN"),
+        NETWORK("address", address, address, NULL, false,
+                "the server's address there; the interface's first when it is left out"),
+        NETWORK("subnet", subnet, net, NULL, true, "the boot LAN's subnet"),
+        NETWORK("range", range, range_first, NULL, false, "addresses for hosts without a fixed one"),
+        NETWORK("router", address, router, NULL, false, "default router told to hosts"),
+        NETWORK("dns", address, dns, NULL, false, "name server told to hosts"),
+        NETWORK("lease-time", lease_time, lease_seconds, "1h", "length of a lease"),
+
+        API("socket", path, api_socket, "/run/dompool/api.sock", "the API's Unix socket"),
+        API("group", name, api_group, NULL, "group whose members may use the socket, besides root"),
+        API("listen", listen, api_address, NULL, "address and port of the API by TLS; none when it is left out"),
+
+        AT(TOKEN, "sha256", sha256, struct config_token, sha256, NULL, true, "hash of the token"),
+
+        HOST("mac", mac, mac, true, "MAC address of the NIC that boots"),
+        HOST("address", address, address, false, "fixed address; one of the range when it is left out"),
+        HOST("profile", profile, profile, false, "what the host boots"),
+        HOST("image", name, image, false, "image name or version"),
+        HOST("console", args, console, false, "Xen's console="),
+        HOST("xen-args", args, xen_args, false, "added to Xen's command line"),
+        HOST("kernel-args", args, kernel_args, false, "added to dom0's command line"),
+};
+const size_t config_n_options = sizeof(config_options) / sizeof(config_options[0]);
