@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOMPOOL_LAB_LAB_NET_H
+#define DOMPOOL_LAB_LAB_NET_H
+/*
+ * The room's network: a namespace with a bridge and a tap for each host; nothing leads out of it.
+ *
+ *     namespace dompool-NAME:  lo   lab0 10.77.0.1/24 --+-- tap1 -- QEMU n1
+ *                                                       +-- tap2 -- QEMU n2
+ */
+#include "lab/lab_room.h"
+
+/* "/run/netns/NAME" in @buf. */
+char *
+lab_net_path(const struct lab_room *room, char buf[LAB_PATH_SIZE]);
+
+int
+lab_net_create(const struct lab_room *room, struct error *err);
+
+/* Puts the calling process into the namespace; 0 or negative errno. */
+int
+lab_net_enter(const struct lab_room *room);
+
+/* Bridge and taps go with the namespace, that with its last process. */
+void
+lab_net_delete(const struct lab_room *room);
+
+#endif

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parses `dompool lab`'s options from one table. Opens nothing, starts nothing. Runs in the command-line client. */
+#include "lab/lab_options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/parse.h"
+
+#define MEMORY_MIN_MIB 768u
+#define MEMORY_MAX_MIB 65536u
+#define TIMEOUT_MAX_S 3600u
+
+typedef int (*option_fn)(struct lab_options *o, const char *value, struct error *err);
+
+struct option_row {
+        const char *name;
+        const char *value; /* NULL: takes none */
+        option_fn set;
+        const char *help;
+};
+
+static int
+set_name(struct lab_options *o, const char *value, struct error *err)
+{
+        if (!name_ok(value) || !str_copy(o->name, sizeof(o->name), value))
+                return error_set(err, ERR_USAGE, "--name '%s': at most %zu of [a-zA-Z0-9._-]", value, sizeof(o->name) - 1);
+        return 0;
+}
+
+static int
+set_path(char *dst, const char *option, const char *value, struct error *err)
+{
+        if (value[0] != '/')
+                return error_set(err, ERR_USAGE, "%s '%s': must be an absolute path", option, value);
+        if (!str_copy(dst, LAB_PATH_SIZE, value))
+                return error_set(err, ERR_USAGE, "%s: longer than %d bytes", option, LAB_PATH_SIZE - 1);
+        return 0;
+}
+
+static int
+set_dir(struct lab_options *o, const char *value, struct error *err)
+{
+        return set_path(o->dir, "--dir", value, err);
+}
+
+static int
+set_store(struct lab_options *o, const char *value, struct error *err)
+{
+        return set_path(o->store, "--store", value, err);
+}
+
+static int
+set_hosts(struct lab_options *o, const char *value, struct error *err)
+{
+        uint32_t n;
+
+        if (parse_u32(value, LAB_MAX_HOSTS, &n) < 0 || n == 0)
+                return error_set(err, ERR_USAGE, "--hosts '%s': a number from 1 to %d", value, LAB_MAX_HOSTS);
+        o->n_hosts = n;
+        return 0;
+}
+
+static int
+set_firmware(struct lab_options *o, const char *value, struct error *err)
+{
+        char list[256];
+        char *save = NULL;
+        int firmware;
+
+        if (!str_copy(list, sizeof(list), value))
+                return error_set(err, ERR_USAGE, "--firmware: more than %d names", LAB_MAX_HOSTS);
+        o->n_firmwares = 0;
+        for (char *word = strtok_r(list, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+                firmware = lab_firmware_find(word);
+                if (firmware < 0)
+                        return error_set(err, ERR_USAGE, "--firmware '%s': must be bios or uefi, or a list of them", word);
+                if (o->n_firmwares == LAB_MAX_HOSTS)
+                        return error_set(err, ERR_USAGE, "--firmware: more than %d names", LAB_MAX_HOSTS);
+                o->firmwares[o->n_firmwares++] = (enum lab_firmware)firmware;
+        }
+        if (o->n_firmwares == 0)
+                return error_set(err, ERR_USAGE, "--firmware: must be bios or uefi, or a list of them");
+        return 0;
+}
+
+static int
+set_memory(struct lab_options *o, const char *value, struct error *err)
+{
+        uint64_t bytes;
+
+        if (parse_size(value, &bytes) < 0 || bytes >> 20 < MEMORY_MIN_MIB || bytes >> 20 > MEMORY_MAX_MIB)
+                return error_set(err, ERR_USAGE, "--memory '%s': a size such as 1500M, from %uM to %uM", value, MEMORY_MIN_MIB,
+                                 MEMORY_MAX_MIB);
+        o->memory_mib = (uint32_t)(bytes >> 20);
+        return 0;
+}
+
+static int
+set_nic(struct lab_options *o, const char *value, struct error *err)
+{
+        static const char *const nics[] = {"virtio-net-pci", "e1000"};
+
+        for (size_t i = 0; i < N_ELEMENTS(nics); i++)
+                if (strcmp(nics[i], value) == 0) {
+                        str_copy(o->nic, sizeof(o->nic), value);
+                        return 0;
+                }
+        return error_set(err, ERR_USAGE, "--nic '%s': must be virtio-net-pci or e1000", value);
+}
+
+static int
+set_kernel_args(struct lab_options *o, const char *value, struct error *err)
+{
+        if (strpbrk(value, "\"\\\n") || !str_copy(o->kernel_args, sizeof(o->kernel_args), value))
+                return error_set(err, ERR_USAGE, "--kernel-args: at most %zu bytes, no quotes", sizeof(o->kernel_args) - 1);
+        return 0;
+}
+
+static int
+set_timeout(struct lab_options *o, const char *value, struct error *err)
+{
+        uint64_t s;
+
+        if (parse_duration(value, &s) < 0 || s == 0 || s > TIMEOUT_MAX_S)
+                return error_set(err, ERR_USAGE, "--timeout '%s': from 1s to 1h", value);
+        o->timeout_s = s;
+        return 0;
+}
+
+static int
+set_keep(struct lab_options *o, const char *value, struct error *err)
+{
+        (void)value;
+        (void)err;
+        o->keep = true;
+        return 0;
+}
+
+static int
+set_json(struct lab_options *o, const char *value, struct error *err)
+{
+        (void)value;
+        (void)err;
+        o->json = true;
+        return 0;
+}
+
+static int
+set_help(struct lab_options *o, const char *value, struct error *err)
+{
+        (void)value;
+        (void)err;
+        o->help = true;
+        return 0;
+}
+
+static const struct option_row rows[] = {
+        {"hosts", "N", set_hosts, "how many PCs, 1 to 16 (2)"},
+        {"firmware", "LIST", set_firmware, "bios or uefi; a list gives each host its own: bios,uefi (bios)"},
+        {"memory", "SIZE", set_memory, "memory of each PC (1500M)"},
+        {"nic", "MODEL", set_nic, "virtio-net-pci or e1000 (virtio-net-pci)"},
+        {"kernel-args", "TEXT", set_kernel_args, "more for every dom0's kernel command line"},
+        {"name", "NAME", set_name, "name of the room; its namespace is dompool-NAME (lab)"},
+        {"dir", "DIR", set_dir, "where its files are (/run/dompool-NAME)"},
+        {"store", "DIR", set_store, "image store (/var/cache/dompool/images)"},
+        {"timeout", "TIME", set_timeout, "longest time from power-on to ready (4m)"},
+        {"keep", NULL, set_keep, "do not take the room down after a failure or at the demo's end"},
+        {"json", NULL, set_json, "print the room as JSON; progress goes to standard error"},
+        {"help", NULL, set_help, "this text"},
+};
+
+static void
+options_defaults(struct lab_options *o)
+{
+        *o = (struct lab_options){.n_hosts = 2, .n_firmwares = 1, .firmwares = {LAB_BIOS}, .memory_mib = 1500, .timeout_s = 240};
+        str_copy(o->name, sizeof(o->name), "lab");
+        str_copy(o->nic, sizeof(o->nic), "virtio-net-pci");
+        str_copy(o->store, sizeof(o->store), "/var/cache/dompool/images");
+}
+
+static int
+options_finish(struct lab_options *o, struct error *err)
+{
+        if (o->dir[0] == '\0')
+                snprintf(o->dir, sizeof(o->dir), "/run/dompool-%s", o->name);
+        if (strlen(o->dir) > LAB_DIR_MAX)
+                return error_set(err, ERR_USAGE, "--dir: longer than %d bytes, sockets in it would have no valid name", LAB_DIR_MAX);
+        return 0;
+}
+
+int
+lab_options_parse(struct lab_options *o, int argc, char **argv, struct error *err)
+{
+        struct option longs[N_ELEMENTS(rows) + 1] = {0};
+        int c, r, at;
+
+        for (size_t i = 0; i < N_ELEMENTS(rows); i++)
+                longs[i] = (struct option){rows[i].name, rows[i].value ? required_argument : no_argument, NULL, 0};
+        options_defaults(o);
+        optind = 0; /* glibc: start anew, the client has parsed its own options before */
+        opterr = 0;
+        while ((c = getopt_long(argc, argv, "", longs, &at)) != -1) {
+                if (c != 0)
+                        return error_set(err, ERR_USAGE, "option '%s' is unknown or lacks its value; see 'dompool lab --help'",
+                                         argv[optind - 1]);
+                r = rows[at].set(o, optarg, err);
+                if (r < 0)
+                        return r;
+        }
+        for (; optind < argc; optind++) {
+                if (o->n_words == LAB_MAX_WORDS)
+                        return error_set(err, ERR_USAGE, "too many arguments; see 'dompool lab --help'");
+                o->words[o->n_words++] = argv[optind];
+        }
+        return options_finish(o, err);
+}
+
+void
+lab_options_help(FILE *f)
+{
+        char left[40];
+
+        for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+                snprintf(left, sizeof(left), "--%s%s%s", rows[i].name, rows[i].value ? " " : "", rows[i].value ? rows[i].value : "");
+                fprintf(f, "  %-20s %s\n", left, rows[i].help);
+        }
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOMPOOL_LAB_LAB_ROOM_H
+#define DOMPOOL_LAB_LAB_ROOM_H
+/*
+ * What a room is: its names, addresses and files. Kept in DIR/room.json from before the first thing is made until everything
+ * is gone, so that `lab down` can take down what a crashed `lab up` left.
+ *
+ *     DIR/room.json            this description
+ *     DIR/dompoold.conf        made by lab_config.c
+ *     DIR/run/api.sock         the API
+ *     DIR/state, DIR/guests    the server's state; kernels and ramdisks for guests
+ *     DIR/pid/NAME             one a process: pid and start time
+ *     DIR/log/NAME.log         standard output and error of each process; HOST.serial.log its serial console
+ *     DIR/HOST/{qmp.sock,serial.sock,vars.fd}
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/parse.h"
+
+#define LAB_MAX_HOSTS 16
+#define LAB_NAME_SIZE 32
+#define LAB_PATH_SIZE 256
+#define LAB_DIR_MAX 72 /* a Unix socket's path has 107 bytes at most */
+#define LAB_BRIDGE "lab0"
+#define LAB_SERVER_ADDRESS 0x0a4d0001u /* 10.77.0.1 */
+#define LAB_PREFIX 24
+#define LAB_FIRST_HOST_ADDRESS 0x0a4d000bu /* 10.77.0.11 */
+
+enum lab_firmware { LAB_BIOS, LAB_UEFI };
+
+struct lab_host {
+        char name[LAB_NAME_SIZE];
+        char tap[16];
+        struct mac mac;
+        uint32_t address;
+        enum lab_firmware firmware;
+        char nic[LAB_NAME_SIZE];
+        uint32_t memory_mib;
+};
+
+struct lab_room {
+        char name[LAB_NAME_SIZE];
+        char netns[LAB_NAME_SIZE + 16]; /* its file is /run/netns/NAME, as with `ip netns` */
+        char dir[LAB_PATH_SIZE];
+        char store[LAB_PATH_SIZE];
+        char kernel_args[256];
+        uint32_t n_hosts;
+        struct lab_host hosts[LAB_MAX_HOSTS];
+};
+
+struct lab_options;
+
+/* "bios", "uefi" */
+const char *
+lab_firmware_name(enum lab_firmware f);
+/* -1 when the text is none. */
+int
+lab_firmware_find(const char *text);
+
+/* Describes the room that the options ask for; touches nothing. */
+void
+lab_room_init(struct lab_room *room, const struct lab_options *o);
+
+/* "DIR/" and the formatted rest, which must fit. Returns @buf. */
+char *
+lab_room_path(const struct lab_room *room, char buf[LAB_PATH_SIZE], const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* NULL when there is no such host. */
+const struct lab_host *
+lab_room_host(const struct lab_room *room, const char *name);
+
+/* Makes the folders and writes room.json. */
+int
+lab_room_save(const struct lab_room *room, struct error *err);
+
+/* ERR_NOT_FOUND: there is no room in @dir. */
+int
+lab_room_load(struct lab_room *room, const char *dir, struct error *err);
+
+/* Removes DIR with all that is in it. */
+void
+lab_room_remove(const struct lab_room *room);
+
+/* One of `up`, `down`, `demo`, `power` works on a room at a time: the returned descriptor holds the lock, -1 on error (ERR_BUSY). */
+int
+lab_room_lock(const char *name, struct error *err);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Configures and starts the room's dompoold. Runs in the command-line client. */
+#include "lab/lab_server.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/paths.h"
+#include "lab/lab_api.h"
+#include "lab/lab_interrupt.h"
+#include "lab/lab_process.h"
+
+#define START_PAUSE_MS 50u
+#define START_ROUNDS 400u /* 20 s; the first start makes a key */
+
+static void
+config_host(const struct lab_room *room, const struct lab_host *h, FILE *f)
+{
+        char mac[MAC_TEXT_SIZE], ip[IP4_TEXT_SIZE];
+
+        fprintf(f, "\nhost %s {\n", h->name);
+        fprintf(f, "        mac = \"%s\"\n", mac_text(&h->mac, mac));
+        fprintf(f, "        address = \"%s\"\n", ip4_text(h->address, ip));
+        fprintf(f, "        profile = pool\n");
+        if (room->kernel_args[0])
+                fprintf(f, "        kernel-args = \"%s\"\n", room->kernel_args);
+        fprintf(f, "}\n");
+}
+
+void
+lab_server_config(const struct lab_room *room, FILE *f)
+{
+        char a[IP4_TEXT_SIZE], b[IP4_TEXT_SIZE];
+
+        fprintf(f, "# Made by 'dompool lab up' for the room '%s'.\n", room->name);
+        fprintf(f, "state-dir = \"%s/state\"\n", room->dir);
+        fprintf(f, "run-dir = \"%s/run\"\n", room->dir);
+        fprintf(f, "api-socket = \"%s/run/api.sock\"\n", room->dir);
+        fprintf(f, "guest-files = \"%s/guests\"\n", room->dir);
+        fprintf(f, "image-store = \"%s\"\n", room->store);
+        fprintf(f, "console = \"com1\"\n\n");
+        fprintf(f, "network {\n");
+        fprintf(f, "        interface = \"%s\"\n", LAB_BRIDGE);
+        fprintf(f, "        subnet = \"%s/%d\"\n", ip4_text(LAB_SERVER_ADDRESS & prefix_mask(LAB_PREFIX), a), LAB_PREFIX);
+        fprintf(f, "        range = \"%s-%s\"\n", ip4_text(LAB_SERVER_ADDRESS + 199, a), ip4_text(LAB_SERVER_ADDRESS + 249, b));
+        fprintf(f, "}\n");
+        for (uint32_t i = 0; i < room->n_hosts; i++)
+                config_host(room, &room->hosts[i], f);
+}
+
+int
+lab_server_prepare(const struct lab_room *room, struct error *err)
+{
+        char path[LAB_PATH_SIZE];
+        _cleanup_fclose_ FILE *f = fopen(lab_room_path(room, path, "dompoold.conf"), "we");
+
+        if (!f)
+                return error_errno_set(err, errno, "cannot write %s", path);
+        lab_server_config(room, f);
+        if (fflush(f) != 0)
+                return error_errno_set(err, errno, "cannot write %s", path);
+        return 0;
+}
+
+/* The last line of dompoold's log: why it ended. */
+static int
+ended(const struct lab_room *room, struct error *err)
+{
+        char path[LAB_PATH_SIZE], line[512], last[512] = "it said nothing";
+        _cleanup_fclose_ FILE *f = fopen(lab_room_path(room, path, "log/dompoold.log"), "re");
+
+        while (f && fgets(line, sizeof(line), f))
+                if (line[strspn(line, " \n")])
+                        str_copy(last, sizeof(last), line);
+        last[strcspn(last, "\n")] = '\0';
+        return error_set(err, ERR_TOOL, "dompoold did not start: %s (%s)", last, path);
+}
+
+int
+lab_server_start(const struct lab_room *room, struct error *err)
+{
+        char program[PROGRAM_PATH_SIZE], config[LAB_PATH_SIZE];
+        char *argv[] = {program, (char *)"-f", config, NULL};
+        struct error not_yet;
+        json_t *answer;
+        int r;
+
+        if (paths_program("dompoold", program) < 0)
+                return error_set(err, ERR_NOT_FOUND, "the program dompoold is neither beside this one nor installed");
+        lab_room_path(room, config, "dompoold.conf");
+        r = lab_process_start(room, "dompoold", argv, err);
+        for (unsigned i = 0; r == 0 && i < START_ROUNDS; i++) {
+                if (lab_api_get(room, "/v1/server", &answer, &not_yet) == 0) {
+                        json_decref(answer);
+                        return 0;
+                }
+                if (!lab_process_pid(room, "dompoold"))
+                        return ended(room, err);
+                r = lab_sleep_ms(START_PAUSE_MS, err);
+        }
+        return r < 0 ? r : error_set(err, ERR_TIMEOUT, "dompoold's API does not answer: %s", not_yet.message);
+}
