@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Request bodies of the API: each is a record with a table of fields, so that unknown keys, wrong types and lengths are refused
+ * in one place. Pure, no I/O. Runs in: api.
+ */
+#include "server/api_body.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/rec_json.h"
+
+struct body_none {
+        bool unused;
+};
+static const struct rec_desc body_none_desc = {.name = "body", .size = sizeof(struct body_none)};
+
+struct body_profile {
+        uint32_t profile;
+        char image[NAME_SIZE];
+};
+static const struct rec_field body_profile_fields[] = {
+        REC_ENUM(struct body_profile, profile, profile_names),
+        REC_STR(struct body_profile, image),
+};
+static const struct rec_desc body_profile_desc = REC_DESC(struct body_profile, body_profile_fields);
+
+struct body_domain {
+        char host[NAME_SIZE];
+        char file[CONFIG_PATH_SIZE];
+        struct blob config;
+};
+static const struct rec_field body_domain_fields[] = {
+        REC_STR(struct body_domain, host),
+        REC_STR(struct body_domain, file),
+        REC_BLOB(struct body_domain, config, XLCFG_MAX_SIZE),
+};
+static const struct rec_desc body_domain_desc = REC_DESC(struct body_domain, body_domain_fields);
+
+struct body_action {
+        uint32_t timeout;
+};
+static const struct rec_field body_action_fields[] = {REC_U32(struct body_action, timeout)};
+static const struct rec_desc body_action_desc = REC_DESC(struct body_action, body_action_fields);
+
+struct body_image {
+        char recipe[NAME_SIZE];
+};
+static const struct rec_field body_image_fields[] = {REC_STR(struct body_image, recipe)};
+static const struct rec_desc body_image_desc = REC_DESC(struct body_image, body_image_fields);
+
+/* @ret_has, where not NULL: was the key @key there at all? */
+static int
+body_read(const char *text, size_t size, const struct rec_desc *d, void *rec, const char *key, bool *ret_has, struct error *err)
+{
+        json_t *object;
+        int r;
+
+        if (size == 0) {
+                text = "{}";
+                size = 2;
+        }
+        object = json_parse(text, size, API_BODY_MAX, err);
+        if (!object)
+                return error_to_errno(err->code);
+        if (ret_has)
+                *ret_has = json_object_get(object, key) != NULL;
+        r = rec_from_json(d, object, rec, err);
+        json_decref(object);
+        return r;
+}
+
+int
+api_body_none(const char *text, size_t size, struct error *err)
+{
+        struct body_none none;
+
+        return body_read(text, size, &body_none_desc, &none, NULL, NULL, err);
+}
+
+int
+api_body_host(const char *text, size_t size, const char *name, struct msg_api_host_put *ret, struct error *err)
+{
+        int r = body_read(text, size, &host_desc, &ret->host, NULL, NULL, err);
+
+        if (r < 0)
+                return r;
+        if (ret->host.name[0] == '\0')
+                str_copy(ret->host.name, sizeof(ret->host.name), name);
+        if (strcmp(ret->host.name, name) != 0)
+                return error_set(err, ERR_INVALID, "name: the path says '%s', the body '%s'", name, ret->host.name);
+        if (ret->host.configured)
+                return error_set(err, ERR_INVALID, "configured: only the configuration file makes such hosts");
+        return host_check(&ret->host, err);
+}
+
+int
+api_body_profile(const char *text, size_t size, struct msg_api_host_profile *ret, struct error *err)
+{
+        struct body_profile body;
+        bool has_profile;
+        int r = body_read(text, size, &body_profile_desc, &body, "profile", &has_profile, err);
+
+        if (r < 0)
+                return r;
+        /* The profile that is zero is a decision as well: it must be said, not left out. */
+        if (!has_profile)
+                return error_set(err, ERR_INVALID, "profile: missing");
+        if (body.image[0] && !name_ok(body.image))
+                return error_set(err, ERR_INVALID, "image: '%s' is no name", body.image);
+        ret->profile = body.profile;
+        str_copy(ret->image, sizeof(ret->image), body.image);
+        return 0;
+}
+
+int
+api_body_domain(const char *text, size_t size, struct msg_api_domain_create *ret, struct xlcfg_notes *notes, struct error *err)
+{
+        struct body_domain body;
+        int r = body_read(text, size, &body_domain_desc, &body, NULL, NULL, err);
+
+        if (r < 0)
+                return r;
+        if (body.host[0] && !name_ok(body.host))
+                r = error_set(err, ERR_INVALID, "host: '%s' is no name", body.host);
+        else if (body.config.size == 0)
+                r = error_set(err, ERR_INVALID, "config: the text of an xl.cfg is missing");
+        else
+                r = xlcfg_read(body.file[0] ? body.file : "config", (const char *)body.config.data, body.config.size,
+                               &ret->config, notes, err);
+        if (r == 0)
+                str_copy(ret->host, sizeof(ret->host), body.host);
+        rec_clear(&body_domain_desc, &body);
+        return r;
+}
+
+int
+api_body_action(const char *text, size_t size, struct msg_api_domain_action *ret, struct error *err)
+{
+        struct body_action body;
+        int r = body_read(text, size, &body_action_desc, &body, NULL, NULL, err);
+
+        if (r < 0)
+                return r;
+        if (body.timeout > 86400)
+                return error_set(err, ERR_INVALID, "timeout: at most 86400 seconds");
+        ret->timeout_seconds = body.timeout;
+        return 0;
+}
+
+int
+api_body_image(const char *text, size_t size, struct msg_api_name *ret, struct error *err)
+{
+        struct body_image body;
+        int r = body_read(text, size, &body_image_desc, &body, NULL, NULL, err);
+
+        if (r < 0)
+                return r;
+        if (!name_ok(body.recipe))
+                return error_set(err, ERR_INVALID, "recipe: a name is wanted, such as \"micro\"");
+        str_copy(ret->name, sizeof(ret->name), body.recipe);
+        return 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOMPOOL_SERVER_API_HANDLERS_H
+#define DOMPOOL_SERVER_API_HANDLERS_H
+/* What the routes do, see struct api_route. Each sends one question to core; the answer comes back by api_request.c. */
+#include "server/api_route.h"
+
+int
+api_get(struct api_request *q, struct error *err);
+int
+api_host_put(struct api_request *q, struct error *err);
+int
+api_host_delete(struct api_request *q, struct error *err);
+int
+api_host_profile(struct api_request *q, struct error *err);
+int
+api_host_reboot(struct api_request *q, struct error *err);
+int
+api_image_build(struct api_request *q, struct error *err);
+int
+api_domain_create(struct api_request *q, struct error *err);
+int
+api_domain_action(struct api_request *q, struct error *err);
+/* In api_console.c: upgrades to a web socket. */
+int
+api_console(struct api_request *q, struct error *err);
+
+#endif

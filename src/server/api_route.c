@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of the API's routes and the search in it. Pure: no I/O. The handlers are in api_handlers.c and api_console.c.
+ * Runs in: api. The command line's man page and the tests read the same table.
+ */
+#include "server/api_route.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/parse.h"
+#include "server/api_handlers.h"
+
+#define GET(PATTERN, QUERY, RESOURCE)                                                                                          \
+        {                                                                                                                      \
+                .method = "GET", .pattern = PATTERN, .right = API_RIGHT_READ, .query = QUERY, .handler = api_get,              \
+                .resource = RESOURCE                                                                                           \
+        }
+#define CHANGE(METHOD, PATTERN, BODY, HANDLER, RESOURCE)                                                                       \
+        {                                                                                                                      \
+                .method = METHOD, .pattern = PATTERN, .right = API_RIGHT_CHANGE, .query = "", .body = BODY,                    \
+                .handler = HANDLER, .resource = RESOURCE                                                                       \
+        }
+
+const struct api_route api_routes[] = {
+        GET("/v1/server", "", RES_SERVER),
+        GET("/v1/hosts", "", RES_HOSTS),
+        GET("/v1/hosts/{name}", "", RES_HOST),
+        CHANGE("PUT", "/v1/hosts/{name}", "a host", api_host_put, 0),
+        CHANGE("DELETE", "/v1/hosts/{name}", NULL, api_host_delete, 0),
+        GET("/v1/hosts/{name}/trace", "", RES_HOST_TRACE),
+        CHANGE("POST", "/v1/hosts/{name}/profile", "profile, image", api_host_profile, 0),
+        CHANGE("POST", "/v1/hosts/{name}/reboot", "nothing", api_host_reboot, 0),
+        GET("/v1/unknown-hosts", "", RES_UNKNOWN),
+        GET("/v1/profiles", "", RES_PROFILES),
+        GET("/v1/images", "", RES_IMAGES),
+        CHANGE("POST", "/v1/images", "recipe", api_image_build, 0),
+        GET("/v1/images/{name}", "", RES_IMAGE),
+        GET("/v1/domains", "host", RES_DOMAINS),
+        CHANGE("POST", "/v1/domains", "host, file, config", api_domain_create, 0),
+        GET("/v1/domains/{name}", "", RES_DOMAIN),
+        CHANGE("POST", "/v1/domains/{name}/shutdown", "timeout", api_domain_action, VERB_SHUTDOWN),
+        CHANGE("POST", "/v1/domains/{name}/destroy", "timeout", api_domain_action, VERB_DESTROY),
+        {.method = "GET",
+         .pattern = "/v1/domains/{name}/console",
+         .right = API_RIGHT_CHANGE,
+         .query = "",
+         .handler = api_console},
+        GET("/v1/operations", "limit", RES_OPS),
+        GET("/v1/operations/{id}", "wait", RES_OP),
+        GET("/v1/events", "after wait limit kind", RES_EVENTS),
+};
+const size_t api_n_routes = N_ELEMENTS(api_routes);
+
+/* The next part between slashes; false at the end. */
+static bool
+next_part(const char **at, const char **part, size_t *size)
+{
+        if (**at != '/')
+                return false;
+        *part = *at + 1;
+        *size = strcspn(*part, "/");
+        *at = *part + *size;
+        return true;
+}
+
+enum part_match { PART_OTHER, PART_SAME, PART_BAD };
+
+static enum part_match
+part_compare(const char *pattern, size_t pattern_size, const char *part, size_t size, struct api_match *m, struct error *err)
+{
+        char text[NAME_SIZE] = "";
+
+        if (pattern[0] != '{')
+                return pattern_size == size && memcmp(pattern, part, size) == 0 ? PART_SAME : PART_OTHER;
+        if (size < sizeof(text))
+                memcpy(text, part, size);
+        if (pattern_size == 4 && memcmp(pattern, "{id}", 4) == 0) {
+                if (parse_u64(text, INT64_MAX, &m->number) == 0)
+                        return PART_SAME;
+                error_set(err, ERR_INVALID, "'%.63s' in the path is not a number", text);
+                return PART_BAD;
+        }
+        if (name_ok(text)) {
+                memcpy(m->name, text, sizeof(text));
+                return PART_SAME;
+        }
+        error_set(err, ERR_INVALID, "the name in the path is not 1 to 63 of [a-zA-Z0-9._-] with a letter or digit first");
+        return PART_BAD;
+}
+
+static enum part_match
+path_compare(const struct api_route *route, const char *path, struct api_match *m, struct error *err)
+{
+        const char *pattern = route->pattern, *a, *b;
+        size_t a_size, b_size;
+        enum part_match worst = PART_SAME;
+
+        while (next_part(&pattern, &a, &a_size)) {
+                enum part_match p;
+
+                if (!next_part(&path, &b, &b_size))
+                        return PART_OTHER;
+                p = part_compare(a, a_size, b, b_size, m, err);
+                if (p == PART_OTHER)
+                        return PART_OTHER;
+                if (p == PART_BAD)
+                        worst = PART_BAD; /* a later part may show that another route was meant */
+        }
+        return *path == '\0' ? worst : PART_OTHER;
+}
+
+int
+api_route_find(const char *method, const char *path, struct api_match *ret, struct error *err)
+{
+        char methods[64] = "";
+        bool bad = false;
+
+        memset(ret, 0, sizeof(*ret));
+        for (size_t i = 0; i < api_n_routes; i++) {
+                struct api_match m = {.route = &api_routes[i]};
+                enum part_match p = path_compare(&api_routes[i], path, &m, err);
+
+                if (p == PART_OTHER)
+                        continue;
+                if (p == PART_BAD) {
+                        bad = true;
+                        continue;
+                }
+                if (strcmp(method, api_routes[i].method) == 0) {
+                        *ret = m;
+                        return 0;
+                }
+                snprintf(methods + strlen(methods), sizeof(methods) - strlen(methods), "%s%s", methods[0] ? ", " : "",
+                         api_routes[i].method);
+        }
+        if (methods[0])
+                return error_set(err, ERR_UNSUPPORTED, "this path takes %s", methods);
+        if (bad)
+                return error_to_errno(err->code);
+        return error_set(err, ERR_NOT_FOUND, "there is no such path in the API; docs/ARCHITECTURE.md lists them");
+}
+
+bool
+api_route_knows(const struct api_route *route, const char *key)
+{
+        size_t size = strlen(key);
+
+        for (const char *at = route->query; size > 0 && (at = strstr(at, key)); at += size)
+                if ((at == route->query || at[-1] == ' ') && (at[size] == ' ' || at[size] == '\0'))
+                        return true;
+        return false;
+}
