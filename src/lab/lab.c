@@ -16,7 +16,7 @@ static const struct lab_verb {
         {"up", lab_up_command, "make a room and wait until its hosts are ready"},
         {"down", lab_down_command, "take the room down; nothing is left"},
         {"status", lab_status_command, "processes, sockets and hosts of the room"},
-        {"power", lab_power_command, "HOST on|off|reset: the buttons of a PC"},
+        {"power", lab_power_command, "HOST|server on|off|reset: the buttons of a machine"},
         {"demo", lab_demo_command, "a room, a guest on each host, and everything gone again"},
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `dompool lab power HOST on|off|reset`: what a finger at the PC would do. Runs in the command-line client. */
+/* `dompool lab power HOST|server on|off|reset`: what a finger at the PC would do. Runs in the command-line client. */
 #include <string.h>
 #include <unistd.h>
 
@@ -7,9 +7,10 @@
 #include "lab/lab_commands.h"
 #include "lab/lab_process.h"
 #include "lab/lab_qemu.h"
+#include "lab/lab_server.h"
 
 static int
-power_off(const struct lab_room *room, const struct lab_host *h, struct error *err)
+host_off(const struct lab_room *room, const struct lab_host *h, struct error *err)
 {
         if (!lab_process_pid(room, h->name))
                 return error_set(err, ERR_STATE, "%s is off already", h->name);
@@ -17,36 +18,65 @@ power_off(const struct lab_room *room, const struct lab_host *h, struct error *e
         return 0;
 }
 
+static int
+server_on(const struct lab_room *room, struct error *err)
+{
+        if (lab_process_pid(room, "dompoold"))
+                return error_set(err, ERR_STATE, "dompoold runs already");
+        return lab_server_start(room, err);
+}
+
+static int
+server_off(const struct lab_room *room, struct error *err)
+{
+        (void)err;
+        lab_process_stop(room, "dompoold", LAB_SERVER_GRACE_MS);
+        return 0;
+}
+
+static int
+server_reset(const struct lab_room *room, struct error *err)
+{
+        server_off(room, err);
+        return server_on(room, err);
+}
+
 static const struct power_verb {
         const char *name;
-        int (*fn)(const struct lab_room *room, const struct lab_host *h, struct error *err);
+        int (*host)(const struct lab_room *room, const struct lab_host *h, struct error *err);
+        int (*server)(const struct lab_room *room, struct error *err);
 } verbs[] = {
-        {"on", lab_qemu_start},
-        {"off", power_off},
-        {"reset", lab_qemu_reset},
+        {"on", lab_qemu_start, server_on},
+        {"off", host_off, server_off},
+        {"reset", lab_qemu_reset, server_reset},
 };
+
+static int
+power(const struct lab_room *room, const char *who, const char *what, struct error *err)
+{
+        const struct lab_host *h = lab_room_host(room, who);
+        bool server = strcmp(who, "server") == 0;
+
+        if (!h && !server)
+                return error_set(err, ERR_NOT_FOUND, "the room has no host '%s', only n1 to n%u, and server", who, room->n_hosts);
+        for (size_t i = 0; i < N_ELEMENTS(verbs); i++)
+                if (strcmp(verbs[i].name, what) == 0)
+                        return server ? verbs[i].server(room, err) : verbs[i].host(room, h, err);
+        return error_set(err, ERR_USAGE, "'%s' is none of on, off, reset", what);
+}
 
 int
 lab_power_command(const struct lab_options *o, struct error *err)
 {
         _cleanup_close_ int lock = -1;
-        const struct lab_host *h;
         struct lab_room room;
         int r;
 
         if (o->n_words != 2)
-                return error_set(err, ERR_USAGE, "dompool lab power HOST on|off|reset");
+                return error_set(err, ERR_USAGE, "dompool lab power HOST|server on|off|reset");
         lock = lab_room_lock(o->name, err);
         if (lock < 0)
                 return error_to_errno(err->code);
         r = lab_room_load(&room, o->dir, err);
-        if (r < 0)
-                return r;
-        h = lab_room_host(&room, o->words[0]);
-        if (!h)
-                return error_set(err, ERR_NOT_FOUND, "the room has no host '%s', only n1 to n%u", o->words[0], room.n_hosts);
-        for (size_t i = 0; i < N_ELEMENTS(verbs); i++)
-                if (strcmp(verbs[i].name, o->words[1]) == 0)
-                        return verbs[i].fn(&room, h, err);
-        return error_set(err, ERR_USAGE, "'%s' is none of on, off, reset", o->words[1]);
+        return r < 0 ? r : power(&room, o->words[0], o->words[1], err);
 }
