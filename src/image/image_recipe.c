@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loads a recipe folder: recipe.conf by libconfuse, `files` and `modules` by image_lines.c. Runs in the image builder. */
+#include "image/image_recipe.h"
+
+#include <confuse.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/digest.h"
+#include "image/image_files.h"
+
+/* libconfuse's error callback has no argument of its own: the place where its message goes, while one file is read. */
+static struct error *confuse_error;
+
+static void
+recipe_confuse_error(cfg_t *cfg, const char *fmt, va_list ap)
+{
+        char text[300];
+
+        /* The first message is the cause; what follows is its echo. */
+        if (!confuse_error || confuse_error->code != ERR_NONE)
+                return;
+        vsnprintf(text, sizeof(text), fmt, ap);
+        error_set(confuse_error, ERR_CONFIG, "%s:%d: %s", cfg && cfg->filename ? cfg->filename : "recipe.conf", cfg ? cfg->line : 0,
+                  text);
+}
+
+static cfg_opt_t recipe_options[] = {
+        CFG_STR("kind", "host", CFGF_NONE),
+        CFG_STR_LIST("packages", NULL, CFGF_NONE),
+        CFG_STR("kernel", "linux-image-amd64", CFGF_NONE),
+        CFG_STR("hypervisor", "", CFGF_NONE),
+        CFG_STR("xen_args", "", CFGF_NONE),
+        CFG_STR("kernel_args", "", CFGF_NONE),
+        CFG_STR("limit", "0", CFGF_NONE),
+        CFG_STR("compression", "zstd", CFGF_NONE),
+        CFG_INT("level", 19, CFGF_NONE),
+        CFG_END(),
+};
+
+/* Copies one string option; refuses what does not fit or holds a control character. */
+static int
+take_string(cfg_t *cfg, const char *option, char *ret, size_t size, const char *file, struct error *err)
+{
+        const char *text = cfg_getstr(cfg, option);
+
+        for (const char *p = text; *p; p++)
+                if ((unsigned char)*p < 0x20 || *p == 0x7f)
+                        return error_set(err, ERR_CONFIG, "%s: %s has a control character", file, option);
+        if (!str_copy(ret, size, text))
+                return error_set(err, ERR_CONFIG, "%s: %s is over %zu bytes", file, option, size - 1);
+        return 0;
+}
+
+/* Debian policy 5.6.1: lower case, digits, "+-."; what apt-get would read as an option or a pattern is no package name. */
+static bool
+package_name_ok(const char *name)
+{
+        size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789+-.");
+
+        return n >= 2 && name[n] == '\0' && n < NAME_SIZE && name[0] != '-' && name[0] != '+' && name[0] != '.' && name[n - 1] != '-' &&
+               name[n - 1] != '+';
+}
+
+static int
+take_packages(cfg_t *cfg, struct recipe *r, const char *file, struct error *err)
+{
+        unsigned n = cfg_size(cfg, "packages");
+
+        if (n > RECIPE_MAX_PACKAGES - 1)
+                return error_set(err, ERR_LIMIT, "%s: more than %d packages", file, RECIPE_MAX_PACKAGES - 1);
+        for (unsigned i = 0; i < n; i++) {
+                const char *name = cfg_getnstr(cfg, "packages", i);
+
+                if (!package_name_ok(name))
+                        return error_set(err, ERR_CONFIG, "%s: packages: '%.100s' is no package name", file, name);
+                str_copy(r->packages[r->n_packages++], NAME_SIZE, name);
+        }
+        if (!package_name_ok(r->kernel))
+                return error_set(err, ERR_CONFIG, "%s: kernel: '%s' is no package name", file, r->kernel);
+        return 0;
+}
+
+static int
+take_scalars(cfg_t *cfg, struct recipe *r, const char *file, struct error *err)
+{
+        long level = cfg_getint(cfg, "level");
+        char kind[8];
+        int x;
+
+        if ((x = take_string(cfg, "kind", kind, sizeof(kind), file, err)) < 0 ||
+            (x = take_string(cfg, "kernel", r->kernel, sizeof(r->kernel), file, err)) < 0 ||
+            (x = take_string(cfg, "hypervisor", r->hypervisor, sizeof(r->hypervisor), file, err)) < 0 ||
+            (x = take_string(cfg, "xen_args", r->xen_args, sizeof(r->xen_args), file, err)) < 0 ||
+            (x = take_string(cfg, "kernel_args", r->kernel_args, sizeof(r->kernel_args), file, err)) < 0 ||
+            (x = take_string(cfg, "compression", r->compression, sizeof(r->compression), file, err)) < 0)
+                return x;
+        if (strcmp(kind, "host") != 0 && strcmp(kind, "guest") != 0)
+                return error_set(err, ERR_CONFIG, "%s: kind is \"host\" or \"guest\", not \"%s\"", file, kind);
+        r->kind = strcmp(kind, "guest") == 0 ? RECIPE_GUEST : RECIPE_HOST;
+        if ((r->kind == RECIPE_HOST) != (r->hypervisor[0] != '\0') || (r->hypervisor[0] && !recipe_path_ok(r->hypervisor)))
+                return error_set(err, ERR_CONFIG, "%s: a host image needs hypervisor = a path in its packages; a guest has none", file);
+        if (strcmp(r->compression, "zstd") != 0 && strcmp(r->compression, "xz") != 0 && strcmp(r->compression, "gzip") != 0)
+                return error_set(err, ERR_CONFIG, "%s: compression is zstd, xz or gzip", file);
+        if (level < 1 || level > 22)
+                return error_set(err, ERR_CONFIG, "%s: level is 1 to 22", file);
+        r->level = (unsigned)level;
+        if (parse_size(cfg_getstr(cfg, "limit"), &r->limit) < 0)
+                return error_set(err, ERR_CONFIG, "%s: limit '%s' is no size such as 32M", file, cfg_getstr(cfg, "limit"));
+        return 0;
+}
+
+static int
+load_conf(struct recipe *r, struct error *err)
+{
+        char path[IMAGE_PATH_SIZE];
+        cfg_t *cfg;
+        int x;
+
+        x = image_path(path, err, "%s/recipe.conf", r->folder);
+        if (x < 0)
+                return x;
+        cfg = cfg_init(recipe_options, CFGF_NONE);
+        if (!cfg)
+                return error_errno_set(err, ENOMEM, "%s", path);
+        cfg_set_error_function(cfg, recipe_confuse_error);
+        err->code = ERR_NONE;
+        confuse_error = err;
+        x = cfg_parse(cfg, path);
+        confuse_error = NULL;
+        if (x == CFG_FILE_ERROR)
+                x = error_set(err, ERR_NOT_FOUND, "%s: %s; a recipe is a folder with a recipe.conf, see dompool-image(5)", path,
+                              strerror(errno));
+        else if (x != CFG_SUCCESS)
+                x = err->code ? error_to_errno(err->code) : error_set(err, ERR_CONFIG, "%s: syntax error", path);
+        else if ((x = take_scalars(cfg, r, path, err)) == 0)
+                x = take_packages(cfg, r, path, err);
+        cfg_free(cfg);
+        return x;
+}
+
+/* A text file of the folder; one that is not there is empty. */
+static int
+load_text(const struct recipe *r, const char *name, char ret_path[IMAGE_PATH_SIZE], char **ret, struct error *err)
+{
+        size_t size = 0;
+        int x;
+
+        x = image_path(ret_path, err, "%s/%s", r->folder, name);
+        if (x < 0)
+                return x;
+        x = image_read(ret_path, RECIPE_FILE_MAX, (uint8_t **)ret, &size, err);
+        if (x == -ENOENT) {
+                *ret = strdup("");
+                return *ret ? 0 : error_errno_set(err, ENOMEM, "%s", ret_path);
+        }
+        if (x == 0 && strlen(*ret) != size)
+                x = error_set(err, ERR_CONFIG, "%s: holds a NUL byte", ret_path);
+        return x;
+}
+
+/* Adds "name NUL sha256" of each regular file below @folder, in name order. */
+static int
+hash_folder(const char *folder, const char *shown, FILE *out, struct error *err)
+{
+        struct dirent **entries = NULL;
+        int n = scandir(folder, &entries, NULL, alphasort), x = 0;
+
+        if (n < 0)
+                return error_errno_set(err, errno, "%s", folder);
+        for (int i = 0; i < n; i++) {
+                char path[IMAGE_PATH_SIZE], name[IMAGE_PATH_SIZE];
+                uint8_t sha256[32];
+                struct stat st;
+
+                if (x == 0 && entries[i]->d_name[0] != '.' &&
+                    (x = image_path(path, err, "%s/%s", folder, entries[i]->d_name)) == 0 &&
+                    (x = image_path(name, err, "%s/%s", shown, entries[i]->d_name)) == 0) {
+                        if (stat(path, &st) < 0)
+                                x = error_errno_set(err, errno, "%s", path);
+                        else if (S_ISDIR(st.st_mode))
+                                x = hash_folder(path, name, out, err);
+                        else if ((x = image_hash(path, sha256, NULL, err)) == 0) {
+                                fwrite(name, 1, strlen(name) + 1, out);
+                                fwrite(sha256, 1, sizeof(sha256), out);
+                        }
+                }
+                free(entries[i]);
+        }
+        free(entries);
+        return x;
+}
+
+static int
+load_hash(struct recipe *r, struct error *err)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        FILE *f = open_memstream(&text, &size);
+        int x;
+
+        if (!f)
+                return error_errno_set(err, errno, "open_memstream");
+        x = hash_folder(r->folder, "", f, err);
+        if (fclose(f) != 0)
+                return error_errno_set(err, errno, "open_memstream");
+        if (x == 0)
+                digest_sha256(text, size, r->sha256);
+        return x;
+}
+
+static int
+load_all(struct recipe *r, struct error *err)
+{
+        _cleanup_free_ char *files = NULL, *modules = NULL;
+        char path[IMAGE_PATH_SIZE];
+        int x;
+
+        if ((x = load_conf(r, err)) < 0 || (x = load_text(r, "files", path, &files, err)) < 0 ||
+            (x = recipe_parse_lines(path, files, &r->lines, &r->n_lines, err)) < 0 ||
+            (x = load_text(r, "modules", path, &modules, err)) < 0 ||
+            (x = recipe_parse_modules(path, modules, &r->modules, &r->n_modules, err)) < 0)
+                return x;
+        return load_hash(r, err);
+}
+
+int
+recipe_load(const char *folder, struct recipe *ret, struct error *err)
+{
+        char copy[RECIPE_PATH_SIZE];
+        struct recipe r = {0};
+        int x;
+
+        if (!str_copy(r.folder, sizeof(r.folder), folder) || !str_copy(copy, sizeof(copy), folder))
+                return error_set(err, ERR_LIMIT, "%s: path over %d bytes", folder, RECIPE_PATH_SIZE - 1);
+        if (!str_copy(r.name, sizeof(r.name), basename(copy)) || !name_ok(r.name))
+                return error_set(err, ERR_INVALID, "%s: the folder's name is no image name", folder);
+        x = load_all(&r, err);
+        if (x < 0) {
+                recipe_deinit(&r);
+                return x;
+        }
+        *ret = r;
+        return 0;
+}
+
+void
+recipe_deinit(struct recipe *r)
+{
+        free(r->lines);
+        free(r->modules);
+        r->lines = NULL;
+        r->modules = NULL;
+}

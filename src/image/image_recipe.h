@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOMPOOL_IMAGE_IMAGE_RECIPE_H
+#define DOMPOOL_IMAGE_IMAGE_RECIPE_H
+/*
+ * A recipe: the folder that says what an image is made of (dompool-image(5)). recipe.conf has packages, kernel, arguments and
+ * limits; `files` one line for each thing in the initrd; `modules` the kernel's modules. Parsing is pure; errors name file:line.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "model/host.h"
+
+#define RECIPE_PATH_SIZE 200
+#define RECIPE_MAX_PACKAGES 64
+#define RECIPE_MAX_LINES 1024
+#define RECIPE_FILE_MAX (256u << 10) /* bytes of each file of a recipe */
+
+enum recipe_kind { RECIPE_HOST, RECIPE_GUEST };
+
+enum recipe_line_kind {
+        RECIPE_DIR,     /* dir PATH [MODE] */
+        RECIPE_LINK,    /* link PATH TARGET */
+        RECIPE_PACKAGE, /* package PATH [DEST]: out of the packages */
+        RECIPE_OWN,     /* own PATH DEST [MODE]: beside the recipe */
+        RECIPE_PROGRAM, /* program NAME DEST: one of dompool's */
+        RECIPE_LIBRARY, /* library SONAME: one that no DT_NEEDED names */
+};
+
+struct recipe_line {
+        enum recipe_line_kind kind;
+        unsigned line;
+        char from[RECIPE_PATH_SIZE]; /* DIR: empty */
+        char to[RECIPE_PATH_SIZE];   /* absolute, without "..": where it is in the initrd; LIBRARY: empty */
+        mode_t mode;
+};
+
+struct recipe_module {
+        char name[NAME_SIZE]; /* as in /proc/modules: '-' is '_' */
+        unsigned line;
+        bool at_boot;         /* dompool-init loads it; the others are loaded by alias */
+};
+
+struct recipe {
+        char folder[RECIPE_PATH_SIZE];
+        char name[NAME_SIZE];        /* the folder's last part */
+        enum recipe_kind kind;
+        char kernel[NAME_SIZE];      /* package; a meta package means the image that it depends on */
+        char hypervisor[RECIPE_PATH_SIZE]; /* in the packages; empty for a guest */
+        char xen_args[ARGS_SIZE], kernel_args[ARGS_SIZE];
+        uint64_t limit;              /* bytes on the wire, loader included; 0: none */
+        char compression[8];         /* "zstd", "xz", "gzip" */
+        unsigned level;
+        size_t n_packages;
+        char packages[RECIPE_MAX_PACKAGES][NAME_SIZE];
+        size_t n_lines;
+        struct recipe_line *lines;
+        size_t n_modules;
+        struct recipe_module *modules;
+        uint8_t sha256[32];          /* over all files of the folder */
+};
+
+int
+recipe_load(const char *folder, struct recipe *ret, struct error *err);
+
+void
+recipe_deinit(struct recipe *r);
+
+/* The two line formats; @name is for messages, @text is NUL-terminated. The result is malloc'ed. */
+int
+recipe_parse_lines(const char *name, const char *text, struct recipe_line **ret, size_t *ret_n, struct error *err);
+int
+recipe_parse_modules(const char *name, const char *text, struct recipe_module **ret, size_t *ret_n, struct error *err);
+
+/* Absolute, no empty, "." or ".." part, printable. */
+bool
+recipe_path_ok(const char *path);
+
+#endif
