@@ -376,7 +376,7 @@ const struct config_option config_options[] = {
         NETWORK("range", range, range_first, NULL, false, "addresses for hosts without a fixed one"),
         NETWORK("router", address, router, NULL, false, "default router told to hosts"),
         NETWORK("dns", address, dns, NULL, false, "name server told to hosts"),
-        NETWORK("lease-time", lease_time, lease_seconds, "1h", "length of a lease"),
+        NETWORK("lease-time", lease_time, lease_seconds, "1h", false, "length of a lease"),
 
         API("socket", path, api_socket, "/run/dompool/api.sock", "the API's Unix socket"),
         API("group", name, api_group, NULL, "group whose members may use the socket, besides root"),

@@ -18,6 +18,11 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 
+#pragma weak role_boot_def
+#pragma weak role_files_def
+#pragma weak role_api_def
+#pragma weak role_core_def
+#pragma weak role_work_def
 static const struct role_def *const role_defs[] = {
         [ROLE_BOOT] = &role_boot_def, [ROLE_FILES] = &role_files_def, [ROLE_API] = &role_api_def,
         [ROLE_CORE] = &role_core_def, [ROLE_WORK] = &role_work_def,

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dompoold: the command line. Without --role it is the parent (parent.c); the parent runs this program again with --role=NAME
+ * for each role (role.c), with a socket on descriptor 3.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "server/config.h"
+#include "server/parent.h"
+#include "server/role.h"
+
+#define ROLE_SOCKET 3
+
+enum { OPT_ROLE = 256, OPT_VERSION, OPT_HELP };
+
+struct option_row {
+        int key; /* the short option's letter, or above 255 */
+        const char *name;
+        const char *argument; /* NULL: none */
+        const char *help;     /* NULL: hidden */
+};
+static const struct option_row option_rows[] = {
+        {'c', "config", "FILE", "read FILE instead of " CONFIG_DEFAULT_FILE},
+        {'n', "check", NULL, "check the configuration and exit"},
+        {'v', "verbose", NULL, "with -n: print the configuration with all defaults"},
+        {'d', "debug", NULL, "log everything"},
+        {OPT_ROLE, "role", "NAME", NULL},
+        {OPT_VERSION, "version", NULL, "print the version and exit"},
+        {OPT_HELP, "help", NULL, "print this and exit"},
+};
+#define N_OPTIONS N_ELEMENTS(option_rows)
+
+struct arguments {
+        const char *config;
+        const char *role;
+        bool check, verbose, debug;
+};
+
+static void
+print_help(void)
+{
+        printf("usage: dompoold [-dnv] [-c FILE]\n\nThe boot server of a room of Xen hosts; see dompoold(8).\n\n");
+        for (size_t i = 0; i < N_OPTIONS; i++) {
+                const struct option_row *o = &option_rows[i];
+                char text[40];
+
+                if (!o->help)
+                        continue;
+                snprintf(text, sizeof(text), "--%s%s%s", o->name, o->argument ? " " : "", o->argument ? o->argument : "");
+                printf("  %c%c%c %-16s %s\n", o->key < 256 ? '-' : ' ', o->key < 256 ? o->key : ' ', o->key < 256 ? ',' : ' ',
+                       text, o->help);
+        }
+}
+
+static void
+make_getopt(struct option longs[N_OPTIONS + 1], char shorts[2 * N_OPTIONS + 1])
+{
+        char *s = shorts;
+
+        for (size_t i = 0; i < N_OPTIONS; i++) {
+                const struct option_row *o = &option_rows[i];
+
+                longs[i] = (struct option){o->name, o->argument ? required_argument : no_argument, NULL, o->key};
+                if (o->key < 256) {
+                        *s++ = (char)o->key;
+                        if (o->argument)
+                                *s++ = ':';
+                }
+        }
+        longs[N_OPTIONS] = (struct option){0};
+        *s = '\0';
+}
+
+/* 0, or the exit code plus one when there is nothing more to do. */
+static int
+read_arguments(int argc, char **argv, struct arguments *a)
+{
+        struct option longs[N_OPTIONS + 1];
+        char shorts[2 * N_OPTIONS + 1];
+        int key;
+
+        make_getopt(longs, shorts);
+        while ((key = getopt_long(argc, argv, shorts, longs, NULL)) >= 0) {
+                switch (key) {
+                case 'c':
+                        a->config = optarg;
+                        break;
+                case 'n':
+                        a->check = true;
+                        break;
+                case 'v':
+                        a->verbose = true;
+                        break;
+                case 'd':
+                        a->debug = true;
+                        break;
+                case OPT_ROLE:
+                        a->role = optarg;
+                        break;
+                case OPT_VERSION:
+                        printf("dompoold %s\n", DOMPOOL_VERSION);
+                        return 1;
+                case OPT_HELP:
+                        print_help();
+                        return 1;
+                default:
+                        fprintf(stderr, "dompoold: try 'dompoold --help'\n");
+                        return 1 + error_exit_code(ERR_USAGE);
+                }
+        }
+        if (optind < argc) {
+                fprintf(stderr, "dompoold: unexpected argument '%s'; try 'dompoold --help'\n", argv[optind]);
+                return 1 + error_exit_code(ERR_USAGE);
+        }
+        return 0;
+}
+
+static int
+start_role(const char *name, enum log_level level)
+{
+        int role = role_find(name);
+
+        if (role < 0) {
+                fprintf(stderr, "dompoold: there is no role '%s'\n", name);
+                return error_exit_code(ERR_USAGE);
+        }
+        log_init(role_names[role], level);
+        return role_main(role, ROLE_SOCKET);
+}
+
+int
+main(int argc, char **argv)
+{
+        struct arguments a = {.config = CONFIG_DEFAULT_FILE};
+        int r = read_arguments(argc, argv, &a);
+        enum log_level level = a.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+        struct config *config = NULL;
+        struct error err = {0};
+
+        if (r > 0)
+                return r - 1;
+        if (a.role)
+                return start_role(a.role, level);
+        r = config_read(a.config, &config, &err);
+        if (r < 0) {
+                fprintf(stderr, "dompoold: %s\n", err.message);
+                return error_exit_code(err.code);
+        }
+        if (a.check) {
+                if (a.verbose)
+                        config_print(config, stdout);
+                config_free(config);
+                return 0;
+        }
+        log_init("parent", level);
+        r = parent_main(config, a.debug);
+        config_free(config);
+        return r;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The parent's life: set up, start all roles, say ready, wait for a signal, stop the roles in order. Runs as root; reads no
+ * byte from a network. What concerns one role is in parent_role.c, what needs root is in parent_setup.c.
+ */
+#include "server/parent.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+#define STOP_STAGE_MS 4000 /* then the stage's roles are killed; two stages are below the 10 s promised */
+
+/* core comes last but one: what talks to it is there and waits. */
+const enum role parent_roles[] = {ROLE_BOOT, ROLE_FILES, ROLE_API, ROLE_CORE, ROLE_WORK, ROLE_N};
+
+/* Strangers' doors first; core last, so that it can store what the others told it. */
+static const unsigned stop_stages[] = {
+        1u << ROLE_API | 1u << ROLE_FILES | 1u << ROLE_BOOT | 1u << ROLE_WORK,
+        1u << ROLE_CORE,
+};
+
+/* systemd's readiness protocol, sd_notify(3): one datagram to the socket it names. */
+static void
+notify(const char *text)
+{
+        struct sockaddr_un a = {.sun_family = AF_UNIX};
+        const char *path = getenv("NOTIFY_SOCKET");
+        _cleanup_close_ int fd = -1;
+        size_t n = path ? strlen(path) : 0;
+
+        if (n < 2 || n >= sizeof(a.sun_path) || (path[0] != '/' && path[0] != '@'))
+                return;
+        memcpy(a.sun_path, path, n);
+        if (path[0] == '@')
+                a.sun_path[0] = '\0';
+        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+                return;
+        if (sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&a,
+                   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
+                log_debug("systemd was not told: %s", text);
+}
+
+static bool
+all_were_ready(const struct parent *p)
+{
+        for (const enum role *r = parent_roles; *r != ROLE_N; r++)
+                if (!p->children[*r].was_ready)
+                        return false;
+        return true;
+}
+
+void
+parent_on_ready(struct child *c)
+{
+        struct parent *p = c->parent;
+
+        if (p->said_ready || !all_were_ready(p))
+                return;
+        p->said_ready = true;
+        log_notice("ready version=%s interface=%s hosts=%u", DOMPOOL_VERSION, p->config->network.interface, p->config->n_hosts);
+        notify("READY=1");
+}
+
+static void stop_next(struct parent *p);
+
+static void
+on_stop_timeout(uv_timer_t *timer)
+{
+        struct parent *p = timer->data;
+        unsigned set = stop_stages[p->stop_stage - 1];
+
+        for (int role = 0; role < ROLE_N; role++)
+                if (set >> role & 1)
+                        parent_role_kill(&p->children[role]);
+}
+
+static bool
+stage_is_over(const struct parent *p, unsigned set)
+{
+        for (int role = 0; role < ROLE_N; role++)
+                if ((set >> role & 1) && p->children[role].state != CHILD_NONE)
+                        return false;
+        return true;
+}
+
+static void
+stop_next(struct parent *p)
+{
+        while (p->stop_stage < N_ELEMENTS(stop_stages)) {
+                unsigned set = stop_stages[p->stop_stage++];
+
+                for (int role = 0; role < ROLE_N; role++)
+                        if (set >> role & 1)
+                                parent_role_stop(&p->children[role]);
+                if (!stage_is_over(p, set)) {
+                        uv_timer_start(&p->stop_timer, on_stop_timeout, STOP_STAGE_MS, 0);
+                        return;
+                }
+        }
+        uv_stop(&p->loop);
+}
+
+void
+parent_on_gone(struct child *c)
+{
+        struct parent *p = c->parent;
+
+        if (p->stop_stage > 0 && stage_is_over(p, stop_stages[p->stop_stage - 1]))
+                stop_next(p);
+}
+
+static void
+on_signal(uv_signal_t *handle, int signal)
+{
+        struct parent *p = handle->data;
+
+        if (p->stop_stage > 0)
+                return;
+        log_notice("stopping signal=%s", sigabbrev_np(signal));
+        notify("STOPPING=1");
+        /* No role is started from here on; those waiting for their back-off count as gone. */
+        for (const enum role *r = parent_roles; *r != ROLE_N; r++)
+                uv_timer_stop(&p->children[*r].backoff);
+        stop_next(p);
+}
+
+static int
+init_loop(struct parent *p)
+{
+        static const int wanted[] = {SIGTERM, SIGINT};
+        int r = uv_loop_init(&p->loop);
+
+        if (r < 0)
+                return r;
+        p->loop.data = p;
+        uv_timer_init(&p->loop, &p->stop_timer);
+        p->stop_timer.data = p;
+        for (size_t i = 0; i < N_ELEMENTS(wanted); i++) {
+                uv_signal_init(&p->loop, &p->signals[i]);
+                p->signals[i].data = p;
+                r = uv_signal_start(&p->signals[i], on_signal, wanted[i]);
+                if (r < 0)
+                        return r;
+        }
+        for (const enum role *role = parent_roles; *role != ROLE_N; role++)
+                parent_role_init(p, *role);
+        return 0;
+}
+
+/* Roles other than core learn hosts by policy alone, so that what they hold is small and always the latest. */
+static struct config *
+without_hosts(const struct config *config)
+{
+        struct config *c = malloc(sizeof(*c));
+
+        if (!c)
+                return NULL;
+        memcpy(c, config, offsetof(struct config, n_hosts));
+        memset((char *)c + offsetof(struct config, n_hosts), 0, sizeof(*c) - offsetof(struct config, n_hosts));
+        return c;
+}
+
+int
+parent_main(struct config *config, bool debug)
+{
+        struct parent p = {.config = config, .debug = debug, .lock = -1};
+        struct error err = {0};
+        int r;
+
+        signal(SIGPIPE, SIG_IGN);
+        clock_init_real(&p.clock);
+        for (int i = 0; i < FD_N; i++)
+                p.sockets[i] = -1;
+        r = parent_setup(&p, &err);
+        if (r < 0) {
+                log_error("cannot start: %s", err.message);
+                parent_teardown(&p);
+                return error_exit_code(err.code);
+        }
+        p.config_roles = without_hosts(config);
+        r = p.config_roles ? init_loop(&p) : -ENOMEM;
+        if (r < 0) {
+                log_error("cannot start: %s", strerror(-r));
+                parent_teardown(&p);
+                return 1;
+        }
+        for (const enum role *role = parent_roles; *role != ROLE_N; role++)
+                parent_role_start(&p.children[*role]);
+        uv_run(&p.loop, UV_RUN_DEFAULT);
+        parent_teardown(&p);
+        free(p.config_roles);
+        log_notice("stopped");
+        return p.status;
+}

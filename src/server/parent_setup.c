@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What only root can make: the state directories with their owners, the server's certificate, the sockets. Runs in the parent
+ * before any role is started, and again in part (parent_open_fd) each time that one is. Directories below STATE belong to
+ * roles, and a role may be owned: nothing in them is opened through a symbolic link or trusted to be of a certain kind.
+ */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "net/netlink.h"
+#include "net/tls_stream.h"
+#include "server/parent.h"
+
+#define LISTEN_BACKLOG 1024 /* a whole room may ask at once */
+#define UDP_BUFFER (4 << 20)
+
+struct state_dir {
+        const char *name; /* below STATE; "" is STATE itself */
+        enum role owner;  /* ROLE_PARENT: root */
+        mode_t mode;
+};
+static const struct state_dir state_dirs[] = {
+        {"", ROLE_PARENT, 0755},    {"core", ROLE_CORE, 0700},  {"boot", ROLE_BOOT, 0700},
+        {"blobs", ROLE_CORE, 0755}, {"tls", ROLE_PARENT, 0700},
+};
+
+/* Which descriptors a role gets besides channels. */
+static const unsigned role_fds[ROLE_N] = {
+        [ROLE_BOOT] = 1u << FD_DHCP | 1u << FD_TFTP | 1u << FD_POLICY | 1u << FD_STATE_DIR,
+        [ROLE_FILES] = 1u << FD_HTTP | 1u << FD_POLICY,
+        [ROLE_API] = 1u << FD_API_UNIX | 1u << FD_API_TLS | 1u << FD_AGENT_TLS | 1u << FD_TLS_CERT | 1u << FD_TLS_KEY,
+        [ROLE_CORE] = 1u << FD_STATE_DIR | 1u << FD_TLS_CERT,
+};
+
+/* Makes every missing part of @path, readable by all. */
+static int
+make_parents(const char *path, struct error *err)
+{
+        char part[CONFIG_PATH_SIZE + 32];
+
+        if (!str_copy(part, sizeof(part), path))
+                return error_set(err, ERR_LIMIT, "the path '%s' is too long", path);
+        for (char *p = part + 1; *p; p++) {
+                if (*p != '/')
+                        continue;
+                *p = '\0';
+                if (mkdir(part, 0755) < 0 && errno != EEXIST)
+                        return error_errno_set(err, errno, "cannot make the directory '%s'", part);
+                *p = '/';
+        }
+        if (mkdir(part, 0755) < 0 && errno != EEXIST)
+                return error_errno_set(err, errno, "cannot make the directory '%s'", part);
+        return 0;
+}
+
+static int
+make_state_dir(const struct parent *p, const struct state_dir *d, struct error *err)
+{
+        char path[CONFIG_PATH_SIZE + 32];
+        _cleanup_close_ int fd = -1;
+        uid_t uid = 0;
+        gid_t gid = 0;
+
+        snprintf(path, sizeof(path), "%s%s%s", p->config->state_dir, *d->name ? "/" : "", d->name);
+        if (d->owner != ROLE_PARENT && role_def_get(d->owner))
+                sandbox_ids(&role_def_get(d->owner)->sandbox, &uid, &gid);
+        if (mkdir(path, d->mode) < 0 && errno != EEXIST)
+                return error_errno_set(err, errno, "cannot make the directory '%s'", path);
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return error_errno_set(err, errno, "cannot open the directory '%s'", path);
+        if (fchown(fd, uid, gid) < 0 || fchmod(fd, d->mode) < 0)
+                return error_errno_set(err, errno, "cannot give the directory '%s' to user %u", path, uid);
+        return 0;
+}
+
+static int
+make_directories(struct parent *p, struct error *err)
+{
+        const char *const shared[] = {p->config->state_dir, p->config->run_dir, p->config->image_store, p->config->guest_files};
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < N_ELEMENTS(shared); i++)
+                r = make_parents(shared[i], err);
+        for (size_t i = 0; r == 0 && i < N_ELEMENTS(state_dirs); i++)
+                r = make_state_dir(p, &state_dirs[i], err);
+        return r;
+}
+
+/* Two servers on one state would corrupt it. The lock goes with the process. */
+static int
+lock_state(struct parent *p, struct error *err)
+{
+        char path[CONFIG_PATH_SIZE + 32];
+
+        snprintf(path, sizeof(path), "%s/lock", p->config->state_dir);
+        p->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (p->lock < 0)
+                return error_errno_set(err, errno, "cannot open '%s'", path);
+        if (flock(p->lock, LOCK_EX | LOCK_NB) == 0)
+                return 0;
+        if (errno == EWOULDBLOCK)
+                return error_set(err, ERR_BUSY, "another dompoold runs with the state directory '%s'", p->config->state_dir);
+        return error_errno_set(err, errno, "cannot lock '%s'", path);
+}
+
+/* Writes beside, then renames: a file is there whole or not at all. */
+static int
+write_file(const char *path, const char *text, struct error *err)
+{
+        char beside[CONFIG_PATH_SIZE + 64];
+        _cleanup_close_ int fd = -1;
+        size_t size = strlen(text);
+
+        snprintf(beside, sizeof(beside), "%s.new", path);
+        unlink(beside);
+        fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0 || write(fd, text, size) != (ssize_t)size || fsync(fd) < 0 || rename(beside, path) < 0)
+                return error_errno_set(err, errno ? errno : ENOSPC, "cannot write '%s'", path);
+        return 0;
+}
+
+static void
+tls_path(const struct parent *p, const char *name, char *buf, size_t size)
+{
+        snprintf(buf, size, "%s/tls/%s", p->config->state_dir, name);
+}
+
+/* Agents pin this certificate by its hash, which is in their boot menu: it is made once, at the very first start. */
+static int
+make_certificate(struct parent *p, struct error *err)
+{
+        char cert_path[CONFIG_PATH_SIZE + 32], key_path[CONFIG_PATH_SIZE + 32];
+        _cleanup_free_ char *cert = NULL, *key = NULL;
+        int r;
+
+        tls_path(p, "cert.pem", cert_path, sizeof(cert_path));
+        tls_path(p, "key.pem", key_path, sizeof(key_path));
+        if (access(cert_path, F_OK) == 0 && access(key_path, F_OK) == 0)
+                return 0;
+        r = tls_make_certificate("dompool", clock_wall_ms(&p->clock) / 1000, &cert, &key, err);
+        if (r == 0)
+                r = write_file(key_path, key, err);
+        if (r == 0)
+                r = write_file(cert_path, cert, err);
+        if (r == 0)
+                log_notice("made the server's certificate file=%s", cert_path);
+        return r;
+}
+
+static int
+find_address(struct parent *p, struct error *err)
+{
+        struct config_network *n = &p->config->network;
+        char text[IP4_TEXT_SIZE];
+        unsigned prefix;
+        int r;
+
+        if (if_nametoindex(n->interface) == 0)
+                return error_set(err, ERR_CONFIG, "the network interface '%s' is not there; see 'ip link'", n->interface);
+        if (n->address)
+                return 0;
+        r = netlink_get_address(n->interface, &n->address, &prefix);
+        if (r < 0)
+                return error_errno_set(err, -r, "the interface '%s' has no IPv4 address; give it one or set network.address",
+                                       n->interface);
+        if ((n->address & prefix_mask(n->prefix)) != n->net)
+                return error_set(err, ERR_CONFIG,
+                                 "the interface '%s' has the address %s, which lies outside the configured subnet",
+                                 n->interface, ip4_text(n->address, text));
+        return 0;
+}
+
+struct wanted_socket {
+        enum role_fd purpose;
+        int type;
+        uint32_t address;
+        uint32_t port;
+        bool on_interface; /* bound to the boot LAN's interface, any address: DHCP's broadcasts */
+        const char *option;
+};
+
+static int
+open_socket(struct parent *p, const struct wanted_socket *w, struct error *err)
+{
+        const struct sockaddr_in a = {
+                .sin_family = AF_INET, .sin_port = htons((uint16_t)w->port), .sin_addr.s_addr = htonl(w->address)};
+        _cleanup_close_ int fd = socket(AF_INET, w->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        const char *interface = p->config->network.interface;
+        const int on = 1, buffer = UDP_BUFFER;
+        char text[IP4_TEXT_SIZE];
+
+        if (fd < 0)
+                return error_errno_set(err, errno, "cannot make a socket");
+        if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+            setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on)) < 0)
+                return error_errno_set(err, errno, "cannot prepare the socket of %s", w->option);
+        if (w->type == SOCK_DGRAM) {
+                setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer));
+                if (setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) < 0)
+                        return error_errno_set(err, errno, "cannot prepare the socket of %s", w->option);
+        }
+        if (w->on_interface && (setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) < 0 ||
+                                setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t)strlen(interface)) < 0))
+                return error_errno_set(err, errno, "cannot bind the socket of %s to the interface '%s'", w->option, interface);
+        if (bind(fd, (const struct sockaddr *)&a, sizeof(a)) < 0)
+                return error_errno_set(err, errno, "cannot bind %s port %u of %s (%s)", w->type == SOCK_DGRAM ? "UDP" : "TCP",
+                                       w->port, ip4_text(w->address, text), w->option);
+        if (w->type == SOCK_STREAM && listen(fd, LISTEN_BACKLOG) < 0)
+                return error_errno_set(err, errno, "cannot listen on port %u (%s)", w->port, w->option);
+        p->sockets[w->purpose] = TAKE_FD(fd);
+        return 0;
+}
+
+static int
+open_sockets(struct parent *p, struct error *err)
+{
+        const struct config *c = p->config;
+        const uint32_t lan = c->network.address;
+        const struct wanted_socket wanted[] = {
+                {FD_DHCP, SOCK_DGRAM, INADDR_ANY, c->dhcp_port, true, "dhcp-port"},
+                {FD_TFTP, SOCK_DGRAM, lan, c->tftp_port, false, "tftp-port"},
+                {FD_HTTP, SOCK_STREAM, lan, c->http_port, false, "http-port"},
+                {FD_AGENT_TLS, SOCK_STREAM, lan, c->agent_port, false, "agent-port"},
+                {FD_API_TLS, SOCK_STREAM, c->api_address, c->api_port, false, "api.listen"},
+        };
+
+        for (size_t i = 0; i < N_ELEMENTS(wanted); i++) {
+                int r;
+
+                if (wanted[i].purpose == FD_API_TLS && !c->api_address)
+                        continue;
+                r = open_socket(p, &wanted[i], err);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* The API for local users: mode and group are the permission to connect; api looks at the peer's credentials besides. */
+static int
+open_api_socket(struct parent *p, struct error *err)
+{
+        const struct config *c = p->config;
+        struct sockaddr_un a = {.sun_family = AF_UNIX};
+        const struct group *group = *c->api_group ? getgrnam(c->api_group) : NULL;
+        _cleanup_close_ int fd = -1;
+        mode_t mask;
+        int r;
+
+        if (!str_copy(a.sun_path, sizeof(a.sun_path), c->api_socket))
+                return error_set(err, ERR_CONFIG, "api.socket is too long for a socket: the limit is %zu",
+                                 sizeof(a.sun_path) - 1);
+        if (*c->api_group && !group)
+                return error_set(err, ERR_CONFIG, "api.group '%s' is no group of this machine", c->api_group);
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return error_errno_set(err, errno, "cannot make a socket");
+        unlink(c->api_socket); /* of a server that was killed: we hold the state's lock */
+        mask = umask(0177);
+        r = bind(fd, (const struct sockaddr *)&a, sizeof(a));
+        umask(mask);
+        if (r < 0)
+                return error_errno_set(err, errno, "cannot make the socket '%s'", c->api_socket);
+        if (group && (lchown(c->api_socket, 0, group->gr_gid) < 0 || chmod(c->api_socket, 0660) < 0))
+                return error_errno_set(err, errno, "cannot give '%s' to group '%s'", c->api_socket, c->api_group);
+        if (listen(fd, LISTEN_BACKLOG) < 0)
+                return error_errno_set(err, errno, "cannot listen on '%s'", c->api_socket);
+        p->sockets[FD_API_UNIX] = TAKE_FD(fd);
+        return 0;
+}
+
+int
+parent_setup(struct parent *p, struct error *err)
+{
+        int r;
+
+        if (geteuid() != 0)
+                return error_set(err, ERR_DENIED,
+                                 "dompoold must be started by root: it opens ports below 1024 and drops its roles' users");
+        r = find_address(p, err);
+        if (r == 0)
+                r = make_directories(p, err);
+        if (r == 0)
+                r = lock_state(p, err);
+        if (r == 0)
+                r = make_certificate(p, err);
+        if (r == 0)
+                r = open_sockets(p, err);
+        if (r == 0)
+                r = open_api_socket(p, err);
+        return r;
+}
+
+/* The last policy that core wrote. core is not trusted here: no link is followed, and only a plain file of its own is handed
+ * on. */
+static int
+open_policy(const struct parent *p)
+{
+        char path[CONFIG_PATH_SIZE + 32];
+        _cleanup_close_ int fd = -1;
+        struct stat st;
+        uid_t uid;
+        gid_t gid;
+
+        snprintf(path, sizeof(path), "%s/core/policy.snap", p->config->state_dir);
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (fd < 0 || !role_def_get(ROLE_CORE))
+                return -1;
+        sandbox_ids(&role_def_get(ROLE_CORE)->sandbox, &uid, &gid);
+        if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != uid || st.st_nlink != 1) {
+                log_warning("policy file is not core's own, not used file=%s", path);
+                return -1;
+        }
+        return TAKE_FD(fd);
+}
+
+static int
+open_state_file(const struct parent *p, const char *name, int flags)
+{
+        char path[CONFIG_PATH_SIZE + 32];
+        int fd;
+
+        snprintf(path, sizeof(path), "%s/%s", p->config->state_dir, name);
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | flags);
+        if (fd < 0)
+                log_error("cannot open file=%s error=\"%s\"", path, strerror(errno));
+        return fd;
+}
+
+int
+parent_open_fd(const struct parent *p, enum role role, enum role_fd purpose)
+{
+        assert(role < ROLE_N && purpose < FD_N);
+        if (!(role_fds[role] >> purpose & 1))
+                return -1;
+        switch (purpose) {
+        case FD_POLICY:
+                return open_policy(p);
+        case FD_STATE_DIR:
+                return open_state_file(p, role_names[role], O_DIRECTORY);
+        case FD_TLS_CERT:
+                return open_state_file(p, "tls/cert.pem", 0);
+        case FD_TLS_KEY:
+                return open_state_file(p, "tls/key.pem", 0);
+        default:
+                return p->sockets[purpose] < 0 ? -1 : fcntl(p->sockets[purpose], F_DUPFD_CLOEXEC, 3);
+        }
+}
+
+void
+parent_teardown(struct parent *p)
+{
+        /* Only a socket that is ours: another server's may stand there when the lock was taken. */
+        if (p->sockets[FD_API_UNIX] >= 0)
+                unlink(p->config->api_socket);
+        for (int i = 0; i < FD_N; i++)
+                if (p->sockets[i] >= 0)
+                        close(p->sockets[i]);
+        if (p->lock >= 0)
+                close(p->lock);
+}
