@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+One room for all room tests: booting hosts is what costs. The tests of test_room.py run in the order of the file; a room test needs
+root and QEMU, not KVM.
+"""
+
+import os
+
+import pytest
+
+from room import Room
+
+
+@pytest.fixture(scope="session")
+def build_dir():
+    path = os.environ.get("BUILD_DIR")
+    assert path, "BUILD_DIR is not set: the build folder with src/dompool in it"
+    return os.path.abspath(path)
+
+
+@pytest.fixture(scope="session")
+def room(build_dir):
+    """n1 by BIOS and PXELINUX, n2 by UEFI and GRUB 2; both ready. A shell is on their serial consoles."""
+    r = Room(build_dir, "bios,uefi", "dompool.shell=1")
+    r.up()
+    r.wire = {h: r.tap_counters(h) for h in ("n1", "n2")}
+    yield r
+    r.down()

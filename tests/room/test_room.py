@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+The whole system on real Xen: firmware, loaders, hypervisor, dom0, agent, guests, and each fault of the issue. One room, in this order;
+each test leaves it as the next one needs it.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pexpect
+import pytest
+
+MIB = 1 << 20
+STAGES = ["dhcp", "loader", "menu", "xen", "kernel", "initrd", "init", "agent", "ready"]
+
+
+def stages_in_order(trace):
+    missing = [s for s in STAGES if s not in trace]
+    assert not missing, f"stages missing: {missing}"
+    times = [trace[s][0] for s in STAGES]
+    assert times == sorted(times)
+
+
+# --- the boots ---
+
+def test_bios_host_boots_by_pxelinux(room):
+    trace = room.trace("n1")
+    stages_in_order(trace)
+    assert "pxelinux.0" in trace["loader"][1]
+    assert room.host("n1")["state"] == "ready"
+
+
+def test_uefi_host_boots_by_grub2(room):
+    trace = room.trace("n2")
+    stages_in_order(trace)
+    assert "core.efi" in trace["loader"][1]
+    assert room.host("n2")["state"] == "ready"
+
+
+@pytest.mark.parametrize("host", ["n1", "n2"])
+def test_a_boot_is_at_most_32_mib_on_the_bridge(room, host):
+    n_bytes, n_packets = room.wire[host]
+    print(f"{host}: {n_bytes} bytes, {n_packets} packets")
+    assert 1 * MIB < n_bytes <= 32 * MIB
+
+
+def test_a_ready_host_has_reported_what_it_is(room):
+    inventory = room.host("n1")["inventory"]
+    assert inventory["xen_version"].startswith("4.17")
+    assert inventory["kernel_version"].startswith("6.1")
+    assert inventory["pv"] and inventory["pvh"]
+    assert inventory["free_memory_kib"] > 128 * 1024
+
+
+# --- strangers ---
+
+def test_an_unknown_mac_is_ignored_and_listed(room):
+    mac = "52:54:00:99:99:99"
+    run = lambda *words: subprocess.run(["ip", "-n", room.netns, *words], check=True)
+    run("link", "add", "probe", "type", "veth", "peer", "name", "probe0")
+    try:
+        run("link", "set", "probe0", "master", "lab0", "up")
+        run("link", "set", "probe", "up")
+        script = os.path.join(os.path.dirname(__file__), "send_discover.py")
+        assert room.netns_run("/usr/bin/python3", script, "probe", mac).stdout.strip().endswith("silence")
+        seen = room.wait(lambda: [u for u in room.get("/v1/unknown-hosts")["unknown"] if u["mac"] == mac], 10, "the MAC is listed")
+        assert seen[0]["count"] >= 1
+        assert mac in room.cli("host", "list", "--unknown").stdout
+    finally:
+        run("link", "del", "probe")
+
+
+def hello(room, token):
+    script = os.path.join(os.path.dirname(__file__), "fake_agent.py")
+    return room.netns_run("/usr/bin/python3", script, "10.77.0.1", "8444", token).stdout
+
+
+def test_a_forged_token_is_refused(room):
+    assert "AGENT_REFUSE" in hello(room, "A" * 60)
+
+
+def test_a_used_token_is_refused(room):
+    status, line = room.shell("n1", "cat /proc/cmdline")
+    assert status == 0
+    token = next(w.split("=", 1)[1] for w in line.split() if w.startswith("dompool.token="))
+    assert "AGENT_REFUSE" in hello(room, token)
+    assert room.host("n1")["state"] == "ready"
+
+
+# --- guests ---
+
+def create_and_hear(room, file, host, name, address):
+    config = os.path.join(os.path.dirname(__file__), "..", "data", "guests", file)
+    room.cli("domain", "create", config, "--host", host)
+    domain = room.wait_domain(name, "running")
+    assert domain["host"] == host
+    tty = room.console(name)
+    tty.expect("hello")
+    tty.send("\x1d")
+    tty.expect(pexpect.EOF)
+    tty.close()
+    assert tty.exitstatus == 0
+    assert room.ping(address)
+    return domain
+
+
+def test_a_pvh_guest_says_hello_and_is_on_the_network(room):
+    assert create_and_hear(room, "pvh.cfg", "n1", "pvh1", "10.77.0.101")["type"] == "pvh"
+
+
+def test_a_pv_guest_says_hello_and_is_on_the_network(room):
+    assert create_and_hear(room, "pv.cfg", "n2", "pv1", "10.77.0.102")["type"] == "pv"
+
+
+def test_a_missing_guest_kernel_is_a_clear_error_and_leaves_nothing(room):
+    config = os.path.join(os.path.dirname(__file__), "..", "data", "guests", "missing-kernel.cfg")
+    before = room.domains()
+    r = room.cli("domain", "create", config, "--host", "n1", check=False)
+    assert r.returncode == 4
+    assert "no-such-vmlinuz" in r.stderr
+    after = room.domains()
+    assert set(after) == set(before)
+    status, listing = room.shell("n1", "ls /run/dompool/blobs | busybox wc -l")
+    assert status == 0 and int(listing.split()[-1]) <= 2
+
+
+# --- faults: agent, core, server ---
+
+def domids(room):
+    return {name: (d["host"], d["domid"], d["state"]) for name, d in room.domains().items() if d["state"] == "running"}
+
+
+def test_a_killed_agent_comes_back_and_domains_keep_running(room):
+    before = domids(room)
+    assert "pvh1" in before
+    last = room.last_event()
+    status, _ = room.shell("n1", "busybox killall -9 dompool-agent")
+    assert status == 0
+    room.wait(lambda: [e for e in room.events(last) if e["subject"] == "n1"], 30, "an event of the agent's end or return")
+    room.wait_host("n1", "ready", 60)
+    room.wait(lambda: domids(room) == before, 30, "the same domains run")
+    assert room.ping("10.77.0.101", 10)
+
+
+def test_a_restarted_server_recognises_hosts_and_domains(room):
+    before, last = domids(room), room.last_event()
+    addresses = {h: room.host(h)["address_now"] for h in ("n1", "n2")}
+    old = room.server_pid()
+    room.lab("power", "server", "reset")
+    assert room.server_pid() != old
+    for h in ("n1", "n2"):
+        room.wait_host(h, "ready", 60)
+        assert room.host(h)["address_now"] == addresses[h]
+    room.wait(lambda: domids(room) == before, 30, "the same domains run")
+    assert room.last_event() >= last
+
+
+def test_an_operation_survives_kill_9_of_the_whole_server(room):
+    status, op = room.create("third.cfg", "n1")
+    assert status == 202
+    os.kill(room.server_pid(), signal.SIGKILL)
+    room.lab("power", "server", "on")
+    end = room.operation_end(op["id"])
+    assert end["state"] == "done", end
+    room.wait_domain("third", "running")
+    assert room.ping("10.77.0.103")
+
+
+# --- ends of guests ---
+
+def test_a_guest_shuts_down_when_told(room):
+    room.cli("domain", "shutdown", "pvh1")
+    room.wait(lambda: room.domains().get("pvh1", {"state": "gone"})["state"] in ("gone", "defined"), 30, "pvh1 has ended")
+    assert not room.ping("10.77.0.101", 2)
+
+
+def test_a_guest_is_destroyed(room):
+    room.cli("domain", "destroy", "third")
+    room.wait(lambda: room.domains().get("third", {"state": "gone"})["state"] in ("gone", "defined"), 30, "third has ended")
+    status, vifs = room.shell("n1", "ls /sys/class/net | busybox grep -c vif; true")
+    assert status == 0 and int(vifs.split()[-1]) == 0
+
+
+# --- faults: power, and core during a boot ---
+
+def test_a_host_that_loses_power_is_lost_within_30_seconds(room):
+    room.lab("power", "n2", "off")
+    off = time.monotonic()
+    room.wait_host("n2", "lost", 30)
+    print(f"lost after {time.monotonic() - off:.1f} s")
+    assert room.domains()["pv1"]["state"] == "lost"
+    assert room.host("n1")["state"] == "ready"
+
+
+def test_a_host_boots_while_core_is_killed(room):
+    last = room.last_event()
+    room.lab("power", "n2", "on")
+    room.wait(lambda: [e for e in room.events(last) if e["subject"] == "n2" and e["what"] == "loader"], 60, "n2 asks for its loader")
+    old = room.kill_role("core")
+    room.wait(lambda: room.role_pid("core") not in (0, old), 30, "core is started again")
+    room.wait_host("n2", "ready", 240)
+    stages_in_order(room.trace("n2"))
+    # What ran on it before is gone for sure now.
+    room.wait(lambda: room.domains().get("pv1", {"state": "gone"})["state"] in ("gone", "defined"), 30, "pv1 is gone")
+
+
+# --- the end ---
+
+def test_down_leaves_nothing(room):
+    processes = [h["pid"] for h in room.status()["hosts"]] + [room.server_pid()]
+    room.down()
+    for pid in processes:
+        try:
+            with open(f"/proc/{pid}/stat") as f:
+                assert f.read().rsplit(")", 1)[1].split()[0] == "Z"
+        except FileNotFoundError:
+            pass
+    assert not os.path.exists(room.dir)
+    assert not os.path.exists("/run/netns/" + room.netns)
