@@ -7,6 +7,9 @@
 
 #include "base/cleanup.h"
 #include "lab/lab_commands.h"
+#include "lab/lab_interrupt.h"
+
+#define EXIT_INTERRUPTED 130 /* as the rest of the client */
 
 static const struct lab_verb {
         const char *name;
@@ -59,5 +62,5 @@ lab_command(int argc, char **argv)
                         return 0;
         }
         fprintf(stderr, "dompool lab: %s\n", err.message);
-        return error_exit_code(err.code);
+        return lab_interrupted() ? EXIT_INTERRUPTED : error_exit_code(err.code);
 }

@@ -33,7 +33,7 @@ struct demo {
         struct clock clock;
         int64_t begin_ms;
         char client[PROGRAM_PATH_SIZE];
-        char socket[LAB_PATH_SIZE];
+        char server[LAB_PATH_SIZE + 8];
         struct lab_room room;
         struct demo_guest guests[2];
 };
@@ -51,7 +51,7 @@ title(const struct demo *d, const char *fmt, ...)
         fflush(stdout);
 }
 
-/* Fills @argv with the client, its socket and the NULL-terminated words; shows them as a person would type them. */
+/* Fills @argv with the client and the NULL-terminated words; shows them as a person would type them. */
 static void
 client_argv(const struct demo *d, char *argv[CLIENT_MAX_ARGS], va_list words)
 {
@@ -59,8 +59,6 @@ client_argv(const struct demo *d, char *argv[CLIENT_MAX_ARGS], va_list words)
         char *word;
 
         argv[n++] = (char *)d->client;
-        argv[n++] = (char *)"--socket";
-        argv[n++] = (char *)d->socket;
         printf("$ dompool");
         while ((word = va_arg(words, char *)) && n < CLIENT_MAX_ARGS - 1) {
                 argv[n++] = word;
@@ -95,7 +93,7 @@ client(const struct demo *d, struct error *err, ...)
         if (lab_interrupted())
                 return error_set(err, ERR_CANCELLED, "interrupted");
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-                return error_set(err, ERR_TOOL, "'dompool %s %s' failed", argv[3], argv[4]);
+                return error_set(err, ERR_TOOL, "'dompool %s %s' failed", argv[1], argv[2]);
         return 0;
 }
 
@@ -142,7 +140,7 @@ create_guests(struct demo *d, struct error *err)
 static int
 hear_guest(const struct demo *d, struct demo_guest *g, struct error *err)
 {
-        char *argv[] = {(char *)d->client, (char *)"--socket", (char *)d->socket, (char *)"domain", (char *)"console", (char *)g->name, NULL};
+        char *argv[] = {(char *)d->client, (char *)"domain", (char *)"console", (char *)g->name, NULL};
         int r;
 
         printf("$ dompool domain console %s\n", g->name);
@@ -212,7 +210,7 @@ static void
 finish(const struct demo *d, const struct lab_options *o)
 {
         if (o->keep && !lab_interrupted()) {
-                printf("\nthe room is kept: dompool --socket %s ..., 'dompool lab down' ends it\n", d->socket);
+                printf("\nthe room is kept: dompool --server %s ..., 'dompool lab down' ends it\n", d->server);
                 return;
         }
         title(d, "the room is taken down");
@@ -241,7 +239,8 @@ lab_demo_command(const struct lab_options *o, struct error *err)
         r = lab_up(&options, &d.room, stdout, err);
         if (r < 0)
                 return r;
-        lab_room_path(&d.room, d.socket, "run/api.sock");
+        snprintf(d.server, sizeof(d.server), "unix:%s/run/api.sock", d.room.dir);
+        setenv("DOMPOOL_SERVER", d.server, 1); /* for the client's runs below */
         r = play(&d, err);
         finish(&d, o);
         if (r == 0)

@@ -149,7 +149,7 @@ class Room:
     # --- the client ---
 
     def cli(self, *words, check=True, timeout=180):
-        argv = [os.path.join(self.programs, "dompool"), "--socket", self.socket, *words]
+        argv = [os.path.join(self.programs, "dompool"), "--server", "unix:" + self.socket, *words]
         r = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout)
         if check and r.returncode != 0:
             raise AssertionError(f"{' '.join(argv)}: exit {r.returncode}\n{r.stdout}{r.stderr}")
@@ -157,7 +157,7 @@ class Room:
 
     def console(self, domain):
         """`dompool domain console` on a terminal of its own."""
-        return pexpect.spawn(os.path.join(self.programs, "dompool"), ["--socket", self.socket, "domain", "console", domain],
+        return pexpect.spawn(os.path.join(self.programs, "dompool"), ["--server", "unix:" + self.socket, "domain", "console", domain],
                              timeout=120, encoding="utf-8", codec_errors="replace")
 
     # --- the network ---
