@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Boots as core sees them: what boot and files tell of firmware and loaders, what dompool-init reports, which machines asked
+ * that nobody knows. All of it may be missing (core was away while a host booted) and none of it is trusted but an init report,
+ * which carries the boot's token. Process: core.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rec_json.h"
+#include "bootcfg/token.h"
+#include "model/lease.h"
+#include "server/core_private.h"
+
+static int
+take_newest(void *arg, const struct boot *b)
+{
+        *(struct boot *)arg = *b;
+        return 0;
+}
+
+int
+core_boot_load(struct core *c, struct core_host *h, struct error *err)
+{
+        return store_boots(c->store, h->row.host.name, 1, take_newest, &h->boot, err);
+}
+
+static void
+boot_begin(struct core *c, struct core_host *h, int64_t time_ms)
+{
+        struct error err;
+
+        /* The old one's last change is written under its own number first. */
+        if (h->boot_dirty && store_boot_put(c->store, h->row.host.name, &h->boot, &err))
+                core_db_failed(c, &err);
+        h->boot = (struct boot){.number = h->row.boot + 1, .started_ms = time_ms, .last_ms = time_ms};
+        h->row.boot = h->boot.number;
+        core_mark_host(c, h);
+        core_mark_boot(c, h);
+        if (store_boots_trim(c->store, h->row.host.name, CORE_KEEP_BOOTS - 1, &err))
+                core_db_failed(c, &err);
+        core_host_set_state(c, h, core_host_profile(h) == PROFILE_LOCAL ? HOST_OFF : HOST_BOOTING);
+}
+
+static void
+reach(struct core *c, struct core_host *h, enum boot_stage stage, int64_t time_ms, const char *text)
+{
+        h->boot.last_ms = time_ms;
+        core_mark_boot(c, h);
+        if (boot_reach(&h->boot, stage, time_ms, text))
+                core_event(c, "boot", h->row.host.name, boot_stage_names[stage], h->boot.number, "%s", text);
+}
+
+static bool
+ended(const struct boot *b)
+{
+        return boot_furthest(b) >= STAGE_READY;
+}
+
+/*
+ * Firmware repeats its DHCP and loaders do it once more, all within the same boot; a pause, or a host that was up, tells a new
+ * one. Only DHCP begins a boot of a host that is up: a dom0 may well fetch a file.
+ */
+static bool
+begins_boot(const struct core_host *h, const struct msg_boot_event *m)
+{
+        if (h->boot.number == 0)
+                return true;
+        if (m->stage != STAGE_DHCP)
+                return false;
+        return ended(&h->boot) || m->time_ms - h->boot.last_ms > BOOT_SILENCE_MS;
+}
+
+void
+core_boot_event(struct core *c, const struct msg_boot_event *m)
+{
+        struct core_host *h = core_host_by_mac(c, &m->mac);
+
+        if (!h || m->stage >= STAGE_N)
+                return;
+        if (m->missing) {
+                if (h->boot.number && boot_missing(&h->boot, m->text))
+                        core_mark_boot(c, h);
+                return;
+        }
+        if (begins_boot(h, m))
+                boot_begin(c, h, m->time_ms);
+        else if (ended(&h->boot))
+                return;
+        if (m->address && m->address != h->row.address_now) {
+                h->row.address_now = m->address;
+                core_mark_host(c, h);
+        }
+        if (m->attempt_ms)
+                h->boot.attempt_ms = m->attempt_ms;
+        reach(c, h, m->stage, m->time_ms, m->text);
+}
+
+void
+core_boot_stage(struct core *c, struct core_host *h, enum boot_stage stage, const char *text)
+{
+        if (h->boot.number == 0 || (stage == STAGE_AGENT && boot_furthest(&h->boot) >= STAGE_AGENT))
+                boot_begin(c, h, core_wall(c));
+        h->boot.failed = false;
+        reach(c, h, stage, core_wall(c), text);
+}
+
+void
+core_boot_lease(struct core *c, const struct msg_lease_event *m)
+{
+        struct store_lease lease = {.mac = m->mac, .address = m->address, .state = m->state, .expiry_ms = m->expiry_ms};
+        struct core_host *h = core_host_by_mac(c, &m->mac);
+        struct error err;
+
+        if (!h)
+                return;
+        if (store_lease_put(c->store, &lease, &err))
+                core_db_failed(c, &err);
+        if (m->state == LEASE_BOUND && m->address != h->row.address_now) {
+                h->row.address_now = m->address;
+                core_mark_host(c, h);
+        }
+}
+
+/* --- dompool-init --- */
+
+static struct core_host *
+reporting_host(struct core *c, const struct msg_init_report *m, struct token *ret_token)
+{
+        char address[IP4_TEXT_SIZE], mac[MAC_TEXT_SIZE];
+        struct core_host *h;
+        struct error err;
+
+        if (token_verify(c->token_key, m->token, core_wall(c), ret_token, &err)) {
+                core_event_security(c, ip4_text(m->address, address), "init-report", "refused: %s", err.message);
+                return NULL;
+        }
+        h = core_host_by_mac(c, &ret_token->mac);
+        if (!h || ret_token->attempt_ms < h->row.attempt_ms) {
+                core_event_security(c, ip4_text(m->address, address), "init-report",
+                                    "refused: token of %s is of an earlier boot", mac_text(&ret_token->mac, mac));
+                return NULL;
+        }
+        return h;
+}
+
+void
+core_boot_init_report(struct core *c, const struct msg_init_report *m)
+{
+        struct token token;
+        struct core_host *h = reporting_host(c, m, &token);
+
+        if (!h)
+                return;
+        /* A boot whose beginning nobody told us of. */
+        if (h->boot.number == 0 || (ended(&h->boot) && token.attempt_ms > h->row.attempt_ms))
+                boot_begin(c, h, core_wall(c));
+        h->boot.last_ms = core_wall(c);
+        h->boot.attempt_ms = token.attempt_ms;
+        core_mark_boot(c, h);
+        if (m->failed) {
+                h->boot.failed = true;
+                snprintf(h->boot.failure, sizeof(h->boot.failure), "%.31s: %.470s", m->stage, m->text);
+                core_event(c, "boot", h->row.host.name, "init-failed", h->boot.number, "%s: %s", m->stage, m->text);
+                return;
+        }
+        if (!ended(&h->boot))
+                reach(c, h, STAGE_INIT, core_wall(c), m->text);
+        core_event(c, "boot", h->row.host.name, "init-report", h->boot.number, "%s: %s (dom0 up %.1f s)", m->stage, m->text,
+                   (double)m->uptime_ms / 1000);
+}
+
+/* --- what the API shows --- */
+
+static json_t *
+boot_json(struct core *c, const struct core_host *h, const struct boot *b)
+{
+        json_t *json = json_object(), *stages = json_array(), *search = json_array();
+        char stuck[1200] = "";
+        uint32_t i;
+
+        for (i = 0; i < b->n_steps; i++)
+                json_array_append_new(stages, json_pack("{s:s,s:I,s:s}", "stage", boot_stage_names[b->steps[i].stage],
+                                                        "time_ms", (json_int_t)b->steps[i].time_ms, "text", b->steps[i].text));
+        for (i = 0; i < b->n_search; i++)
+                json_array_append_new(search, json_string(b->search[i].text));
+        if (b->number == h->boot.number && core_host_profile(h) != PROFILE_LOCAL)
+                boot_stuck(b, core_wall(c), stuck, sizeof(stuck));
+        json_object_set_new(json, "boot", json_integer((json_int_t)b->number));
+        json_object_set_new(json, "started_ms", json_integer(b->started_ms));
+        json_object_set_new(json, "stages", stages);
+        json_object_set_new(json, "search", search);
+        json_object_set_new(json, "failure", json_string(b->failed ? b->failure : ""));
+        json_object_set_new(json, "stuck", json_string(stuck));
+        return json;
+}
+
+struct trace {
+        struct core *core;
+        struct core_host *host;
+        json_t *boots;
+};
+
+static int
+trace_add(void *arg, const struct boot *b)
+{
+        struct trace *t = arg;
+
+        /* The newest is in memory, and may be newer than its row. */
+        if (b->number != t->host->boot.number)
+                json_array_append_new(t->boots, boot_json(t->core, t->host, b));
+        return 0;
+}
+
+json_t *
+core_boot_trace_json(struct core *c, struct core_host *h)
+{
+        struct trace t = {.core = c, .host = h, .boots = json_array()};
+        struct error err;
+
+        if (h->boot.number)
+                json_array_append_new(t.boots, boot_json(c, h, &h->boot));
+        if (store_boots(c->store, h->row.host.name, CORE_KEEP_BOOTS, trace_add, &t, &err))
+                core_db_failed(c, &err);
+        return json_pack("{s:s,s:s,s:o}", "host", h->row.host.name, "state", host_state_names[h->row.state], "boots", t.boots);
+}
+
+/* --- machines that nobody knows --- */
+
+void
+core_boot_unknown(struct core *c, const struct msg_unknown_seen *m)
+{
+        struct core_unknown *u;
+
+        if (core_host_by_mac(c, &m->mac))
+                return; /* known since */
+        HASH_FIND(hh, c->unknown, m->mac.b, sizeof(m->mac.b), u);
+        if (u) {
+                HASH_DEL(c->unknown, u);
+        } else {
+                if (HASH_COUNT(c->unknown) >= CORE_MAX_UNKNOWN) { /* the one not seen for longest falls out */
+                        u = c->unknown;
+                        HASH_DEL(c->unknown, u);
+                        *u = (struct core_unknown){0};
+                } else if (!(u = calloc(1, sizeof(*u)))) {
+                        return;
+                }
+                u->first_ms = m->time_ms;
+        }
+        u->seen = *m;
+        u->count++;
+        HASH_ADD(hh, c->unknown, seen.mac.b, sizeof(u->seen.mac.b), u);
+}
+
+json_t *
+core_boot_unknown_json(struct core *c)
+{
+        json_t *list = json_array();
+        struct core_unknown *u, *next;
+        char mac[MAC_TEXT_SIZE], uuid[UUID_TEXT_SIZE];
+
+        HASH_ITER(hh, c->unknown, u, next)
+        if (!core_host_by_mac(c, &u->seen.mac))
+                json_array_append_new(list, json_pack("{s:s,s:s,s:I,s:s,s:I,s:I,s:I}", "mac", mac_text(&u->seen.mac, mac),
+                                                      "uuid", uuid_text(u->seen.uuid, uuid), "arch",
+                                                      u->seen.arch == UINT32_MAX ? (json_int_t)-1 : (json_int_t)u->seen.arch,
+                                                      "vendor_class", u->seen.vendor_class, "first_ms", (json_int_t)u->first_ms,
+                                                      "last_ms", (json_int_t)u->seen.time_ms, "count", (json_int_t)u->count));
+        return json_pack("{s:o}", "unknown", list);
+}

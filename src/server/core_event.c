@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The event log as core sees it: every event has the next number and is committed with what it tells of. Process: core. */
+#include <stdio.h>
+
+#include "base/log.h"
+#include "server/core_private.h"
+
+static void
+append(struct core *c, const char *kind, const char *subject, const char *what, uint64_t boot, const char *fmt, va_list ap)
+{
+        struct event ev = {.id = c->last_event + 1, .time_ms = core_wall(c), .boot = boot};
+        struct error err;
+
+        str_copy(ev.kind, sizeof(ev.kind), kind);
+        str_copy(ev.subject, sizeof(ev.subject), subject);
+        str_copy(ev.what, sizeof(ev.what), what);
+        vsnprintf(ev.text, sizeof(ev.text), fmt, ap);
+        if (store_event_append(c->store, &ev, &err)) {
+                core_db_failed(c, &err);
+                return;
+        }
+        c->last_event = ev.id;
+        c->wake = true;
+        log_info("core: event=%llu kind=%s subject=%s what=%s %s", (unsigned long long)ev.id, ev.kind, ev.subject, ev.what,
+                 ev.text);
+}
+
+void
+core_event(struct core *c, const char *kind, const char *subject, const char *what, uint64_t boot, const char *fmt, ...)
+{
+        va_list ap;
+
+        va_start(ap, fmt);
+        append(c, kind, subject, what, boot, fmt, ap);
+        va_end(ap);
+}
+
+void
+core_event_security(struct core *c, const char *subject, const char *what, const char *fmt, ...)
+{
+        va_list ap;
+
+        if (core_mono(c) - c->security_mono_ms >= 60000) {
+                if (c->security_count > CORE_SECURITY_PER_MINUTE)
+                        core_event(c, "security", "server", "suppressed", 0,
+                                   "%u more security events within a minute were not written",
+                                   c->security_count - CORE_SECURITY_PER_MINUTE);
+                c->security_mono_ms = core_mono(c);
+                c->security_count = 0;
+        }
+        if (++c->security_count > CORE_SECURITY_PER_MINUTE)
+                return;
+        va_start(ap, fmt);
+        append(c, "security", subject, what, 0, fmt, ap);
+        va_end(ap);
+}
+
+int
+core_event_load(struct core *c, struct error *err)
+{
+        return store_event_last(c->store, &c->last_event, err);
+}

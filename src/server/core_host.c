@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hosts: from the configuration and from the API, their profiles, and their states over time. Process: core. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/rec_json.h"
+#include "server/core_private.h"
+
+struct core_host *
+core_host_find(struct core *c, const char *name)
+{
+        struct core_host *h;
+
+        HASH_FIND(by_name, c->hosts_by_name, name, strlen(name), h);
+        return h;
+}
+
+struct core_host *
+core_host_by_mac(struct core *c, const struct mac *mac)
+{
+        struct core_host *h;
+
+        HASH_FIND(by_mac, c->hosts_by_mac, mac->b, sizeof(mac->b), h);
+        return h;
+}
+
+struct core_host *
+core_host_by_conn(struct core *c, uint64_t conn)
+{
+        struct core_host *h;
+
+        HASH_FIND(by_conn, c->hosts_by_conn, &conn, sizeof(conn), h);
+        return h;
+}
+
+enum profile
+core_host_profile(const struct core_host *h)
+{
+        return h->row.overridden ? h->row.profile : h->row.host.profile;
+}
+
+/* The name that is to be resolved to an image: the switch's, the description's, the server's default. */
+const char *
+core_host_image(const struct core *c, const struct core_host *h)
+{
+        if (h->row.overridden && *h->row.image)
+                return h->row.image;
+        return *h->row.host.image ? h->row.host.image : c->config->default_image;
+}
+
+void
+core_host_set_state(struct core *c, struct core_host *h, enum host_state state)
+{
+        if (h->row.state == state)
+                return;
+        h->row.state = state;
+        h->row.since_ms = core_wall(c);
+        if (state == HOST_LOST)
+                h->lost_mono_ms = core_mono(c);
+        core_mark_host(c, h);
+}
+
+void
+core_host_set_conn(struct core *c, struct core_host *h, uint64_t conn)
+{
+        if (h->conn)
+                HASH_DELETE(by_conn, c->hosts_by_conn, h);
+        h->conn = conn;
+        h->has_inventory = h->has_domains = false;
+        if (conn)
+                HASH_ADD(by_conn, c->hosts_by_conn, conn, sizeof(h->conn), h);
+}
+
+void
+core_host_set_session(struct core *c, struct core_host *h, const uint8_t sha256[32])
+{
+        if (h->row.has_session)
+                HASH_DELETE(by_session, c->hosts_by_session, h);
+        memcpy(h->row.session_sha256, sha256, sizeof(h->row.session_sha256));
+        h->row.has_session = true;
+        HASH_ADD(by_session, c->hosts_by_session, row.session_sha256, sizeof(h->row.session_sha256), h);
+        core_mark_host(c, h);
+}
+
+uint64_t
+core_host_free_kib(struct core *c, const struct core_host *h)
+{
+        uint64_t reserved = core_create_reserved_kib(c, h);
+        uint64_t free_kib = h->row.inventory.free_memory_kib;
+
+        return free_kib > reserved ? free_kib - reserved : 0;
+}
+
+/* --- the table --- */
+
+static int
+by_name_order(const struct core_host *a, const struct core_host *b)
+{
+        return strcmp(a->row.host.name, b->row.host.name);
+}
+
+static void
+index_host(struct core *c, struct core_host *h)
+{
+        HASH_ADD_KEYPTR(by_name, c->hosts_by_name, h->row.host.name, strlen(h->row.host.name), h);
+        HASH_ADD(by_mac, c->hosts_by_mac, row.host.mac.b, sizeof(h->row.host.mac.b), h);
+        if (h->row.has_session)
+                HASH_ADD(by_session, c->hosts_by_session, row.session_sha256, sizeof(h->row.session_sha256), h);
+}
+
+static struct core_host *
+host_add(struct core *c, const struct host *description)
+{
+        struct core_host *h = calloc(1, sizeof(*h));
+        struct error err;
+
+        if (!h) {
+                error_set(&err, ERR_NO_SPACE, "no memory for host '%s'", description->name);
+                core_db_failed(c, &err);
+                return NULL;
+        }
+        h->row.host = *description;
+        h->row.since_ms = core_wall(c);
+        index_host(c, h);
+        core_mark_host(c, h);
+        c->policy_dirty = true;
+        return h;
+}
+
+/* Everything about it goes, but for the events. */
+void
+core_host_forget(struct core *c, struct core_host *h)
+{
+        struct msg_agent_conn drop = {.conn = h->conn};
+        struct error err;
+
+        if (h->conn)
+                core_send(c, ROLE_API, MSG_AGENT_DROP, &drop);
+        core_console_drop(c, h->conn ? h->conn : UINT64_MAX);
+        core_host_set_conn(c, h, 0);
+        while (h->domains)
+                core_domain_remove(c, h->domains);
+        HASH_DELETE(by_name, c->hosts_by_name, h);
+        HASH_DELETE(by_mac, c->hosts_by_mac, h);
+        if (h->row.has_session)
+                HASH_DELETE(by_session, c->hosts_by_session, h);
+        core_unmark_host(c, h);
+        if (store_host_delete(c->store, h->row.host.name, &err))
+                core_db_failed(c, &err);
+        free(h);
+        c->policy_dirty = true;
+}
+
+static void
+host_describe(struct core *c, struct core_host *h, const struct host *description)
+{
+        HASH_DELETE(by_mac, c->hosts_by_mac, h);
+        h->row.host = *description;
+        HASH_ADD(by_mac, c->hosts_by_mac, row.host.mac.b, sizeof(h->row.host.mac.b), h);
+        core_mark_host(c, h);
+        c->policy_dirty = true;
+}
+
+static int
+load_one(void *arg, const struct store_host *row)
+{
+        struct core *c = arg;
+        struct core_host *h = calloc(1, sizeof(*h));
+
+        if (!h)
+                return -ENOMEM;
+        h->row = *row;
+        h->heard_mono_ms = core_mono(c); /* silence counts from our own start */
+        h->lost_mono_ms = core_mono(c);
+        index_host(c, h);
+        return 0;
+}
+
+/* A configured host takes name and MAC from whoever had them: the file is the administrator's last word. */
+static void
+sync_configured(struct core *c, const struct host *description)
+{
+        struct core_host *h = core_host_find(c, description->name);
+        struct core_host *other = core_host_by_mac(c, &description->mac);
+        struct host d = *description;
+
+        d.configured = true;
+        if (other && other != h) {
+                core_event(c, "host", other->row.host.name, "removed", 0, "its MAC is '%s' in the configuration file now",
+                           d.name);
+                core_host_forget(c, other);
+        }
+        if (!h) {
+                if (host_add(c, &d))
+                        core_event(c, "host", d.name, "added", 0, "from the configuration file");
+        } else if (!rec_equal(&host_desc, &h->row.host, &d)) {
+                host_describe(c, h, &d);
+                core_event(c, "host", d.name, "changed", 0, "in the configuration file");
+        }
+}
+
+static bool
+in_config(const struct config *config, const char *name)
+{
+        uint32_t i;
+
+        for (i = 0; i < config->n_hosts; i++)
+                if (!strcmp(config->hosts[i].name, name))
+                        return true;
+        return false;
+}
+
+int
+core_host_load(struct core *c, struct error *err)
+{
+        struct core_host *h, *next;
+        uint32_t i;
+        int r;
+
+        r = store_hosts(c->store, load_one, c, err);
+        if (r == -ENOMEM)
+                return error_set(err, ERR_NO_SPACE, "no memory for hosts");
+        if (r)
+                return r;
+        HASH_ITER(by_name, c->hosts_by_name, h, next)
+        {
+                r = core_boot_load(c, h, err);
+                if (r)
+                        return r;
+                if (h->row.host.configured && !in_config(c->config, h->row.host.name)) {
+                        core_event(c, "host", h->row.host.name, "removed", 0, "it left the configuration file");
+                        core_host_forget(c, h);
+                }
+        }
+        for (i = 0; i < c->config->n_hosts; i++)
+                sync_configured(c, &c->config->hosts[i]);
+        HASH_SRT(by_name, c->hosts_by_name, by_name_order);
+        return 0;
+}
+
+/* --- API --- */
+
+json_t *
+core_host_json(struct core *c, struct core_host *h)
+{
+        const struct image *image = core_policy_image(c, core_host_image(c, h));
+        struct host shown = h->row.host;
+        int stage = boot_furthest(&h->boot);
+        char address[IP4_TEXT_SIZE];
+        json_t *json;
+
+        shown.profile = core_host_profile(h);
+        if (h->row.overridden && *h->row.image)
+                str_copy(shown.image, sizeof(shown.image), h->row.image);
+        json = rec_to_json(&host_desc, &shown);
+        if (!json)
+                return NULL;
+        json_object_set_new(json, "state", json_string(host_state_names[h->row.state]));
+        json_object_set_new(json, "stage", json_string(stage < 0 ? "" : boot_stage_names[stage]));
+        if (h->row.address_now)
+                json_object_set_new(json, "address_now", json_string(ip4_text(h->row.address_now, address)));
+        json_object_set_new(json, "since_ms", json_integer(h->row.since_ms));
+        json_object_set_new(json, "boot", json_integer((json_int_t)h->row.boot));
+        json_object_set_new(json, "n_domains", json_integer(h->n_domains));
+        json_object_set_new(json, "connected", json_boolean(h->conn != 0));
+        json_object_set_new(json, "image_id", json_string(image ? image->id : ""));
+        json_object_set_new(json, "inventory",
+                            h->row.has_inventory ? rec_to_json(&host_inventory_desc, &h->row.inventory) : json_null());
+        return json;
+}
+
+static int
+check_address(struct core *c, const struct host *d, struct error *err)
+{
+        const struct config_network *net = &c->config->network;
+        char text[IP4_TEXT_SIZE], net_text[IP4_TEXT_SIZE];
+        struct core_host *h, *next;
+
+        if (!d->address)
+                return 0;
+        if (net->prefix && (d->address & prefix_mask(net->prefix)) != net->net)
+                return error_set(err, ERR_INVALID, "host '%s': address %s is not in the boot LAN %s/%u", d->name,
+                                 ip4_text(d->address, text), ip4_text(net->net, net_text), net->prefix);
+        HASH_ITER(by_name, c->hosts_by_name, h, next)
+        if (h->row.host.address == d->address && strcmp(h->row.host.name, d->name) != 0)
+                return error_set(err, ERR_EXISTS, "address %s belongs to host '%s'", ip4_text(d->address, text),
+                                 h->row.host.name);
+        return 0;
+}
+
+static int
+check_put(struct core *c, const struct host *d, struct core_host **ret, struct error *err)
+{
+        struct core_host *h = core_host_find(c, d->name);
+        struct core_host *other = core_host_by_mac(c, &d->mac);
+        int r;
+
+        r = host_check(d, err);
+        if (!r)
+                r = check_address(c, d, err);
+        if (r)
+                return r;
+        if (h && h->row.host.configured)
+                return error_set(err, ERR_STATE, "host '%s' stands in the configuration file; change it there", d->name);
+        if (other && other != h)
+                return error_set(err, ERR_EXISTS, "this MAC belongs to host '%s'", other->row.host.name);
+        if (!h && HASH_CNT(by_name, c->hosts_by_name) >= CORE_MAX_HOSTS)
+                return error_set(err, ERR_LIMIT, "there are %d hosts already, the most a server takes", CORE_MAX_HOSTS);
+        *ret = h;
+        return 0;
+}
+
+void
+core_host_put(struct core *c, const struct msg_api_host_put *m)
+{
+        struct host d = m->host;
+        struct core_host *h = NULL;
+        struct error err;
+
+        d.configured = false;
+        if (check_put(c, &d, &h, &err)) {
+                core_reply_error(c, m->request, &err);
+                return;
+        }
+        if (h) {
+                h->row.overridden = false;
+                host_describe(c, h, &d);
+                core_event(c, "host", d.name, "changed", 0, "by %s", m->by);
+        } else {
+                h = host_add(c, &d);
+                if (!h)
+                        return;
+                HASH_SRT(by_name, c->hosts_by_name, by_name_order);
+                core_event(c, "host", d.name, "added", 0, "by %s", m->by);
+        }
+        core_reply_json(c, m->request, 200, core_host_json(c, h));
+}
+
+static int
+check_delete(struct core_host *h, const char *name, struct error *err)
+{
+        if (!h)
+                return error_set(err, ERR_NOT_FOUND, "host '%s' is not known; see 'dompool host list'", name);
+        if (h->row.host.configured)
+                return error_set(err, ERR_STATE, "host '%s' stands in the configuration file; remove it there", name);
+        if (h->row.state == HOST_READY && h->n_domains)
+                return error_set(err, ERR_BUSY, "host '%s' has %u domains", name, h->n_domains);
+        return 0;
+}
+
+void
+core_host_delete(struct core *c, const struct msg_api_name *m)
+{
+        struct core_host *h = core_host_find(c, m->name);
+        struct core_op *op, *next;
+        struct error err;
+
+        if (check_delete(h, m->name, &err)) {
+                core_reply_error(c, m->request, &err);
+                return;
+        }
+        HASH_ITER(hh, c->ops, op, next)
+        if (!strcmp(op->row.op.host, m->name)) {
+                error_set(&err, ERR_BUSY, "operation %" PRIu64 " (%s) is under way on host '%s'", op->row.op.id,
+                          op_kind_names[op->row.op.kind], m->name);
+                core_reply_error(c, m->request, &err);
+                return;
+        }
+        core_event(c, "host", m->name, "removed", 0, "by %s", m->by);
+        core_host_forget(c, h);
+        core_reply_json(c, m->request, 200, json_pack("{s:s}", "removed", m->name));
+}
+
+void
+core_host_profile_set(struct core *c, const struct msg_api_host_profile *m)
+{
+        struct core_host *h = core_host_find(c, m->name);
+        struct error err;
+
+        if (!h)
+                error_set(&err, ERR_NOT_FOUND, "host '%s' is not known; see 'dompool host list'", m->name);
+        else if (m->profile >= PROFILE_N)
+                error_set(&err, ERR_INVALID, "there is no profile number %u", m->profile);
+        else if (*m->image && !core_policy_image(c, m->image))
+                error_set(&err, ERR_NOT_FOUND, "there is no image '%s'; see 'dompool image list'", m->image);
+        else
+                err.code = ERR_NONE;
+        if (err.code != ERR_NONE) {
+                core_reply_error(c, m->request, &err);
+                return;
+        }
+        /* What the API switches stands beside the description, so that a configured host's file stays true. */
+        if (!h->row.overridden)
+                h->row.image[0] = '\0';
+        h->row.overridden = true;
+        h->row.profile = m->profile;
+        if (*m->image)
+                str_copy(h->row.image, sizeof(h->row.image), m->image);
+        core_mark_host(c, h);
+        c->policy_dirty = true;
+        core_event(c, "host", m->name, "profile", 0, "%s, image %s, by %s; it counts from the next boot",
+                   profile_names[m->profile], core_host_image(c, h), m->by);
+        core_reply_json(c, m->request, 200, core_host_json(c, h));
+}
+
+void
+core_host_tick(struct core *c)
+{
+        int64_t silence_ms = (int64_t)c->config->heartbeat_seconds * 1000 * CORE_HOST_SILENCE_BEATS;
+        int64_t now = core_mono(c);
+        struct core_host *h, *next;
+
+        HASH_ITER(by_name, c->hosts_by_name, h, next)
+        {
+                if (h->row.state != HOST_READY || now - h->heard_mono_ms < silence_ms)
+                        continue;
+                core_host_set_state(c, h, HOST_LOST);
+                core_event(c, "host", h->row.host.name, "lost", h->row.boot,
+                           "no heartbeat for %lld s; its %u domains may be running", (long long)(now - h->heard_mono_ms) / 1000,
+                           h->n_domains);
+        }
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The policy snapshot, from which boot and files answer without core: built from hosts, images and configuration when one of
+ * them has changed, written beside the database and replaced by rename. Process: core.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/rec_json.h"
+#include "bootcfg/policy.h"
+#include "image/image_store.h"
+#include "server/core_private.h"
+
+#define SCAN_EVERY_MS 10000
+#define NO_INDEX UINT32_MAX
+
+DEFINE_CLEANUP(struct policy *, policy_free)
+
+/* --- images --- */
+
+const struct image *
+core_policy_image(struct core *c, const char *name)
+{
+        struct image found;
+        struct error err;
+        size_t i;
+
+        for (i = 0; i < c->n_images; i++)
+                if (!strcmp(c->images[i].id, name))
+                        return &c->images[i];
+        if (!c->n_images || image_store_find(c->config->image_store, name, &found, &err))
+                return NULL;
+        for (i = 0; i < c->n_images; i++)
+                if (!strcmp(c->images[i].id, found.id))
+                        return &c->images[i];
+        return NULL; /* published since the last scan, which comes soon */
+}
+
+static void
+add_tag(struct core *c, json_t *tags, const struct image *im, const char *tag)
+{
+        char name[NAME_SIZE + 16];
+        const struct image *tagged;
+
+        snprintf(name, sizeof(name), "%s:%s", im->name, tag);
+        tagged = core_policy_image(c, name);
+        if (tagged && !strcmp(tagged->id, im->id))
+                json_array_append_new(tags, json_string(tag));
+}
+
+json_t *
+core_policy_image_json(struct core *c, const struct image *im)
+{
+        json_t *json = rec_to_json(&image_desc, im);
+        json_t *tags = json_array();
+
+        add_tag(c, tags, im, "current");
+        add_tag(c, tags, im, "previous");
+        json_object_set_new(json, "tags", tags);
+        return json;
+}
+
+/* Both folders change when a version is published or a tag moved (by rename); so a look costs two stat calls. */
+static bool
+store_changed(struct core *c)
+{
+        static const char *const folders[] = {"versions", "tags"};
+        char path[CONFIG_PATH_SIZE + 16];
+        bool changed = false;
+        struct stat st;
+        size_t i;
+
+        for (i = 0; i < N_ELEMENTS(folders); i++) {
+                snprintf(path, sizeof(path), "%s/%s", c->config->image_store, folders[i]);
+                if (stat(path, &st))
+                        st.st_mtim = (struct timespec){0};
+                if (st.st_mtim.tv_sec != c->images_mtime[i].tv_sec || st.st_mtim.tv_nsec != c->images_mtime[i].tv_nsec)
+                        changed = true;
+                c->images_mtime[i] = st.st_mtim;
+        }
+        return changed;
+}
+
+void
+core_policy_scan_images(struct core *c, bool force)
+{
+        struct image *images = NULL;
+        struct error err;
+        size_t n = 0;
+
+        if (!force && core_mono(c) - c->images_checked_mono_ms < SCAN_EVERY_MS)
+                return;
+        c->images_checked_mono_ms = core_mono(c);
+        if (!store_changed(c) && !force)
+                return;
+        if (image_store_list(c->config->image_store, &images, &n, &err)) {
+                log_warning("core: images are not readable: %s", err.message); /* the ones known stay in force */
+                return;
+        }
+        free(c->images);
+        c->images = images;
+        c->n_images = n;
+        c->policy_dirty = true;
+}
+
+/* --- the snapshot --- */
+
+static uint64_t
+file_size(const struct image *im, const char *name)
+{
+        uint32_t i;
+
+        for (i = 0; i < im->n_files; i++)
+                if (!strcmp(im->files[i].name, name))
+                        return im->files[i].size;
+        return 0;
+}
+
+static void
+fill_image(struct policy_image *p, const struct image *im)
+{
+        memcpy(p->id, im->id, sizeof(p->id));
+        memcpy(p->name, im->name, sizeof(p->name));
+        memcpy(p->xen_args, im->xen_args, sizeof(p->xen_args));
+        memcpy(p->kernel_args, im->kernel_args, sizeof(p->kernel_args));
+        p->xen_size = file_size(im, "xen.gz");
+        p->kernel_size = file_size(im, "vmlinuz");
+        p->initrd_size = file_size(im, "initrd");
+}
+
+/* Most hosts name the same image: its place is looked up once for each name, not once for each host. */
+struct image_index {
+        char name[NAME_SIZE];
+        uint32_t index;
+        UT_hash_handle hh;
+};
+
+static uint32_t
+find_index(struct core *c, struct image_index **cache, const char *name)
+{
+        const struct image *im;
+        struct image_index *e;
+
+        HASH_FIND_STR(*cache, name, e);
+        if (e)
+                return e->index;
+        im = core_policy_image(c, name);
+        e = calloc(1, sizeof(*e));
+        if (!e)
+                return im ? (uint32_t)(im - c->images) : NO_INDEX;
+        str_copy(e->name, sizeof(e->name), name);
+        e->index = im ? (uint32_t)(im - c->images) : NO_INDEX;
+        HASH_ADD_STR(*cache, name, e);
+        return e->index;
+}
+
+static void
+fill_host(struct core *c, struct image_index **cache, struct policy_host *p, const struct core_host *h)
+{
+        const struct host *d = &h->row.host;
+
+        p->mac = d->mac;
+        p->address = d->address;
+        p->image = find_index(c, cache, core_host_image(c, h));
+        /* No image: the answer to the doubt is the local disk. */
+        p->profile = (uint8_t)(p->image == NO_INDEX ? PROFILE_LOCAL : core_host_profile(h));
+        memcpy(p->name, d->name, sizeof(p->name));
+        memcpy(p->xen_args, d->xen_args, sizeof(p->xen_args));
+        memcpy(p->kernel_args, d->kernel_args, sizeof(p->kernel_args));
+        memcpy(p->console, d->console, sizeof(p->console));
+}
+
+static void
+fill_header(struct core *c, struct image_index **cache, struct policy_header *p)
+{
+        const struct config *config = c->config;
+
+        p->generation = ++c->policy_generation;
+        p->default_image = find_index(c, cache, config->default_image);
+        memcpy(p->token_key, c->token_key, sizeof(p->token_key));
+        memcpy(p->tls_fingerprint, c->params.tls_fingerprint, sizeof(p->tls_fingerprint));
+        memcpy(p->console, config->console, sizeof(p->console));
+        memcpy(p->xen_args, config->xen_args, sizeof(p->xen_args));
+        memcpy(p->kernel_args, config->kernel_args, sizeof(p->kernel_args));
+        p->agent_port = config->agent_port;
+        p->http_port = config->http_port;
+        p->network = config->network;
+}
+
+static int
+build(struct core *c, struct policy **ret)
+{
+        uint32_t n_hosts = HASH_CNT(by_name, c->hosts_by_name), n_images = (uint32_t)c->n_images, i = 0;
+        _cleanup_free_ struct policy_image *images = calloc(n_images ? n_images : 1, sizeof(*images));
+        _cleanup_free_ struct policy_host *hosts = calloc(n_hosts ? n_hosts : 1, sizeof(*hosts));
+        struct image_index *cache = NULL, *e, *next_e;
+        struct policy_header header = {0};
+        struct core_host *h, *next;
+
+        if (!images || !hosts)
+                return -ENOMEM;
+        for (i = 0; i < n_images; i++)
+                fill_image(&images[i], &c->images[i]);
+        i = 0;
+        HASH_ITER(by_name, c->hosts_by_name, h, next)
+        fill_host(c, &cache, &hosts[i++], h);
+        fill_header(c, &cache, &header);
+        HASH_ITER(hh, cache, e, next_e)
+        {
+                HASH_DEL(cache, e);
+                free(e);
+        }
+        return policy_build(&header, images, n_images, hosts, n_hosts, ret);
+}
+
+static int
+write_all(int fd, const uint8_t *data, size_t size)
+{
+        size_t done = 0;
+        ssize_t n;
+
+        while (done < size) {
+                n = write(fd, data + done, size - done);
+                if (n < 0 && errno != EINTR)
+                        return -errno;
+                if (n > 0)
+                        done += (size_t)n;
+        }
+        return 0;
+}
+
+/* Replaced by rename and on the disk before: a boot role that starts without core finds the old one or the new one, whole. */
+static int
+replace(struct core *c, const void *data, size_t size, int *ret_fd)
+{
+        char tmp[CONFIG_PATH_SIZE + 64], path[CONFIG_PATH_SIZE + 64];
+        _cleanup_close_ int fd = -1, ro = -1;
+        int r;
+
+        snprintf(tmp, sizeof(tmp), "%s/policy.snap.new", c->params.state_dir);
+        snprintf(path, sizeof(path), "%s/policy.snap", c->params.state_dir);
+        unlink(tmp);
+        fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+        if (fd < 0)
+                return -errno;
+        r = write_all(fd, data, size);
+        if (r)
+                return r;
+        if (fsync(fd) || rename(tmp, path))
+                return -errno;
+        ro = open(path, O_RDONLY | O_CLOEXEC);
+        if (ro < 0)
+                return -errno;
+        *ret_fd = TAKE_FD(ro);
+        return 0;
+}
+
+void
+core_policy_send(struct core *c, enum role to)
+{
+        struct msg_policy m = {.generation = c->policy_generation};
+
+        if (c->policy_fd >= 0)
+                core_send(c, to, MSG_POLICY, &m);
+}
+
+void
+core_policy_flush(struct core *c)
+{
+        CLEANUP(policy_free) struct policy *p = NULL;
+        const void *data;
+        size_t size;
+        int fd = -1, r;
+
+        if (!c->policy_dirty)
+                return;
+        r = build(c, &p);
+        if (!r) {
+                data = policy_bytes(p, &size);
+                r = replace(c, data, size, &fd);
+        }
+        if (r) { /* boot and files go on with the last one; tried again at the next turn */
+                log_error("core: policy snapshot not written: %s", strerror(-r));
+                return;
+        }
+        if (c->policy_fd >= 0)
+                close(c->policy_fd);
+        c->policy_fd = fd;
+        c->policy_dirty = false;
+        core_policy_send(c, ROLE_BOOT);
+        core_policy_send(c, ROLE_FILES);
+}
+
+int
+core_policy_load(struct core *c, struct error *err)
+{
+        (void)err;
+        /* Grows over restarts without being stored: the wall clock does, and a snapshot is newer if its number is another. */
+        c->policy_generation = (uint64_t)core_wall(c);
+        c->policy_dirty = true;
+        core_policy_scan_images(c, true);
+        return 0;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Operations that the role work carries out: one task at a time, sent again when work or core was restarted. Process: core. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "server/core_private.h"
+
+static struct core_op *
+task(struct core *c, uint64_t id)
+{
+        struct core_op *op;
+
+        HASH_FIND(hh, c->ops, &id, sizeof(id), op);
+        return op && op->row.op.kind == OP_IMAGE_BUILD ? op : NULL;
+}
+
+void
+core_op_image_build(struct core *c, const struct msg_api_name *m)
+{
+        struct core_op *op;
+        struct error err;
+
+        if (core_op_by_key(c, m->request, m->by, m->key))
+                return;
+        op = core_op_active(c, m->name, true);
+        if (!name_ok(m->name))
+                error_set(&err, ERR_INVALID, "'%s' cannot be the name of a recipe", m->name);
+        else if (op)
+                error_set(&err, ERR_BUSY, "operation %" PRIu64 " builds image '%s' already", op->row.op.id, m->name);
+        else
+                err.code = ERR_NONE;
+        if (err.code != ERR_NONE) {
+                core_reply_error(c, m->request, &err);
+                return;
+        }
+        op = core_op_new(c, m->request, OP_IMAGE_BUILD, m->name, "", m->by, m->key);
+        if (op)
+                core_op_push(c, op);
+}
+
+void
+core_op_work_push(struct core *c)
+{
+        struct msg_work_task m = {.kind = WORK_IMAGE_BUILD};
+        struct core_op *op, *next, *first = NULL;
+
+        if (!c->peers[ROLE_WORK] || c->work_op)
+                return;
+        HASH_ITER(hh, c->ops, op, next)
+        if (op->row.op.kind == OP_IMAGE_BUILD && (!first || op->row.op.id < first->row.op.id))
+                first = op;
+        if (!first)
+                return;
+        if (first->row.op.state == OP_RUNNING)
+                core_event(c, "op", first->row.op.target, "resumed", 0, "operation %" PRIu64 " image-build", first->row.op.id);
+        first->row.op.state = OP_RUNNING;
+        first->row.op.epoch++;
+        first->row.op.updated_ms = core_wall(c);
+        str_copy(first->row.op.step, sizeof(first->row.op.step), "sent");
+        first->sent = true;
+        core_mark_op(c, first);
+        c->work_op = m.op = first->row.op.id;
+        str_copy(m.name, sizeof(m.name), first->row.op.target);
+        core_send(c, ROLE_WORK, MSG_WORK_TASK, &m);
+}
+
+void
+core_op_work_progress(struct core *c, const struct msg_work_progress *m)
+{
+        struct core_op *op = task(c, m->op);
+
+        if (!op)
+                return;
+        op->row.op.percent = m->percent > 100 ? 100 : m->percent;
+        if (strcmp(op->row.op.step, m->step) != 0) {
+                str_copy(op->row.op.step, sizeof(op->row.op.step), m->step);
+                op->row.op.updated_ms = core_wall(c);
+                core_mark_op(c, op);
+        }
+}
+
+void
+core_op_work_result(struct core *c, const struct msg_work_result *m)
+{
+        struct core_op *op = task(c, m->op);
+
+        if (!op)
+                return;
+        if (strcmp(m->code, error_text(ERR_NONE)) == 0)
+                core_op_done(c, op);
+        else
+                core_op_failed(c, op, error_from_text(m->code), m->text);
+        core_policy_scan_images(c, true);
+        core_op_work_push(c);
+}

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Core's life: opening, the dispatch table, the outbox and the flush that commits before anything leaves. Process: core. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "base/cleanup.h"
+#include "base/digest.h"
+#include "base/log.h"
+#include "base/rec_json.h"
+#include "server/core_private.h"
+
+#define TRIM_EVERY_MS 60000
+
+int64_t
+core_mono(const struct core *c)
+{
+        return clock_mono_ms(c->params.clock);
+}
+
+int64_t
+core_wall(const struct core *c)
+{
+        return clock_wall_ms(c->params.clock);
+}
+
+void
+core_db_failed(struct core *c, const struct error *err)
+{
+        if (c->failed.code == ERR_NONE)
+                c->failed = *err;
+}
+
+void
+core_mark_host(struct core *c, struct core_host *h)
+{
+        if (!h->row_dirty && !h->boot_dirty)
+                LL_PREPEND2(c->dirty_hosts, h, dirty_next);
+        h->row_dirty = true;
+}
+
+void
+core_mark_boot(struct core *c, struct core_host *h)
+{
+        if (!h->row_dirty && !h->boot_dirty)
+                LL_PREPEND2(c->dirty_hosts, h, dirty_next);
+        h->boot_dirty = true;
+}
+
+void
+core_mark_domain(struct core *c, struct core_domain *d)
+{
+        if (!d->row_dirty)
+                LL_PREPEND2(c->dirty_domains, d, dirty_next);
+        d->row_dirty = true;
+}
+
+void
+core_mark_op(struct core *c, struct core_op *op)
+{
+        if (!op->row_dirty)
+                LL_PREPEND2(c->dirty_ops, op, dirty_next);
+        op->row_dirty = true;
+}
+
+void
+core_unmark_host(struct core *c, struct core_host *h)
+{
+        if (h->row_dirty || h->boot_dirty)
+                LL_DELETE2(c->dirty_hosts, h, dirty_next);
+        h->row_dirty = h->boot_dirty = false;
+}
+
+void
+core_unmark_domain(struct core *c, struct core_domain *d)
+{
+        if (d->row_dirty)
+                LL_DELETE2(c->dirty_domains, d, dirty_next);
+        d->row_dirty = false;
+}
+
+void
+core_unmark_op(struct core *c, struct core_op *op)
+{
+        if (op->row_dirty)
+                LL_DELETE2(c->dirty_ops, op, dirty_next);
+        op->row_dirty = false;
+}
+
+/* --- outbox --- */
+
+void
+core_send(struct core *c, enum role to, enum msg_type type, const void *payload)
+{
+        const struct rec_desc *desc = message_desc(type);
+        struct core_message_out *m = calloc(1, sizeof(*m));
+        struct error err;
+
+        if (m)
+                m->payload = calloc(1, desc->size);
+        if (!m || !m->payload || rec_copy(desc, m->payload, payload)) {
+                /* A promise that cannot be kept in order is kept by the next process, from the database. */
+                error_set(&err, ERR_NO_SPACE, "no memory for a message %s", message_name(type));
+                core_db_failed(c, &err);
+                if (m)
+                        free(m->payload);
+                free(m);
+                return;
+        }
+        m->to = to;
+        m->type = type;
+        *c->out_last = m;
+        c->out_last = &m->next;
+}
+
+void
+core_reply_json(struct core *c, uint64_t request, unsigned status, json_t *body)
+{
+        struct msg_api_reply reply = {.request = request, .status = status};
+        char *text = body ? json_text(body) : NULL;
+
+        if (text) {
+                reply.body.data = (uint8_t *)text;
+                reply.body.size = strlen(text);
+        } else {
+                reply.status = error_http_status(ERR_INTERNAL);
+        }
+        core_send(c, ROLE_API, MSG_API_REPLY, &reply);
+        free(text);
+        json_decref(body);
+}
+
+void
+core_reply_error(struct core *c, uint64_t request, const struct error *err)
+{
+        core_reply_json(c, request, error_http_status(err->code),
+                        json_pack("{s:{s:s,s:s}}", "error", "code", error_text(err->code), "message", err->message));
+}
+
+static void
+deliver(struct core *c, const struct core_message_out *m)
+{
+        const struct core_out *out = &c->params.out;
+
+        switch (m->to) {
+        case ROLE_API:
+                out->to_api(out->arg, m->type, m->payload);
+                break;
+        case ROLE_BOOT:
+                out->to_boot(out->arg, m->type, m->payload, m->type == MSG_POLICY ? c->policy_fd : -1);
+                break;
+        case ROLE_FILES:
+                out->to_files(out->arg, m->type, m->payload, m->type == MSG_POLICY ? c->policy_fd : -1);
+                break;
+        case ROLE_WORK:
+                out->to_work(out->arg, m->type, m->payload);
+                break;
+        default:
+                break;
+        }
+}
+
+static void
+outbox_empty(struct core *c, bool send)
+{
+        struct core_message_out *m, *next;
+
+        for (m = c->out_first; m; m = next) {
+                next = m->next;
+                if (send)
+                        deliver(c, m);
+                rec_clear(message_desc(m->type), m->payload);
+                free(m->payload);
+                free(m);
+        }
+        c->out_first = NULL;
+        c->out_last = &c->out_first;
+}
+
+static void
+write_host(struct core *c, struct core_host *h)
+{
+        struct error err;
+
+        if (h->row_dirty && store_host_put(c->store, &h->row, &err))
+                core_db_failed(c, &err);
+        if (h->boot_dirty && store_boot_put(c->store, h->row.host.name, &h->boot, &err))
+                core_db_failed(c, &err);
+        h->row_dirty = h->boot_dirty = false;
+}
+
+static void
+write_rows(struct core *c)
+{
+        struct core_host *h;
+        struct core_domain *d;
+        struct core_op *op;
+        struct error err;
+
+        while ((h = c->dirty_hosts)) {
+                c->dirty_hosts = h->dirty_next;
+                write_host(c, h);
+        }
+        while ((d = c->dirty_domains)) {
+                c->dirty_domains = d->dirty_next;
+                d->row_dirty = false;
+                if (store_domain_put(c->store, &d->row, &err))
+                        core_db_failed(c, &err);
+        }
+        while ((op = c->dirty_ops)) {
+                c->dirty_ops = op->dirty_next;
+                op->row_dirty = false;
+                if (store_op_update(c->store, &op->row, &err))
+                        core_db_failed(c, &err);
+        }
+}
+
+int
+core_flush(struct core *c, struct error *err)
+{
+        struct error e;
+
+        core_api_wake(c);
+        write_rows(c);
+        if (c->failed.code == ERR_NONE && store_commit(c->store, &e)) /* <-- the line that commits an operation */
+                core_db_failed(c, &e);
+        if (c->failed.code != ERR_NONE) {
+                outbox_empty(c, false);
+                *err = c->failed;
+                return error_to_errno(err->code);
+        }
+        core_policy_flush(c);
+        outbox_empty(c, true);
+        return 0;
+}
+
+/* --- dispatch --- */
+
+typedef void (*handler_fn)(struct core *c, const void *payload);
+
+#define HANDLER(fn, type)                                                                                                      \
+        static void handle_##fn(struct core *c, const void *payload)                                                           \
+        {                                                                                                                      \
+                fn(c, (const struct type *)payload);                                                                           \
+        }
+
+HANDLER(core_boot_event, msg_boot_event)
+HANDLER(core_boot_lease, msg_lease_event)
+HANDLER(core_boot_unknown, msg_unknown_seen)
+HANDLER(core_boot_init_report, msg_init_report)
+HANDLER(core_api_get, msg_api_get)
+HANDLER(core_api_cancel, msg_api_cancel)
+HANDLER(core_host_put, msg_api_host_put)
+HANDLER(core_host_delete, msg_api_name)
+HANDLER(core_host_profile_set, msg_api_host_profile)
+HANDLER(core_op_host_reboot, msg_api_name)
+HANDLER(core_create, msg_api_domain_create)
+HANDLER(core_op_domain_action, msg_api_domain_action)
+HANDLER(core_op_image_build, msg_api_name)
+HANDLER(core_agent_hello, msg_agent_hello)
+HANDLER(core_agent_inventory, msg_agent_inventory)
+HANDLER(core_agent_domains, msg_agent_domains)
+HANDLER(core_agent_domain_event, msg_agent_domain_event)
+HANDLER(core_agent_progress, msg_agent_op_progress)
+HANDLER(core_agent_result, msg_agent_op_result)
+HANDLER(core_agent_ping, msg_agent_ping)
+HANDLER(core_agent_gone, msg_agent_conn)
+HANDLER(core_console_open, msg_console_open)
+HANDLER(core_console_data, msg_console_data)
+HANDLER(core_console_close, msg_console_close)
+HANDLER(core_op_work_progress, msg_work_progress)
+HANDLER(core_op_work_result, msg_work_result)
+
+/* Who may send what is checked by the channel (messages.def); here stands only what is done. */
+static const handler_fn handlers[MSG_MAX] = {
+        [MSG_BOOT_EVENT] = handle_core_boot_event,
+        [MSG_LEASE_EVENT] = handle_core_boot_lease,
+        [MSG_UNKNOWN_SEEN] = handle_core_boot_unknown,
+        [MSG_INIT_REPORT] = handle_core_boot_init_report,
+        [MSG_API_GET] = handle_core_api_get,
+        [MSG_API_CANCEL] = handle_core_api_cancel,
+        [MSG_API_HOST_PUT] = handle_core_host_put,
+        [MSG_API_HOST_DELETE] = handle_core_host_delete,
+        [MSG_API_HOST_PROFILE] = handle_core_host_profile_set,
+        [MSG_API_HOST_REBOOT] = handle_core_op_host_reboot,
+        [MSG_API_DOMAIN_CREATE] = handle_core_create,
+        [MSG_API_DOMAIN_ACTION] = handle_core_op_domain_action,
+        [MSG_API_IMAGE_BUILD] = handle_core_op_image_build,
+        [MSG_AGENT_HELLO] = handle_core_agent_hello,
+        [MSG_AGENT_INVENTORY] = handle_core_agent_inventory,
+        [MSG_AGENT_DOMAINS] = handle_core_agent_domains,
+        [MSG_AGENT_DOMAIN_EVENT] = handle_core_agent_domain_event,
+        [MSG_AGENT_OP_PROGRESS] = handle_core_agent_progress,
+        [MSG_AGENT_OP_RESULT] = handle_core_agent_result,
+        [MSG_AGENT_PING] = handle_core_agent_ping,
+        [MSG_AGENT_GONE] = handle_core_agent_gone,
+        [MSG_CONSOLE_OPEN] = handle_core_console_open,
+        [MSG_CONSOLE_DATA] = handle_core_console_data,
+        [MSG_CONSOLE_CLOSE] = handle_core_console_close,
+        [MSG_WORK_PROGRESS] = handle_core_op_work_progress,
+        [MSG_WORK_RESULT] = handle_core_op_work_result,
+};
+
+void
+core_message(struct core *c, enum role from, enum msg_type type, const void *payload)
+{
+        if (!message_allowed(type, from, ROLE_CORE) || !handlers[type]) {
+                log_warning("core: message %s of %s is not for core", message_name(type), role_names[from]);
+                return;
+        }
+        handlers[type](c, payload);
+}
+
+/* api has gone: with it all connections of agents and clients. They come back by themselves; hosts are not lost by that. */
+static void
+api_gone(struct core *c)
+{
+        struct core_host *h, *next;
+
+        HASH_ITER(by_conn, c->hosts_by_conn, h, next)
+        {
+                core_op_unsend(c, h);
+                core_host_set_conn(c, h, 0);
+        }
+        core_console_drop(c, 0);
+        core_api_drop_waiters(c);
+}
+
+void
+core_peer(struct core *c, enum role role, bool up)
+{
+        c->peers[role] = up;
+        if (role == ROLE_API && !up)
+                api_gone(c);
+        if ((role == ROLE_BOOT || role == ROLE_FILES) && up)
+                core_policy_send(c, role);
+        if (role == ROLE_WORK) {
+                if (!up)
+                        core_op_unsend(c, NULL);
+                else
+                        core_op_work_push(c);
+        }
+}
+
+static void
+trim(struct core *c)
+{
+        struct error err;
+
+        if (core_mono(c) - c->trimmed_mono_ms < TRIM_EVERY_MS)
+                return;
+        c->trimmed_mono_ms = core_mono(c);
+        if (store_events_trim(c->store, CORE_KEEP_EVENTS, &err) || store_ops_trim(c->store, CORE_KEEP_OPS, &err))
+                core_db_failed(c, &err);
+}
+
+void
+core_tick(struct core *c)
+{
+        core_host_tick(c);
+        core_domain_tick(c);
+        core_op_tick(c);
+        core_policy_scan_images(c, false);
+        trim(c);
+}
+
+/* --- life --- */
+
+static int
+load_token_key(struct core *c, struct error *err)
+{
+        int r = store_setting_get(c->store, "token_key", c->token_key, sizeof(c->token_key), err);
+
+        if (r)
+                return r < 0 ? r : 0;
+        digest_random(c->token_key, sizeof(c->token_key));
+        return store_setting_put(c->store, "token_key", c->token_key, sizeof(c->token_key), err);
+}
+
+int
+core_new(const struct core_params *p, struct core **ret, struct error *err)
+{
+        char path[CONFIG_PATH_SIZE + 64];
+        struct core *c = calloc(1, sizeof(*c));
+        int r;
+
+        if (!c)
+                return error_set(err, ERR_NO_SPACE, "no memory");
+        c->params = *p;
+        c->config = p->config;
+        c->policy_fd = -1;
+        c->out_last = &c->out_first;
+        c->started_ms = core_wall(c);
+        c->trimmed_mono_ms = core_mono(c);
+        snprintf(path, sizeof(path), "%s/dompool.db", p->state_dir);
+        if ((r = store_open(path, &c->store, err)) || (r = load_token_key(c, err)) || (r = core_event_load(c, err)) ||
+            (r = core_host_load(c, err)) || (r = core_domain_load(c, err)) || (r = core_op_load(c, err)) ||
+            (r = core_policy_load(c, err)))
+                goto out;
+        core_event(c, "server", "core", "started", 0, "dompool %s, %u hosts, %u domains, %u operations under way",
+                   DOMPOOL_VERSION, HASH_CNT(by_name, c->hosts_by_name), HASH_COUNT(c->domains), HASH_COUNT(c->ops));
+        r = core_flush(c, err);
+        if (!r)
+                *ret = TAKE_PTR(c);
+out:
+        core_free(c);
+        return r;
+}
+
+static void
+free_tables(struct core *c)
+{
+        struct core_host *h, *next_h;
+        struct core_domain *d, *next_d;
+        struct core_op *op, *next_op;
+        struct core_unknown *u, *next_u;
+
+        HASH_ITER(hh, c->domains, d, next_d)
+        {
+                HASH_DEL(c->domains, d);
+                free(d->row.config);
+                free(d);
+        }
+        HASH_ITER(hh, c->ops, op, next_op)
+        {
+                HASH_DEL(c->ops, op);
+                free(op);
+        }
+        HASH_ITER(hh, c->unknown, u, next_u)
+        {
+                HASH_DEL(c->unknown, u);
+                free(u);
+        }
+        HASH_CLEAR(by_mac, c->hosts_by_mac);
+        HASH_CLEAR(by_conn, c->hosts_by_conn);
+        HASH_CLEAR(by_session, c->hosts_by_session);
+        HASH_ITER(by_name, c->hosts_by_name, h, next_h)
+        {
+                HASH_DELETE(by_name, c->hosts_by_name, h);
+                free(h);
+        }
+}
+
+void
+core_free(struct core *c)
+{
+        if (!c)
+                return;
+        outbox_empty(c, false);
+        core_api_drop_waiters(c);
+        core_console_drop(c, 0);
+        free_tables(c);
+        free(c->images);
+        if (c->policy_fd >= 0)
+                close(c->policy_fd);
+        store_close(c->store);
+        free(c);
+}
