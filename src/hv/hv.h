@@ -24,16 +24,16 @@ struct hv_events {
 
 struct hv_ops {
         const char *name; /* "xen", "simulated" */
-        /* @param: simulated: a text of settings (see hv_simulated.c); xen: blob directory, where link put kernels by hash. */
+        /* @param: simulated: a text of settings (see hv_simulated.c); xen: the run directory, with blobs/ (kernels by hash, from link). */
         int (*open)(uv_loop_t *loop, const char *param, const struct hv_events *events, void *arg, struct hv **ret, struct error *err);
         void (*close)(struct hv *hv);
         /* Reports inventory and the full list now. */
         void (*report)(struct hv *hv);
-        /* Starts an operation; idempotent by id: one that is under way or done is not begun again, its result is repeated. */
+        /* Starts an operation. hv_core calls it once an id (hv_oplog.h); what a former process did already is found and not done again. */
         void (*op)(struct hv *hv, const struct msg_agent_op *op);
-        void (*op_ack)(struct hv *hv, uint64_t id);
         void (*console_open)(struct hv *hv, uint64_t session, const uint8_t uuid[UUID_SIZE]);
         void (*console_write)(struct hv *hv, uint64_t session, const void *data, size_t size);
+        /* 0: all of them. */
         void (*console_close)(struct hv *hv, uint64_t session);
 };
 

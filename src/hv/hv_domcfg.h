@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOMPOOL_HV_HV_DOMCFG_H
+#define DOMPOOL_HV_HV_DOMCFG_H
+/* Our typed configuration of a domain -> libxl's. */
+#include "hv/hv_libxl.h"
+
+struct hv_domcfg_files {
+        const char *kernel;     /* paths that libxl opens */
+        const char *ramdisk;    /* NULL: none */
+        const char *vif_script; /* dompool-vif */
+};
+
+/* What this hv cannot do: HVM, disks. ERR_UNSUPPORTED with the reason, or 0. Pure. */
+int
+hv_domcfg_supported(const struct domain_config *c, struct error *err);
+
+/* Fills @ret, which the caller has initialised with libxl_domain_config_init and disposes of whatever happens. */
+int
+hv_domcfg_fill(libxl_ctx *ctx, const struct domain_config *c, const struct hv_domcfg_files *files, libxl_domain_config *ret,
+               struct error *err);
+
+#endif
