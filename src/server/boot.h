@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOMPOOL_SERVER_BOOT_H
+#define DOMPOOL_SERVER_BOOT_H
+/*
+ * The insides of the `boot` role, shared by its files and nobody else:
+ *
+ *     role_boot.c     start, messages, policy
+ *     boot_dhcp.c     the DHCP socket: batches of packets -> decisions -> journal -> answers
+ *     boot_tftp.c     the TFTP socket and a socket for each transfer
+ *     boot_content.c  what a transfer sends: a shared open file, or a text in memory
+ *     boot_menu.c     menus and the tokens in them
+ *     boot_report.c   what core is told; kept for a while when core is away
+ *     boot_journal.c  leases on disk
+ *
+ * Nothing here waits for core: a room boots while core is gone.
+ */
+#include "bootcfg/bootfile.h"
+#include "bootcfg/dhcp_server.h"
+#include "server/boot_journal.h"
+#include "server/role.h"
+
+struct boot_dhcp;
+struct boot_tftp;
+struct boot_contents;
+struct boot_tokens;
+struct boot_reports;
+
+struct boot {
+        struct role_ctx *ctx;
+        struct policy *policy;     /* NULL: none yet */
+        struct dhcp_server server; /* policy, address, leases */
+        struct boot_journal *journal;
+        int state_dir;
+
+        struct boot_dhcp *dhcp;
+        struct boot_tftp *tftp;
+        struct boot_contents *contents;
+        struct boot_tokens *tokens;
+        struct boot_reports *reports;
+};
+
+/* --- boot_content.c --- */
+
+struct boot_content {
+        unsigned refs;
+        uint64_t size;
+        int fd;        /* -1: `data` */
+        uint8_t *data;
+        const struct boot_contents *shared_by; /* files of one path are opened once */
+};
+
+/* Opens the folders of the image store; one that is not there yet is tried again when it is needed. */
+struct boot_contents *
+boot_contents_new(const char *image_store);
+
+void
+boot_contents_free(struct boot_contents *c);
+
+/* A file below STORE/loaders or STORE/versions. 0; -ENOENT, -EACCES (leads out of the folder, is no plain file) or another errno. */
+int
+boot_content_open(struct boot_contents *c, enum bootfile_kind kind, const char *path, struct boot_content **ret);
+
+/* A copy of a text. */
+int
+boot_content_text(const char *text, size_t size, struct boot_content **ret);
+
+/* The same content with line ends as netascii wants them (RFC 764); -EFBIG for what is no small text. Drops the reference to @c on success. */
+int
+boot_content_netascii(struct boot_contents *cs, struct boot_content *c, struct boot_content **ret);
+
+/* Exactly @size bytes at @offset into @buf; 0 or negative errno. */
+int
+boot_content_read(const struct boot_content *c, uint64_t offset, void *buf, size_t size);
+
+void
+boot_content_unref(struct boot_contents *cs, struct boot_content *c);
+
+/* --- boot_menu.c --- */
+
+struct boot_tokens *
+boot_tokens_new(void);
+
+void
+boot_tokens_free(struct boot_tokens *t);
+
+/* core accepted a token: the next menu of this host gets a new one. */
+void
+boot_tokens_used(struct boot_tokens *t, const struct mac *mac, int64_t attempt_ms);
+
+/* Attempt of the token in force; 0: none yet. */
+int64_t
+boot_tokens_attempt(const struct boot_tokens *t, const struct mac *mac);
+
+enum boot_menu_result { BOOT_MENU_OK, BOOT_MENU_FOREIGN };
+
+/* The menu that @file asks for, for the host at @address. FOREIGN: the address belongs to another host, which must not read it. */
+enum boot_menu_result
+boot_menu(struct boot *b, const struct bootfile *file, uint32_t address, int64_t now_ms, struct menu_text *out);
+
+/* --- boot_report.c --- */
+
+struct boot_reports *
+boot_reports_new(struct role_ctx *ctx);
+
+void
+boot_reports_free(struct boot_reports *r);
+
+/* @attempt_ms: of the token in force, 0 before the menu. @text is cut where it is too long. */
+void
+boot_report_stage(struct boot_reports *r, const struct mac *mac, uint32_t address, enum boot_stage stage, int64_t attempt_ms, bool missing,
+                  const char *text);
+
+void
+boot_report_lease(struct boot_reports *r, const struct lease *l);
+
+/* At most one a MAC in 10 s, and 50 a second in all. */
+void
+boot_report_unknown(struct boot_reports *r, const struct dhcp_packet *p);
+
+/* core is there (again): what was kept for it goes out, and all leases. */
+void
+boot_reports_core_up(struct boot_reports *r, const struct lease_table *leases);
+
+/* --- boot_dhcp.c, boot_tftp.c --- */
+
+/* Take over the socket, also on failure. */
+int
+boot_dhcp_start(struct boot *b, int fd, struct error *err);
+
+int
+boot_tftp_start(struct boot *b, int fd, struct error *err);
+
+/* Transfers that are under way. */
+unsigned
+boot_tftp_count(const struct boot_tftp *t);
+
+#endif

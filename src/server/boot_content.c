@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What TFTP transfers of the `boot` role send: files of the image store, opened below a folder's descriptor so that no name and no link leads
+ * out of it, and texts in memory. A thousand transfers of one file share one descriptor.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <uthash.h>
+
+#include "base/cleanup.h"
+#include "server/boot.h"
+
+#define NETASCII_MAX (64u << 10)
+
+struct shared_file {
+        char key[BOOTFILE_PATH_SIZE + 2]; /* folder's letter, path */
+        struct boot_content content;
+        UT_hash_handle hh;
+};
+
+struct boot_contents {
+        char loaders_path[ROLE_PATH_SIZE + 16], versions_path[ROLE_PATH_SIZE + 16];
+        int loaders, versions; /* -1: not there yet */
+        struct shared_file *open;
+};
+
+struct boot_contents *
+boot_contents_new(const char *image_store)
+{
+        struct boot_contents *c = calloc(1, sizeof(*c));
+
+        if (!c)
+                return NULL;
+        c->loaders = c->versions = -1;
+        snprintf(c->loaders_path, sizeof(c->loaders_path), "%s/loaders", image_store);
+        snprintf(c->versions_path, sizeof(c->versions_path), "%s/versions", image_store);
+        return c;
+}
+
+void
+boot_contents_free(struct boot_contents *c)
+{
+        struct shared_file *f, *next;
+
+        if (!c)
+                return;
+        HASH_ITER(hh, c->open, f, next)
+        {
+                HASH_DEL(c->open, f);
+                close(f->content.fd);
+                free(f);
+        }
+        if (c->loaders >= 0)
+                close(c->loaders);
+        if (c->versions >= 0)
+                close(c->versions);
+        free(c);
+}
+
+/* The folder's descriptor, opened when it is first there: images may be built while we run. */
+static int
+folder(int *fd, const char *path)
+{
+        if (*fd < 0)
+                *fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return *fd;
+}
+
+static int
+open_beneath(int dir, const char *path)
+{
+        /* NONBLOCK: a FIFO in the folder must not stop us; it is refused by its type below. */
+        const struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+                                     .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV};
+        int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+
+        if (fd >= 0)
+                return fd;
+        return errno == EXDEV || errno == ELOOP || errno == ENOTDIR ? -EACCES : -errno;
+}
+
+static int
+open_plain(int dir, const char *path, uint64_t *ret_size)
+{
+        _cleanup_close_ int fd = open_beneath(dir, path);
+        struct stat st;
+
+        if (fd < 0)
+                return fd;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return -EACCES;
+        *ret_size = (uint64_t)st.st_size;
+        return TAKE_FD(fd);
+}
+
+int
+boot_content_open(struct boot_contents *c, enum bootfile_kind kind, const char *path, struct boot_content **ret)
+{
+        bool image = kind == BOOTFILE_IMAGE;
+        char key[BOOTFILE_PATH_SIZE + 2];
+        struct shared_file *f;
+        int dir, fd;
+        uint64_t size;
+
+        snprintf(key, sizeof(key), "%c%s", image ? 'v' : 'l', path);
+        HASH_FIND_STR(c->open, key, f);
+        if (f) {
+                f->content.refs++;
+                *ret = &f->content;
+                return 0;
+        }
+        dir = image ? folder(&c->versions, c->versions_path) : folder(&c->loaders, c->loaders_path);
+        if (dir < 0)
+                return -ENOENT;
+        fd = open_plain(dir, path, &size);
+        if (fd < 0)
+                return fd;
+        f = calloc(1, sizeof(*f));
+        if (!f) {
+                close(fd);
+                return -ENOMEM;
+        }
+        snprintf(f->key, sizeof(f->key), "%s", key);
+        f->content = (struct boot_content){.refs = 1, .size = size, .fd = fd, .shared_by = c};
+        HASH_ADD_STR(c->open, key, f);
+        *ret = &f->content;
+        return 0;
+}
+
+int
+boot_content_text(const char *text, size_t size, struct boot_content **ret)
+{
+        struct boot_content *c = calloc(1, sizeof(*c));
+
+        if (!c)
+                return -ENOMEM;
+        c->refs = 1;
+        c->fd = -1;
+        c->size = size;
+        c->data = malloc(size + 1);
+        if (!c->data) {
+                free(c);
+                return -ENOMEM;
+        }
+        memcpy(c->data, text, size);
+        *ret = c;
+        return 0;
+}
+
+int
+boot_content_netascii(struct boot_contents *cs, struct boot_content *c, struct boot_content **ret)
+{
+        _cleanup_free_ uint8_t *plain = NULL, *net = NULL;
+        size_t n = 0;
+        int r;
+
+        if (c->size > NETASCII_MAX)
+                return -EFBIG;
+        plain = malloc(c->size + 1);
+        net = malloc(2 * c->size + 1);
+        if (!plain || !net)
+                return -ENOMEM;
+        r = boot_content_read(c, 0, plain, c->size);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < c->size; i++) {
+                if (plain[i] == '\n')
+                        net[n++] = '\r';
+                net[n++] = plain[i];
+                if (plain[i] == '\r')
+                        net[n++] = '\0';
+        }
+        r = boot_content_text((const char *)net, n, ret);
+        if (r == 0)
+                boot_content_unref(cs, c);
+        return r;
+}
+
+int
+boot_content_read(const struct boot_content *c, uint64_t offset, void *buf, size_t size)
+{
+        uint8_t *to = buf;
+
+        if (c->fd < 0) {
+                if (offset > c->size || size > c->size - offset)
+                        return -EIO;
+                memcpy(buf, c->data + offset, size);
+                return 0;
+        }
+        while (size > 0) {
+                ssize_t n = pread(c->fd, to, size, (off_t)offset);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0) /* shorter than it was when it was opened */
+                        return n < 0 ? -errno : -EIO;
+                to += n;
+                offset += (uint64_t)n;
+                size -= (size_t)n;
+        }
+        return 0;
+}
+
+void
+boot_content_unref(struct boot_contents *cs, struct boot_content *c)
+{
+        struct shared_file *f;
+
+        if (!c || --c->refs > 0)
+                return;
+        if (!c->shared_by) {
+                free(c->data);
+                free(c);
+                return;
+        }
+        f = (struct shared_file *)((char *)c - offsetof(struct shared_file, content));
+        HASH_DEL(cs->open, f);
+        close(c->fd);
+        free(f);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The DHCP socket of the `boot` role. A batch of packets is read and decided, the leases of all of them go to disk with one fdatasync, and only
+ * then the answers leave. What to answer is src/bootcfg/dhcp_server.c's.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "server/boot.h"
+
+#define BATCH 64
+#define QUIET_MS 10000 /* complaints about malformed packets and failed writes: one in that time */
+
+struct boot_dhcp {
+        struct boot *boot;
+        uv_poll_t poll;
+        int fd;
+        int64_t quiet_until_ms;
+        unsigned n_malformed; /* since the last complaint */
+
+        struct mmsghdr messages[BATCH];
+        struct iovec iov[BATCH];
+        uint8_t packets[BATCH][DHCP_MAX_SIZE + 1]; /* a byte more, so that too long ones show */
+        struct dhcp_packet parsed;
+        struct dhcp_decision decisions[BATCH];
+};
+
+/* May a complaint of this kind be logged now? */
+static bool
+speak(struct boot_dhcp *d, int64_t now_ms)
+{
+        if (now_ms < d->quiet_until_ms)
+                return false;
+        d->quiet_until_ms = now_ms + QUIET_MS;
+        return true;
+}
+
+static void
+log_decision(const struct dhcp_packet *p, const struct dhcp_decision *d)
+{
+        char mac[MAC_TEXT_SIZE], ip[IP4_TEXT_SIZE];
+        uint32_t address = d->lease.address ? d->lease.address : p->h.ciaddr;
+
+        if (!d->host) { /* anybody can send these; core hears of them at a limited rate */
+                log_debug("dhcp %s mac=%s ignored reason=\"%s\"", dhcp_type_name(p->type), mac_text(&p->h.mac, mac), d->reason);
+                return;
+        }
+        log_info("dhcp %s mac=%s host=%s reply=%s address=%s file=%s reason=\"%s\"", dhcp_type_name(p->type), mac_text(&p->h.mac, mac),
+                 d->host->name, d->reply ? dhcp_type_name(d->reply) : "none", ip4_text(address, ip),
+                 d->loader ? d->loader->boot_file : "", d->reason ? d->reason : "");
+}
+
+static void
+handle(struct boot_dhcp *d, const uint8_t *data, size_t size, int64_t wall_ms, struct dhcp_decision *ret)
+{
+        struct boot *b = d->boot;
+        int why = dhcp_parse(data, size, &d->parsed);
+
+        ret->reply = 0;
+        ret->lease_changed = false;
+        ret->event = DHCP_EVENT_NONE;
+        if (why != 0) {
+                d->n_malformed++;
+                if (speak(d, clock_mono_ms(&b->ctx->clock))) {
+                        log_warning("dhcp malformed packets=%u last=\"%s\" size=%zu", d->n_malformed, dhcp_refusal_text(why), size);
+                        d->n_malformed = 0;
+                }
+                return;
+        }
+        dhcp_server_decide(&b->server, &d->parsed, wall_ms, ret);
+        log_decision(&d->parsed, ret);
+        if (ret->event == DHCP_EVENT_UNKNOWN)
+                boot_report_unknown(b->reports, &d->parsed);
+        if (ret->lease_changed)
+                boot_journal_append(b->journal, &ret->lease);
+}
+
+static void
+send_reply(struct boot_dhcp *d, const struct dhcp_decision *r)
+{
+        struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(r->port), .sin_addr.s_addr = htonl(r->destination)};
+        struct iovec iov = {.iov_base = (void *)(uintptr_t)r->data, .iov_len = r->size};
+        union {
+                struct cmsghdr align;
+                char space[CMSG_SPACE(sizeof(struct in_pktinfo))];
+        } control = {0};
+        struct msghdr m = {.msg_name = &to,
+                           .msg_namelen = sizeof(to),
+                           .msg_iov = &iov,
+                           .msg_iovlen = 1,
+                           .msg_control = control.space,
+                           .msg_controllen = sizeof(control.space)};
+        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        struct in_pktinfo info = {.ipi_spec_dst.s_addr = htonl(d->boot->server.address)};
+
+        /* From the address that we say we are, also on an interface with several. */
+        c->cmsg_level = IPPROTO_IP;
+        c->cmsg_type = IP_PKTINFO;
+        c->cmsg_len = CMSG_LEN(sizeof(info));
+        memcpy(CMSG_DATA(c), &info, sizeof(info));
+        if (sendmsg(d->fd, &m, MSG_DONTWAIT) < 0 && speak(d, clock_mono_ms(&d->boot->ctx->clock)))
+                log_warning("dhcp answer not sent error=\"%s\"", strerror(errno));
+}
+
+/* What core hears of a decision whose lease is on disk. */
+static void
+report(struct boot_dhcp *d, const struct dhcp_decision *r)
+{
+        struct boot_reports *reports = d->boot->reports;
+
+        if (r->event == DHCP_EVENT_BOOT)
+                boot_report_stage(reports, &r->lease.mac, r->lease.address, STAGE_DHCP, 0, false,
+                                  r->loader ? r->loader->boot_file : "no loader for this firmware");
+        if (r->lease_changed)
+                boot_report_lease(reports, &r->lease);
+}
+
+static void
+handle_batch(struct boot_dhcp *d, int n)
+{
+        struct boot *b = d->boot;
+        int64_t wall_ms = clock_wall_ms(&b->ctx->clock);
+        int r;
+
+        for (int i = 0; i < n; i++)
+                handle(d, d->packets[i], d->messages[i].msg_len, wall_ms, &d->decisions[i]);
+        r = boot_journal_sync(b->journal, b->server.leases);
+        if (r < 0 && speak(d, clock_mono_ms(&b->ctx->clock)))
+                log_error("lease journal cannot be written, no lease is granted error=\"%s\"", strerror(-r));
+        for (int i = 0; i < n; i++) {
+                const struct dhcp_decision *x = &d->decisions[i];
+
+                if (x->lease_changed && r < 0)
+                        continue; /* not on disk: it was never said */
+                report(d, x);
+                if (x->reply)
+                        send_reply(d, x);
+        }
+}
+
+static void
+on_readable(uv_poll_t *poll, int status, int events)
+{
+        struct boot_dhcp *d = poll->data;
+        int n;
+
+        (void)events;
+        if (status < 0)
+                return;
+        for (int i = 0; i < BATCH; i++) {
+                d->iov[i] = (struct iovec){.iov_base = d->packets[i], .iov_len = sizeof(d->packets[i])};
+                d->messages[i].msg_hdr = (struct msghdr){.msg_iov = &d->iov[i], .msg_iovlen = 1};
+        }
+        n = recvmmsg(d->fd, d->messages, BATCH, MSG_DONTWAIT, NULL);
+        if (n > 0)
+                handle_batch(d, n);
+}
+
+int
+boot_dhcp_start(struct boot *b, int fd, struct error *err)
+{
+        struct boot_dhcp *d = calloc(1, sizeof(*d));
+        int on = 1, r;
+
+        if (!d)
+                return error_errno_set(err, ENOMEM, "dhcp");
+        d->boot = b;
+        d->fd = fd;
+        b->dhcp = d;
+        if (setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) < 0)
+                return error_errno_set(err, errno, "dhcp socket: SO_BROADCAST");
+        r = uv_poll_init(b->ctx->loop, &d->poll, fd);
+        if (r < 0)
+                return error_errno_set(err, -r, "dhcp socket");
+        d->poll.data = d;
+        return uv_poll_start(&d->poll, UV_READABLE, on_readable);
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The lease journal of dompoold's `boot` role: written by that role alone, before its ACKs leave. Knows files and leases, no packets.
+ */
+#include "server/boot_journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/digest.h"
+
+#define NEW_NAME "leases.journal.new"
+#define BAD_NAME "leases.journal.bad"
+#define MAX_FILE (256u << 20) /* read at the start at most; compaction keeps the file far below */
+#define COMPACT_MIN (1u << 20)
+#define COMPACT_FACTOR 4
+#define CHECKSUM_AT 24
+
+static const uint8_t header[BOOT_JOURNAL_HEADER_SIZE] = "DMPLEASE\0\0\0\1";
+
+struct boot_journal {
+        int dir_fd; /* the caller's */
+        int fd;     /* -1: must be written anew */
+        uint64_t size;
+        uint8_t *batch;
+        size_t batch_size, batch_room;
+        int batch_error; /* negative errno: a record of this batch was lost to memory */
+};
+
+static void
+put_le(uint8_t *p, uint64_t v, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                p[i] = (uint8_t) (v >> (8 * i));
+}
+
+static uint64_t
+get_le(const uint8_t *p, size_t n)
+{
+        uint64_t v = 0;
+
+        for (size_t i = 0; i < n; i++)
+                v |= (uint64_t) p[i] << (8 * i);
+        return v;
+}
+
+static void
+record_encode(const struct lease *l, uint8_t r[BOOT_JOURNAL_RECORD_SIZE])
+{
+        uint8_t sum[SHA256_SIZE];
+
+        memset(r, 0, BOOT_JOURNAL_RECORD_SIZE);
+        memcpy(r, l->mac.b, sizeof(l->mac.b));
+        r[6] = (uint8_t) l->state;
+        put_le(r + 8, l->address, 4);
+        put_le(r + 16, (uint64_t) l->expiry_ms, 8);
+        digest_sha256(r, CHECKSUM_AT, sum);
+        memcpy(r + CHECKSUM_AT, sum, BOOT_JOURNAL_RECORD_SIZE - CHECKSUM_AT);
+}
+
+static bool
+record_decode(const uint8_t r[BOOT_JOURNAL_RECORD_SIZE], struct lease *ret)
+{
+        uint8_t sum[SHA256_SIZE];
+
+        digest_sha256(r, CHECKSUM_AT, sum);
+        if (memcmp(r + CHECKSUM_AT, sum, BOOT_JOURNAL_RECORD_SIZE - CHECKSUM_AT) != 0 || r[6] >= LEASE_N)
+                return false;
+        memcpy(ret->mac.b, r, sizeof(ret->mac.b));
+        ret->state = r[6];
+        ret->address = (uint32_t) get_le(r + 8, 4);
+        ret->expiry_ms = (int64_t) get_le(r + 16, 8);
+        return ret->address != 0;
+}
+
+int
+boot_journal_replay(const uint8_t *data, size_t size, struct lease_table *table, struct boot_journal_report *ret)
+{
+        size_t pos = sizeof(header);
+        struct lease l;
+
+        memset(ret, 0, sizeof(*ret));
+        if (size < sizeof(header) || memcmp(data, header, sizeof(header)) != 0) {
+                ret->foreign = size > 0;
+                return 0;
+        }
+        for (; size - pos >= BOOT_JOURNAL_RECORD_SIZE; pos += BOOT_JOURNAL_RECORD_SIZE) {
+                int r = record_decode(data + pos, &l) ? lease_put(table, &l) : -EBADMSG;
+
+                if (r == -ENOMEM)
+                        return r;
+                if (r == 0)
+                        ret->n_good++;
+                else
+                        ret->n_bad++;
+        }
+        ret->torn = size - pos;
+        return 0;
+}
+
+/* All of a file; a missing one is empty. */
+static int
+read_all(int dir_fd, const char *name, uint8_t **ret, size_t *ret_size)
+{
+        _cleanup_close_ int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        _cleanup_free_ uint8_t *data = NULL;
+        size_t have = 0;
+        struct stat st;
+
+        if (fd < 0 && errno == ENOENT) {
+                *ret = NULL;
+                *ret_size = 0;
+                return 0;
+        }
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode) || st.st_size > MAX_FILE)
+                return -EFBIG;
+        data = malloc((size_t) st.st_size + 1);
+        if (!data)
+                return -ENOMEM;
+        while (have < (size_t) st.st_size) {
+                ssize_t n = read(fd, data + have, (size_t) st.st_size - have);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        break;
+                have += (size_t) n;
+        }
+        *ret = TAKE_PTR(data);
+        *ret_size = have;
+        return 0;
+}
+
+static int
+write_all(int fd, const uint8_t *data, size_t size)
+{
+        while (size > 0) {
+                ssize_t n = write(fd, data, size);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                data += n;
+                size -= (size_t) n;
+        }
+        return 0;
+}
+
+static void
+encode_to(void *arg, const struct lease *l)
+{
+        uint8_t **to = arg;
+
+        if (l->state == LEASE_OFFERED)
+                return;
+        record_encode(l, *to);
+        *to += BOOT_JOURNAL_RECORD_SIZE;
+}
+
+/* Writes what the table holds to a new file, and puts it in the old one's place once it is on disk. */
+static int
+rewrite(struct boot_journal *j, const struct lease_table *table)
+{
+        _cleanup_free_ uint8_t *data = malloc(sizeof(header) + lease_table_count(table) * BOOT_JOURNAL_RECORD_SIZE);
+        _cleanup_close_ int fd = -1;
+        uint8_t *to = data;
+        int r;
+
+        if (!data)
+                return -ENOMEM;
+        memcpy(to, header, sizeof(header));
+        to += sizeof(header);
+        lease_table_each(table, encode_to, &to);
+        fd = openat(j->dir_fd, NEW_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+                return -errno;
+        r = write_all(fd, data, (size_t) (to - data));
+        if (r < 0)
+                return r;
+        if (fdatasync(fd) < 0 || renameat(j->dir_fd, NEW_NAME, j->dir_fd, BOOT_JOURNAL_NAME) < 0 || fsync(j->dir_fd) < 0)
+                return -errno;
+        if (j->fd >= 0)
+                close(j->fd);
+        j->fd = TAKE_FD(fd);
+        j->size = (uint64_t) (to - data);
+        return 0;
+}
+
+int
+boot_journal_open(int dir_fd, struct lease_table *table, struct boot_journal **ret, struct boot_journal_report *ret_report,
+                  struct error *err)
+{
+        _cleanup_free_ uint8_t *data = NULL;
+        struct boot_journal *j;
+        size_t size;
+        int r;
+
+        r = read_all(dir_fd, BOOT_JOURNAL_NAME, &data, &size);
+        if (r < 0)
+                return error_errno_set(err, -r, "%s: cannot be read", BOOT_JOURNAL_NAME);
+        r = boot_journal_replay(data, size, table, ret_report);
+        if (r < 0)
+                return error_errno_set(err, -r, "%s", BOOT_JOURNAL_NAME);
+        if (ret_report->foreign && renameat(dir_fd, BOOT_JOURNAL_NAME, dir_fd, BAD_NAME) < 0)
+                return error_errno_set(err, errno, "%s: cannot be put aside", BOOT_JOURNAL_NAME);
+        j = calloc(1, sizeof(*j));
+        if (!j)
+                return error_errno_set(err, ENOMEM, "%s", BOOT_JOURNAL_NAME);
+        j->dir_fd = dir_fd;
+        j->fd = -1;
+        ret_report->write_error = rewrite(j, table);
+        *ret = j;
+        return 0;
+}
+
+void
+boot_journal_append(struct boot_journal *j, const struct lease *l)
+{
+        if (j->batch_room - j->batch_size < BOOT_JOURNAL_RECORD_SIZE) {
+                size_t room = j->batch_room * 2 + 64 * BOOT_JOURNAL_RECORD_SIZE;
+                uint8_t *batch = realloc(j->batch, room);
+
+                if (!batch) {
+                        j->batch_error = -ENOMEM;
+                        return;
+                }
+                j->batch = batch;
+                j->batch_room = room;
+        }
+        record_encode(l, j->batch + j->batch_size);
+        j->batch_size += BOOT_JOURNAL_RECORD_SIZE;
+}
+
+static bool
+grown(const struct boot_journal *j, const struct lease_table *table)
+{
+        return j->size > COMPACT_MIN && j->size > (uint64_t) COMPACT_FACTOR * lease_table_count(table) * BOOT_JOURNAL_RECORD_SIZE;
+}
+
+int
+boot_journal_sync(struct boot_journal *j, const struct lease_table *table)
+{
+        int r = j->batch_error;
+
+        if (j->batch_size == 0 && r == 0)
+                return 0;
+        if (j->fd < 0 || grown(j, table)) {
+                r = rewrite(j, table); /* the table holds the batch already */
+        } else if (r == 0) {
+                r = write_all(j->fd, j->batch, j->batch_size);
+                if (r == 0 && fdatasync(j->fd) < 0)
+                        r = -errno;
+                j->size += j->batch_size;
+        }
+        if (r < 0 && j->fd >= 0) { /* what is on disk now nobody knows (a failed fsync may have dropped pages): start from the table */
+                close(j->fd);
+                j->fd = -1;
+        }
+        j->batch_size = 0;
+        j->batch_error = 0;
+        return r;
+}
+
+void
+boot_journal_free(struct boot_journal *j)
+{
+        if (!j)
+                return;
+        if (j->fd >= 0)
+                close(j->fd);
+        free(j->batch);
+        free(j);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the `boot` role tells core. Nothing depends on core's listening: boot events that find core away are kept, a bounded number of them,
+ * the oldest given up first; leases are in the journal and told again as a whole.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/boot.h"
+
+#define KEEP_EVENTS 2048
+#define UNKNOWN_SLOTS 4096         /* direct-mapped by the MAC: a flood of invented ones overwrites, it does not grow */
+#define UNKNOWN_REPEAT_MS 10000
+#define UNKNOWN_PER_SECOND 50
+
+struct unknown_slot {
+        struct mac mac;
+        int64_t told_ms;
+};
+
+struct boot_reports {
+        struct role_ctx *ctx;
+        struct msg_boot_event kept[KEEP_EVENTS]; /* ring */
+        unsigned first, n_kept;
+        struct unknown_slot unknown[UNKNOWN_SLOTS];
+        int64_t second_ms; /* start of the second that is counted */
+        unsigned told_in_second;
+};
+
+struct boot_reports *
+boot_reports_new(struct role_ctx *ctx)
+{
+        struct boot_reports *r = calloc(1, sizeof(*r));
+
+        if (r)
+                r->ctx = ctx;
+        return r;
+}
+
+void
+boot_reports_free(struct boot_reports *r)
+{
+        free(r);
+}
+
+static void
+keep(struct boot_reports *r, const struct msg_boot_event *m)
+{
+        if (r->n_kept == KEEP_EVENTS) {
+                r->first = (r->first + 1) % KEEP_EVENTS;
+                r->n_kept--;
+        }
+        r->kept[(r->first + r->n_kept++) % KEEP_EVENTS] = *m;
+}
+
+void
+boot_report_stage(struct boot_reports *r, const struct mac *mac, uint32_t address, enum boot_stage stage, int64_t attempt_ms, bool missing,
+                  const char *text)
+{
+        struct msg_boot_event m = {
+                .mac = *mac,
+                .address = address,
+                .stage = stage,
+                .time_ms = clock_wall_ms(&r->ctx->clock),
+                .attempt_ms = attempt_ms,
+                .missing = missing,
+        };
+
+        str_copy(m.text, sizeof(m.text), text);
+        if (role_send(r->ctx, ROLE_CORE, MSG_BOOT_EVENT, &m, -1) < 0)
+                keep(r, &m);
+}
+
+void
+boot_report_lease(struct boot_reports *r, const struct lease *l)
+{
+        const struct msg_lease_event m = {.mac = l->mac, .address = l->address, .state = l->state, .expiry_ms = l->expiry_ms};
+
+        role_send(r->ctx, ROLE_CORE, MSG_LEASE_EVENT, &m, -1); /* core away: boot_reports_core_up tells it */
+}
+
+static bool
+unknown_due(struct boot_reports *r, const struct mac *mac, int64_t now_ms)
+{
+        uint32_t hash = 2166136261u;
+        struct unknown_slot *s;
+
+        for (size_t i = 0; i < sizeof(mac->b); i++)
+                hash = (hash ^ mac->b[i]) * 16777619u;
+        s = &r->unknown[hash % UNKNOWN_SLOTS];
+        if (mac_eq(&s->mac, mac) && now_ms - s->told_ms < UNKNOWN_REPEAT_MS)
+                return false;
+        if (now_ms - r->second_ms >= 1000) {
+                r->second_ms = now_ms;
+                r->told_in_second = 0;
+        }
+        if (r->told_in_second >= UNKNOWN_PER_SECOND)
+                return false;
+        r->told_in_second++;
+        *s = (struct unknown_slot){.mac = *mac, .told_ms = now_ms};
+        return true;
+}
+
+void
+boot_report_unknown(struct boot_reports *r, const struct dhcp_packet *p)
+{
+        struct msg_unknown_seen m = {.mac = p->h.mac, .time_ms = clock_wall_ms(&r->ctx->clock)};
+        const uint8_t *uuid;
+        size_t size;
+
+        if (!unknown_due(r, &p->h.mac, clock_mono_ms(&r->ctx->clock)))
+                return;
+        dhcp_server_wants_boot(p, &m.arch);
+        uuid = dhcp_option(p, DHCP_OPT_CLIENT_UUID, &size);
+        if (uuid && size == sizeof(m.uuid) + 1) /* a type byte comes first */
+                memcpy(m.uuid, uuid + 1, sizeof(m.uuid));
+        dhcp_option_text(p, DHCP_OPT_VENDOR_CLASS, m.vendor_class, sizeof(m.vendor_class));
+        role_send(r->ctx, ROLE_CORE, MSG_UNKNOWN_SEEN, &m, -1);
+}
+
+static void
+tell_lease(void *arg, const struct lease *l)
+{
+        if (l->state != LEASE_OFFERED)
+                boot_report_lease(arg, l);
+}
+
+void
+boot_reports_core_up(struct boot_reports *r, const struct lease_table *leases)
+{
+        lease_table_each(leases, tell_lease, r);
+        while (r->n_kept > 0) {
+                if (role_send(r->ctx, ROLE_CORE, MSG_BOOT_EVENT, &r->kept[r->first], -1) < 0)
+                        return;
+                r->first = (r->first + 1) % KEEP_EVENTS;
+                r->n_kept--;
+        }
+}

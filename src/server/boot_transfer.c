@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One TFTP transfer: carries blocks from a content to a socket as tftp_xfer says, and tells core when the file has arrived. Runs in dompoold's
+ * unprivileged `boot` role.
+ */
+#include "server/boot_transfer.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/udp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+#define MAX_DATAGRAM 65507
+#define READS_AT_ONCE 16
+
+static int64_t
+now_ms(const struct boot_transfer *t)
+{
+        return clock_mono_ms(&t->ctx->boot->ctx->clock);
+}
+
+static void
+on_closed(uv_handle_t *handle)
+{
+        struct boot_transfer *t = handle->data;
+
+        if (--t->n_closing == 0) {
+                close(t->fd);
+                free(t);
+        }
+}
+
+/* The end, good or bad. */
+static void
+end(struct boot_transfer *t)
+{
+        if (t->over)
+                return;
+        t->over = true;
+        t->ctx->ended(t);
+        boot_content_unref(t->ctx->boot->contents, t->content);
+        t->content = NULL;
+        t->n_closing = 2;
+        uv_close((uv_handle_t *)&t->poll, on_closed);
+        uv_close((uv_handle_t *)&t->timer, on_closed);
+}
+
+void
+boot_transfer_drop(struct boot_transfer *t)
+{
+        end(t);
+}
+
+static void
+log_end(const struct boot_transfer *t, const char *how, const char *detail)
+{
+        char ip[IP4_TEXT_SIZE];
+
+        log_info("tftp %s file=%s address=%s size=%llu blksize=%u window=%u ms=%lld detail=\"%s\"", how, t->name, ip4_text(t->key.address, ip),
+                 (unsigned long long)t->xfer.size, t->xfer.blksize, t->xfer.window, (long long)(now_ms(t) - t->started_ms), detail);
+}
+
+/* The whole file has arrived. */
+static void
+arrived(struct boot_transfer *t)
+{
+        struct boot *b = t->ctx->boot;
+        char text[TFTP_NAME_SIZE + 64];
+
+        log_end(t, "sent", "");
+        if (t->has_mac) {
+                snprintf(text, sizeof(text), "%s, %llu bytes in %lld ms", t->name, (unsigned long long)t->xfer.size,
+                         (long long)(now_ms(t) - t->started_ms));
+                boot_report_stage(b->reports, &t->mac, t->key.address, t->stage,
+                                  t->stage >= STAGE_MENU ? boot_tokens_attempt(b->tokens, &t->mac) : 0, false, text);
+        }
+        end(t);
+}
+
+static void
+failed(struct boot_transfer *t, const char *why)
+{
+        log_end(t, "broken off", why);
+        end(t);
+}
+
+static void
+send_error(struct boot_transfer *t, enum tftp_error code, const char *text)
+{
+        uint8_t buf[TFTP_MAX_ANSWER];
+        size_t size = tftp_build_error(buf, code, text);
+
+        (void)!send(t->fd, buf, size, MSG_DONTWAIT);
+}
+
+static void
+send_oack(struct boot_transfer *t)
+{
+        uint8_t buf[TFTP_MAX_ANSWER];
+        size_t size = tftp_build_oack(buf, &t->xfer.accepted, t->xfer.size);
+
+        (void)!send(t->fd, buf, size, MSG_DONTWAIT); /* what does not leave is as if lost on the wire */
+}
+
+/* Some blocks of equal size (but for the last) in one system call: the kernel cuts them. false: it cannot. */
+static bool
+send_segmented(struct boot_transfer *t, struct iovec *iov, unsigned n_iov)
+{
+        union {
+                struct cmsghdr align;
+                char space[CMSG_SPACE(sizeof(uint16_t))];
+        } control = {0};
+        struct msghdr m = {.msg_iov = iov, .msg_iovlen = n_iov, .msg_control = control.space, .msg_controllen = sizeof(control.space)};
+        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        uint16_t segment = (uint16_t)(TFTP_HEADER_SIZE + t->xfer.blksize);
+
+        c->cmsg_level = IPPROTO_UDP;
+        c->cmsg_type = UDP_SEGMENT;
+        c->cmsg_len = CMSG_LEN(sizeof(segment));
+        memcpy(CMSG_DATA(c), &segment, sizeof(segment));
+        if (sendmsg(t->fd, &m, MSG_DONTWAIT) >= 0)
+                return true;
+        return errno != EINVAL && errno != EIO && errno != ENOPROTOOPT && errno != EMSGSIZE && errno != EOPNOTSUPP;
+}
+
+static void
+send_each(struct boot_transfer *t, struct iovec *iov, unsigned n_blocks)
+{
+        struct mmsghdr messages[TFTP_XFER_MAX_WINDOW];
+
+        memset(messages, 0, n_blocks * sizeof(messages[0]));
+        for (unsigned i = 0; i < n_blocks; i++) {
+                messages[i].msg_hdr.msg_iov = iov + 2 * i;
+                messages[i].msg_hdr.msg_iovlen = 2;
+        }
+        (void)!sendmmsg(t->fd, messages, n_blocks, MSG_DONTWAIT);
+}
+
+static void
+send_iov(struct boot_transfer *t, struct iovec *iov, unsigned n_blocks)
+{
+        unsigned at_once = MAX_DATAGRAM / (TFTP_HEADER_SIZE + t->xfer.blksize);
+
+        while (n_blocks > 0) {
+                unsigned n = n_blocks < at_once ? n_blocks : at_once;
+
+                if (n == 1 || t->ctx->no_gso || !send_segmented(t, iov, 2 * n)) {
+                        t->ctx->no_gso = t->ctx->no_gso || n > 1;
+                        send_each(t, iov, n);
+                }
+                iov += 2 * n;
+                n_blocks -= n;
+        }
+}
+
+/* Sends blocks first..first+n-1 by one read and, where the kernel can, one or two sends. false: the content cannot be read. */
+static bool
+send_blocks(struct boot_transfer *t, uint64_t first, uint32_t n)
+{
+        uint8_t headers[TFTP_XFER_MAX_WINDOW][TFTP_HEADER_SIZE];
+        struct iovec iov[2 * TFTP_XFER_MAX_WINDOW];
+        uint64_t start, offset;
+        uint32_t size, total = 0;
+
+        tftp_xfer_block(&t->xfer, first, &start, &size);
+        for (uint32_t i = 0; i < n; i++) {
+                tftp_xfer_block(&t->xfer, first + i, &offset, &size);
+                tftp_build_data_header(headers[i], (uint16_t)(first + i));
+                iov[2 * i] = (struct iovec){.iov_base = headers[i], .iov_len = TFTP_HEADER_SIZE};
+                iov[2 * i + 1] = (struct iovec){.iov_base = t->ctx->buffer + total, .iov_len = size};
+                total += size;
+        }
+        if (boot_content_read(t->content, start, t->ctx->buffer, total) < 0)
+                return false;
+        send_iov(t, iov, n);
+        return true;
+}
+
+static void
+on_timer(uv_timer_t *timer);
+
+/* Does what the state machine said, and looks where it stands. */
+static void
+carry_out(struct boot_transfer *t, const struct tftp_xfer_out *out)
+{
+        int64_t wait;
+
+        if (out->oack)
+                send_oack(t);
+        if (out->n > 0 && !send_blocks(t, out->first, out->n)) {
+                send_error(t, TFTP_ERR_UNDEFINED, "the file cannot be read");
+                failed(t, "the file cannot be read");
+                return;
+        }
+        if (t->xfer.state == TFTP_XFER_DONE) {
+                arrived(t);
+        } else if (t->xfer.state == TFTP_XFER_FAILED) {
+                failed(t, t->xfer.acked ? "the client is silent" : "the client never answered");
+        } else {
+                wait = tftp_xfer_deadline(&t->xfer) - now_ms(t);
+                uv_timer_start(&t->timer, on_timer, wait > 0 ? (uint64_t)wait : 0, 0);
+        }
+}
+
+static void
+on_timer(uv_timer_t *timer)
+{
+        struct boot_transfer *t = timer->data;
+        struct tftp_xfer_out out;
+
+        tftp_xfer_tick(&t->xfer, now_ms(t), &out);
+        carry_out(t, &out);
+}
+
+/* An ICMP error: nobody listens there any more. After the last block that is how a client that lost our sight of its last ACK looks. */
+static void
+peer_refuses(struct boot_transfer *t)
+{
+        if (t->xfer.acked && t->xfer.sent_to == t->xfer.last)
+                arrived(t);
+        else
+                failed(t, "the client's port is closed");
+}
+
+static void
+take_packet(struct boot_transfer *t, const uint8_t *data, size_t size)
+{
+        struct tftp_xfer_out out;
+        uint16_t value;
+        char text[64];
+        bool first;
+
+        switch (tftp_parse_reply(data, size, &value)) {
+        case TFTP_ACK:
+                first = !t->xfer.acked;
+                tftp_xfer_ack(&t->xfer, value, now_ms(t), &out);
+                if (first && t->xfer.acked)
+                        t->ctx->acked(t);
+                if (out.n > 0 || tftp_xfer_over(&t->xfer))
+                        carry_out(t, &out);
+                break;
+        case TFTP_ERROR:
+                tftp_error_text(data, size, text, sizeof(text));
+                tftp_xfer_abort(&t->xfer);
+                failed(t, text[0] ? text : "the client broke it off");
+                break;
+        default:
+                break; /* noise: nothing is ever answered to it */
+        }
+}
+
+static void
+on_readable(uv_poll_t *poll, int status, int events)
+{
+        struct boot_transfer *t = poll->data;
+        uint8_t buf[256];
+
+        (void)events;
+        (void)status; /* an error shows in recv */
+        for (int i = 0; i < READS_AT_ONCE && !t->over; i++) {
+                ssize_t n = recv(t->fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+                if (n >= 0)
+                        take_packet(t, buf, (size_t)n);
+                else if (errno == ECONNREFUSED)
+                        peer_refuses(t);
+                else
+                        return;
+        }
+}
+
+static int
+open_socket(const struct boot_transfer *t, uint32_t local_address)
+{
+        struct sockaddr_in local = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(local_address)};
+        struct sockaddr_in peer = {
+                .sin_family = AF_INET, .sin_port = htons((uint16_t)t->key.port), .sin_addr.s_addr = htonl(t->key.address)};
+        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), e;
+
+        if (fd < 0)
+                return -errno;
+        if (bind(fd, (struct sockaddr *)&local, sizeof(local)) < 0 || connect(fd, (struct sockaddr *)&peer, sizeof(peer)) < 0) {
+                e = errno;
+                close(fd);
+                return -e;
+        }
+        return fd;
+}
+
+int
+boot_transfer_start(struct boot_transfer *t, uint32_t local_address, const struct tftp_options *options)
+{
+        uv_loop_t *loop = t->ctx->boot->ctx->loop;
+        struct tftp_xfer_out out;
+        int r;
+
+        t->fd = open_socket(t, local_address);
+        r = t->fd < 0 ? t->fd : uv_poll_init(loop, &t->poll, t->fd);
+        if (r < 0) {
+                if (t->fd >= 0)
+                        close(t->fd);
+                boot_content_unref(t->ctx->boot->contents, t->content);
+                return r;
+        }
+        uv_timer_init(loop, &t->timer);
+        t->poll.data = t->timer.data = t;
+        uv_poll_start(&t->poll, UV_READABLE, on_readable);
+        t->started_ms = now_ms(t);
+        tftp_xfer_init(&t->xfer, options, t->content->size, BOOT_TRANSFER_BLKSIZE);
+        tftp_xfer_start(&t->xfer, t->started_ms, &out);
+        carry_out(t, &out);
+        return 0;
+}
+
+void
+boot_transfer_repeat(struct boot_transfer *t)
+{
+        struct tftp_xfer_out out;
+
+        tftp_xfer_start(&t->xfer, now_ms(t), &out);
+        carry_out(t, &out);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOMPOOL_SERVER_BOOT_TRANSFER_H
+#define DOMPOOL_SERVER_BOOT_TRANSFER_H
+/*
+ * One TFTP transfer of the `boot` role: its own socket (that is what a transfer identifier is), its timer, its file. Which block goes when is
+ * src/proto/tftp_xfer.c's; which transfers there may be is boot_tftp.c's.
+ */
+#include <netinet/in.h>
+#include <uthash.h>
+#include <uv.h>
+
+#include "proto/tftp_xfer.h"
+#include "server/boot.h"
+
+struct boot_transfer;
+
+/* What all transfers share. */
+struct boot_transfer_ctx {
+        struct boot *boot;
+        bool no_gso;       /* this kernel or interface has no UDP_SEGMENT */
+        uint8_t *buffer;   /* of a window: TFTP_XFER_MAX_WINDOW * BOOT_TRANSFER_BLKSIZE bytes */
+        void (*acked)(struct boot_transfer *t); /* the first ACK: it is no forged request */
+        void (*ended)(struct boot_transfer *t); /* take it off the lists; it frees itself later */
+};
+
+#define BOOT_TRANSFER_BLKSIZE 1468 /* what fits an Ethernet frame: fragments are what PXE stacks lose */
+
+struct boot_transfer_key {
+        uint32_t address; /* of the client, host order */
+        uint32_t port;
+};
+
+struct boot_transfer {
+        struct boot_transfer_ctx *ctx;
+        struct boot_transfer_key key;
+        struct tftp_xfer xfer;
+        struct boot_content *content;
+        uv_poll_t poll;
+        uv_timer_t timer;
+        int fd;
+        int n_closing; /* handles that libuv still knows */
+        bool over;
+
+        enum boot_stage stage;
+        bool has_mac;  /* the client's address has a lease: mac */
+        struct mac mac;
+        int64_t started_ms;
+        char name[TFTP_NAME_SIZE]; /* clean, as asked for */
+
+        /* boot_tftp.c's */
+        UT_hash_handle hh;
+        struct boot_peer *peer;
+        bool half_open;
+        struct boot_transfer *prev, *next;           /* all half-open ones, oldest first */
+        struct boot_transfer *peer_prev, *peer_next; /* those of one address */
+};
+
+/* Makes the socket and sends the first answer. Takes over @t->content; @t has ctx, key, content, stage, mac and name set by the caller.
+ * 0, or negative errno: then @t is still the caller's to free (its content is not). */
+int
+boot_transfer_start(struct boot_transfer *t, uint32_t local_address, const struct tftp_options *options);
+
+/* The client repeated its request: the first answer got lost. */
+void
+boot_transfer_repeat(struct boot_transfer *t);
+
+/* Ends it without a word to the client; calls ctx->ended. */
+void
+boot_transfer_drop(struct boot_transfer *t);
+
+#endif
