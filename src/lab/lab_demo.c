@@ -33,7 +33,7 @@ struct demo {
         struct clock clock;
         int64_t begin_ms;
         char client[PROGRAM_PATH_SIZE];
-        char server[LAB_PATH_SIZE + 8];
+        char server[LAB_PATH_SIZE + 32];
         struct lab_room room;
         struct demo_guest guests[2];
 };

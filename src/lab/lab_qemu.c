@@ -9,9 +9,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -115,26 +113,6 @@ lab_qemu_check(const struct lab_room *room, struct error *err)
         return 0;
 }
 
-/* A fresh copy each time: no boot order or leftover of the last power-on. */
-static int
-copy_vars(const char *to, struct error *err)
-{
-        _cleanup_close_ int in = open(OVMF_VARS, O_RDONLY | O_CLOEXEC), out = -1;
-        struct stat st;
-
-        out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-        if (in < 0 || out < 0 || fstat(in, &st) < 0)
-                return error_errno_set(err, errno, "cannot copy %s to %s", OVMF_VARS, to);
-        while (st.st_size > 0) {
-                ssize_t n = sendfile(out, in, NULL, (size_t)st.st_size);
-
-                if (n <= 0)
-                        return error_errno_set(err, n < 0 ? errno : EIO, "cannot copy %s to %s", OVMF_VARS, to);
-                st.st_size -= n;
-        }
-        return 0;
-}
-
 int
 lab_qemu_start(const struct lab_room *room, const struct lab_host *h, struct error *err)
 {
@@ -145,7 +123,8 @@ lab_qemu_start(const struct lab_room *room, const struct lab_host *h, struct err
         if (lab_process_pid(room, h->name))
                 return error_set(err, ERR_STATE, "%s is on already", h->name);
         if (h->firmware == LAB_UEFI)
-                r = copy_vars(lab_room_path(room, path, "%s/vars.fd", h->name), err);
+                /* A fresh copy each time: no boot order or leftover of the last power-on. */
+                r = lab_room_copy(OVMF_VARS, lab_room_path(room, path, "%s/vars.fd", h->name), err);
         if (r < 0)
                 return r;
         lab_qemu_argv(room, h, &a);

@@ -79,6 +79,10 @@ lab_room_save(const struct lab_room *room, struct error *err);
 int
 lab_room_load(struct lab_room *room, const char *dir, struct error *err);
 
+/* Copies a file; the new one has mode 0644 and replaces what is there. */
+int
+lab_room_copy(const char *from, const char *to, struct error *err);
+
 /* Removes DIR with all that is in it. */
 void
 lab_room_remove(const struct lab_room *room);

@@ -19,7 +19,10 @@
 #include "lab/lab_qemu.h"
 #include "lab/lab_server.h"
 
-/* Room for the lab's own clocks: each step says how long it took. */
+#define HOST_RECIPE "micro"
+#define GUEST_RECIPE "guest-hello"
+
+/* Each step says how long it took. */
 struct step_clock {
         struct clock clock;
         int64_t begin_ms;
@@ -66,31 +69,60 @@ make_parents(const char *path, struct error *err)
         return 0;
 }
 
-/* Node image, loaders and the guests' kernel and ramdisk; quick when they are current. */
+/* One recipe of images/ into the store; quick when it is current. */
 static int
-ensure_image(const struct lab_room *room, struct step_clock *s, struct error *err)
+build_one(const struct lab_room *room, const char *name, struct step_clock *s, struct image *ret, struct error *err)
 {
-        char recipe[PROGRAM_PATH_SIZE], program[PROGRAM_PATH_SIZE], done[256];
-        struct image_build build = {.store = room->store, .recipe_dir = recipe, .name = "micro", .progress = show_build, .arg = s};
-        struct image image;
-        int r;
+        char data[LAB_PATH_SIZE], recipe[PROGRAM_PATH_SIZE], program[PROGRAM_PATH_SIZE];
+        struct image_build build = {.store = room->store, .recipe_dir = recipe, .name = name, .progress = show_build, .arg = s};
 
-        if (paths_data("images/micro", recipe) < 0)
-                return error_set(err, ERR_NOT_FOUND, "the recipe images/micro is neither in the source tree nor installed");
+        snprintf(data, sizeof(data), "images/%s", name);
+        if (paths_data(data, recipe) < 0)
+                return error_set(err, ERR_NOT_FOUND, "the recipe %s is neither in the source tree nor installed", data);
         if (paths_program("dompool-agent", program) < 0)
                 return error_set(err, ERR_NOT_FOUND, "the program dompool-agent is neither beside this one nor installed");
         build.program_dir = dirname(program);
-        step_begin(s, "image: the node image 'micro'");
+        return image_build(&build, ret, err);
+}
+
+/* The guests' kernel and ramdisk lie where the server allows xl.cfg files to name them. */
+static int
+copy_guest_files(const struct lab_room *room, struct error *err)
+{
+        static const char *const files[] = {"vmlinuz", "initrd"};
+        char from[LAB_PATH_SIZE * 2], to[LAB_PATH_SIZE];
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < N_ELEMENTS(files); i++) {
+                snprintf(from, sizeof(from), "%s/guests/" GUEST_RECIPE "/%s", room->store, files[i]);
+                r = lab_room_copy(from, lab_room_path(room, to, "guests/%s", files[i]), err);
+        }
+        return r;
+}
+
+/* Node image, loaders, and the guests' files. */
+static int
+ensure_images(const struct lab_room *room, struct step_clock *s, struct error *err)
+{
+        struct image host, guest;
+        char done[300];
+        int r;
+
+        step_begin(s, "image: the node image 'micro', and a small guest");
         r = make_parents(room->store, err);
         if (r == 0)
-                r = image_build(&build, &image, err);
+                r = build_one(room, HOST_RECIPE, s, &host, err);
         if (r == 0)
                 r = loaders_build(room->store, err);
+        if (r == 0)
+                r = build_one(room, GUEST_RECIPE, s, &guest, err);
+        if (r == 0)
+                r = copy_guest_files(room, err);
         if (lab_interrupted())
                 return error_set(err, ERR_CANCELLED, "interrupted");
         if (r < 0)
                 return r;
-        snprintf(done, sizeof(done), "image: %.16s, %s, Linux %s", image.id, image.xen_version, image.kernel_version);
+        snprintf(done, sizeof(done), "image: %.16s, Xen %s, Linux %s", host.id, host.xen_version, host.kernel_version);
         step_end(s, done);
         return 0;
 }
@@ -123,7 +155,7 @@ make_room(const struct lab_options *o, const struct lab_room *room, FILE *progre
         int r;
 
         clock_init_real(&s.clock);
-        r = ensure_image(room, &s, err);
+        r = ensure_images(room, &s, err);
         if (r < 0)
                 return r;
         step_begin(&s, "server: dompoold in its own network");
