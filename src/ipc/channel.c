@@ -407,7 +407,7 @@ on_poll(uv_poll_t *poll, int status, int events)
         struct channel *ch = poll->data;
 
         if (status < 0) {
-                fail(ch, uv_strerror(status));
+                fail(ch, "the peer is gone"); /* an error on the socket; libuv only says EBADF */
                 return;
         }
         if ((events & UV_WRITABLE) && flush_queue(ch) < 0) {

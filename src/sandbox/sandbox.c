@@ -36,16 +36,20 @@ sandbox_ids(const struct sandbox *s, uid_t *ret_uid, gid_t *ret_gid)
 static int
 drop_user(const struct sandbox *s, uid_t uid, gid_t gid, struct error *err)
 {
+        int death_signal = 0;
+
         if (s->keep_root)
                 return 0;
         if (geteuid() != 0)
                 return error_set(err, ERR_DENIED, "only root can become user %u; dompoold is started by root", uid);
         if (uid == 0)
                 return error_set(err, ERR_INTERNAL, "user '%s' is root: it must be an ordinary one", s->user);
+        prctl(PR_GET_PDEATHSIG, &death_signal); /* a change of user clears it */
         if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
                 return error_errno_set(err, errno, "cannot become user %u group %u", uid, gid);
         /* A dropped process is dumpable again only on request; keep what it knows from others of the same user. */
         prctl(PR_SET_DUMPABLE, 0);
+        prctl(PR_SET_PDEATHSIG, death_signal);
         return 0;
 }
 

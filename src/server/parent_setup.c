@@ -66,6 +66,16 @@ make_parents(const char *path, struct error *err)
         return 0;
 }
 
+static void
+role_ids(enum role role, uid_t *ret_uid, gid_t *ret_gid)
+{
+        struct sandbox sandbox;
+        char user[ROLE_USER_SIZE];
+
+        role_sandbox(role, &sandbox, user);
+        sandbox_ids(&sandbox, ret_uid, ret_gid);
+}
+
 static int
 make_state_dir(const struct parent *p, const struct state_dir *d, struct error *err)
 {
@@ -76,7 +86,7 @@ make_state_dir(const struct parent *p, const struct state_dir *d, struct error *
 
         snprintf(path, sizeof(path), "%s%s%s", p->config->state_dir, *d->name ? "/" : "", d->name);
         if (d->owner != ROLE_PARENT && role_def_get(d->owner))
-                sandbox_ids(&role_def_get(d->owner)->sandbox, &uid, &gid);
+                role_ids(d->owner, &uid, &gid);
         if (mkdir(path, d->mode) < 0 && errno != EEXIST)
                 return error_errno_set(err, errno, "cannot make the directory '%s'", path);
         fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -320,7 +330,7 @@ open_policy(const struct parent *p)
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (fd < 0 || !role_def_get(ROLE_CORE))
                 return -1;
-        sandbox_ids(&role_def_get(ROLE_CORE)->sandbox, &uid, &gid);
+        role_ids(ROLE_CORE, &uid, &gid);
         if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != uid || st.st_nlink != 1) {
                 log_warning("policy file is not core's own, not used file=%s", path);
                 return -1;

@@ -55,6 +55,15 @@ role_pair_talks(enum role a, enum role b)
 }
 
 void
+role_sandbox(enum role role, struct sandbox *ret, char name[ROLE_USER_SIZE])
+{
+        *ret = role_def_get(role)->sandbox;
+        snprintf(name, ROLE_USER_SIZE, "dompool-%s", role_names[role]);
+        ret->user = name;
+        ret->fallback_uid = ROLE_FALLBACK_UID + role;
+}
+
+void
 role_path_text(const struct config *config, enum role role, enum role_path path, char ret[ROLE_PATH_SIZE])
 {
         switch (path) {
@@ -241,8 +250,10 @@ enter_sandbox(const struct role_ctx *ctx, struct error *err)
         const struct role_def *def = ctx->def;
         struct sandbox_path paths[ROLE_MAX_PATHS];
         char texts[ROLE_MAX_PATHS][ROLE_PATH_SIZE];
-        struct sandbox sandbox = def->sandbox;
+        struct sandbox sandbox;
+        char user[ROLE_USER_SIZE];
 
+        role_sandbox(def->role, &sandbox, user);
         assert(def->n_paths <= ROLE_MAX_PATHS);
         for (size_t i = 0; i < def->n_paths; i++) {
                 role_path_text(ctx->config, def->role, def->paths[i].path, texts[i]);
@@ -292,12 +303,17 @@ role_main(enum role role, int sock)
         struct config *config = NULL;
         struct error err = {0};
         uv_loop_t loop;
+        char name[16];
         int r;
 
         /* The parent may die by SIGKILL, which closes no channel of a role that is busy. work runs children and ends them
          * itself. */
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         signal(SIGPIPE, SIG_IGN);
+        signal(SIGINT, SIG_IGN);  /* Ctrl-C reaches the whole process group, as `timeout` does with SIGTERM: the parent alone */
+        signal(SIGTERM, SIG_IGN); /* decides how roles end, and kills the one that does not */
+        snprintf(name, sizeof(name), "dompoold:%s", role_names[role]);
+        prctl(PR_SET_NAME, name);
         for (int i = 0; i < ROLE_N; i++)
                 channels[i] = -1;
         for (int i = 0; i < FD_N; i++)
@@ -320,6 +336,5 @@ role_main(enum role role, int sock)
                 log_error("cannot lock in: %s", err.message);
                 return 1;
         }
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user clears it */
         return run(&ctx, channels, sock); /* the process ends with it: the kernel frees the rest */
 }

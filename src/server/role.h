@@ -49,7 +49,7 @@ struct role_path_use {
 
 struct role_def {
         enum role role;
-        struct sandbox sandbox; /* paths come from @paths */
+        struct sandbox sandbox; /* without paths, user and uid: role_sandbox() fills them in */
         const struct role_path_use *paths;
         size_t n_paths;
 
@@ -82,6 +82,15 @@ extern const struct role_def role_files_def; /* role_files.c */
 extern const struct role_def role_api_def;   /* role_api.c */
 extern const struct role_def role_core_def;  /* role_core.c */
 extern const struct role_def role_work_def;  /* role_work.c */
+
+/* An unprivileged role runs as the user "dompool-<role>" where there is one, else as this uid. No two roles share a uid: a process may
+ * signal and trace its own user's. */
+#define ROLE_FALLBACK_UID 61840
+
+/* The sandbox of a role but for its paths; @name holds the user's name as long as *ret is used. */
+#define ROLE_USER_SIZE 32
+void
+role_sandbox(enum role role, struct sandbox *ret, char name[ROLE_USER_SIZE]);
 
 /* NULL: no role of dompoold. */
 const struct role_def *

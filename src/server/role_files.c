@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The files role: boot files and guest files by HTTP, read-only, from the image store and the blobs; which image a short name
+ * means it knows from the policy snapshot. It needs neither core nor database to answer. Tells core what was delivered and
+ * hands on the reports of dompool-init. Runs in: files.
+ */
+#include "server/role_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+#define HTTP_CONNECTIONS 1200 /* a room of 1,000 and some */
+#define HTTP_PER_ADDRESS 16
+#define HTTP_TIMEOUT_SECONDS 20 /* without a byte */
+
+/* What core is told at most: a room that boots at once makes some 3 events a host. */
+#define EVENTS_BURST 4000
+#define EVENTS_PER_SECOND 100
+#define REPORTS_BURST 30
+#define REPORTS_PER_SECOND 1
+
+/* Keeps the old policy when the new file is no good. Takes over @fd. */
+static void
+use_policy(struct files *f, int fd)
+{
+        _cleanup_close_ int policy_fd = fd;
+        struct policy *policy = NULL;
+        struct error err = {0};
+
+        if (policy_map(policy_fd, &policy, &err) < 0) {
+                log_error("policy refused, the old one stays error=\"%s\"", err.message);
+                return;
+        }
+        policy_free(f->policy);
+        f->policy = policy;
+        log_debug("policy generation=%llu", (unsigned long long)policy_header(policy)->generation);
+}
+
+static int
+open_folder(const struct role_ctx *ctx, enum role_path which)
+{
+        char path[ROLE_PATH_SIZE];
+        int fd;
+
+        role_path_text(ctx->config, ROLE_FILES, which, path);
+        fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                log_warning("folder cannot be served path=%s error=\"%s\"", path, strerror(errno));
+        return fd;
+}
+
+static int
+role_files_start(struct role_ctx *ctx, struct error *err)
+{
+        struct files *f = calloc(1, sizeof(*f));
+        const int64_t now = clock_mono_ms(&ctx->clock);
+        struct httpd_uv_options http = {
+                .listen_fd = role_take_fd(ctx, FD_HTTP),
+                .max_connections = HTTP_CONNECTIONS,
+                .max_per_address = HTTP_PER_ADDRESS,
+                .timeout_seconds = HTTP_TIMEOUT_SECONDS,
+                .memory_per_request = 16 << 10,
+                .handler = files_http_handle,
+                .completed = files_http_completed,
+        };
+        int policy_fd = role_take_fd(ctx, FD_POLICY);
+
+        if (!f)
+                return error_errno_set(err, ENOMEM, "files");
+        if (http.listen_fd < 0)
+                return error_set(err, ERR_INTERNAL, "the parent gave no HTTP socket");
+        ctx->state = f;
+        f->ctx = ctx;
+        rate_init(&f->events, EVENTS_BURST, EVENTS_PER_SECOND, now);
+        rate_table_init(&f->reports, REPORTS_BURST, REPORTS_PER_SECOND, now);
+        f->store = open_folder(ctx, ROLE_PATH_IMAGE_STORE);
+        f->blobs = open_folder(ctx, ROLE_PATH_BLOBS);
+        if (policy_fd >= 0)
+                use_policy(f, policy_fd);
+        http.arg = f;
+        return httpd_uv_new(ctx->loop, &http, &f->http, err);
+}
+
+static void
+role_files_message(struct role_ctx *ctx, enum role peer, enum msg_type type, void *payload, int fd)
+{
+        (void)peer, (void)payload;
+        if (type == MSG_POLICY && fd >= 0)
+                use_policy(ctx->state, fd);
+        else
+                cleanup_close(&fd);
+}
+
+static void
+role_files_stop(struct role_ctx *ctx)
+{
+        struct files *f = ctx->state;
+
+        httpd_uv_free(f->http);
+}
+
+void
+files_tell(struct files *f, uint32_t address, const struct files_path *path, bool missing, const char *text)
+{
+        struct msg_boot_event m = {
+                .address = address, /* core knows whose lease it is */
+                .stage = path->stage,
+                .time_ms = clock_wall_ms(&f->ctx->clock),
+                .missing = missing,
+        };
+        int r;
+
+        if (!rate_take(&f->events, clock_mono_ms(&f->ctx->clock)))
+                return;
+        str_copy(m.text, sizeof(m.text), text);
+        for (char *p = m.text; *p; p++) /* a URL may hold anything */
+                if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e)
+                        *p = '?';
+        r = role_send(f->ctx, ROLE_CORE, MSG_BOOT_EVENT, &m, -1);
+        if (r < 0)
+                log_debug("event lost, core is away stage=%s", boot_stage_names[path->stage]);
+}
+
+int
+files_report(struct files *f, const struct msg_init_report *report)
+{
+        return role_send(f->ctx, ROLE_CORE, MSG_INIT_REPORT, report, -1);
+}
+
+static const struct role_path_use role_files_paths[] = {
+        {ROLE_PATH_IMAGE_STORE, false},
+        {ROLE_PATH_BLOBS, false},
+};
+
+const struct role_def role_files_def = {
+        .role = ROLE_FILES,
+        .sandbox =
+                {
+                        .syscalls = SYS_NET | SYS_FILES_READ | SYS_FD_PASSING,
+                        .max_files = 4096,
+                        .max_memory = 512ull << 20,
+                        .no_new_processes = true,
+                        .no_new_tcp = true,
+                },
+        .paths = role_files_paths,
+        .n_paths = N_ELEMENTS(role_files_paths),
+        .start = role_files_start,
+        .message = role_files_message,
+        .stop = role_files_stop,
+};

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOMPOOL_SERVER_ROLE_FILES_H
+#define DOMPOOL_SERVER_ROLE_FILES_H
+/*
+ * The files role, inside: boot files and guest files by HTTP for anybody on the boot LAN.
+ *
+ *     role_files.c         the role: start, policy, events to core
+ *     role_files_http.c    one request: name -> file -> answer (ranges, conditions, sendfile)
+ *     role_files_path.c    which file a URL means; pure
+ *     role_files_report.c  POST /boot/report: JSON -> struct msg_init_report; pure
+ *     role_files_rate.c    how often strangers may make core work; pure
+ */
+#include <microhttpd.h>
+
+#include "bootcfg/bootfile.h"
+#include "bootcfg/policy.h"
+#include "server/httpd_uv.h"
+#include "server/role.h"
+
+/* Tokens that come back with time: @burst at once, then @per_second. */
+struct rate {
+        uint32_t burst, per_second;
+        int64_t millitokens, last_ms;
+};
+void
+rate_init(struct rate *r, uint32_t burst, uint32_t per_second, int64_t now_ms);
+/* Takes one token; false: none is left. */
+bool
+rate_take(struct rate *r, int64_t now_ms);
+
+/* The same for each address, in a table of fixed size: addresses that fall on one place share it, so a stranger can slow down others
+ * of that place but never make memory grow. */
+#define RATE_PLACES 1024
+struct rate_table {
+        uint32_t burst, per_second;
+        struct rate places[RATE_PLACES];
+};
+void
+rate_table_init(struct rate_table *t, uint32_t burst, uint32_t per_second, int64_t now_ms);
+bool
+rate_table_take(struct rate_table *t, uint32_t address, int64_t now_ms);
+
+struct files {
+        struct role_ctx *ctx;
+        struct httpd_uv *http;
+        struct policy *policy; /* NULL: none yet */
+        int store, blobs;      /* folders; -1 when they are not there */
+        struct rate events;    /* BOOT_EVENT to core */
+        struct rate_table reports;
+};
+
+/* What a URL means. */
+enum files_target {
+        FILES_MISSING, /* nothing stands there: `why` */
+        FILES_REPORT,  /* POST /boot/report */
+        FILES_STORE,   /* `path` below the image store */
+        FILES_BLOB,    /* `path` below the blobs */
+};
+struct files_path {
+        enum files_target target;
+        bool is_boot;          /* a file of a boot: its delivery, or that it is missing, is told to core */
+        enum boot_stage stage;
+        const char *why;       /* static */
+        char path[BOOTFILE_PATH_SIZE + 16];
+};
+void
+files_path_resolve(const struct policy *policy, const char *url, struct files_path *ret);
+
+#define FILES_REPORT_MAX 4096
+
+/* Fills the report from a body of at most FILES_REPORT_MAX bytes; address and time are the caller's. ERR_INVALID, ERR_PROTOCOL, ERR_LIMIT. */
+int
+files_report_parse(const char *body, size_t size, struct msg_init_report *ret, struct error *err);
+
+/* role_files_http.c */
+enum MHD_Result
+files_http_handle(void *arg, struct MHD_Connection *connection, const char *url, const char *method, const char *version,
+                  const char *upload, size_t *upload_size, void **request);
+void
+files_http_completed(void *arg, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode how);
+
+/* role_files.c: an event of a boot; dropped when strangers cause too many. */
+void
+files_tell(struct files *f, uint32_t address, const struct files_path *path, bool missing, const char *text);
+/* To core. 0, -ENOTCONN while core is away. */
+int
+files_report(struct files *f, const struct msg_init_report *report);
+
+#endif

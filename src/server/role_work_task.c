@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tasks that work carries out, as a table. Runs in a child of work, as root: one process for one task, which ends with it.
+ * It speaks by blocking writes on a socket, as work would speak to core, and reads nothing.
+ */
+#include "server/role_work.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/paths.h"
+#include "image/image_build.h"
+#include "image/image_store.h"
+
+struct task_run {
+        const struct config *config;
+        const struct msg_work_task *task;
+        int sock;
+};
+
+struct task_kind {
+        int (*check)(const struct msg_work_task *task, struct error *err);
+        int (*run)(struct task_run *t, char *text, size_t text_size, struct error *err); /* @text: for people, on success */
+};
+
+static void
+tell_progress(void *arg, const char *step, unsigned percent, const char *text)
+{
+        struct msg_work_progress m = {.percent = percent};
+        struct task_run *t = arg;
+
+        m.op = t->task->op;
+        str_copy(m.step, sizeof(m.step), step);
+        log_info("task op=%llu step=%s percent=%u %s", (unsigned long long)m.op, m.step, percent, text ? text : "");
+        channel_write_blocking(t->sock, ROLE_WORK, ROLE_CORE, MSG_WORK_PROGRESS, &m, -1);
+}
+
+static int
+find_recipe(const char *name, char ret[PROGRAM_PATH_SIZE], struct error *err)
+{
+        char path[NAME_SIZE + 8];
+
+        snprintf(path, sizeof(path), "images/%s", name);
+        if (paths_data(path, ret) < 0)
+                return error_set(err, ERR_NOT_FOUND, "there is no image recipe '%s' on the server", name);
+        return 0;
+}
+
+static int
+image_build_check(const struct msg_work_task *task, struct error *err)
+{
+        char recipe[PROGRAM_PATH_SIZE];
+
+        if (!name_ok(task->name))
+                return error_set(err, ERR_INVALID,
+                                 "a recipe's name must be 1 to 63 of a-z A-Z 0-9 . _ -, the first a letter or digit");
+        return find_recipe(task->name, recipe, err);
+}
+
+static int
+image_build_run(struct task_run *t, char *text, size_t text_size, struct error *err)
+{
+        char recipe[PROGRAM_PATH_SIZE], programs[PROGRAM_PATH_SIZE];
+        struct image_build b = {
+                .store = t->config->image_store,
+                .recipe_dir = recipe,
+                .program_dir = programs,
+                .name = t->task->name,
+                .progress = tell_progress,
+                .arg = t,
+        };
+        struct image image;
+        int r;
+
+        r = find_recipe(t->task->name, recipe, err);
+        if (r < 0)
+                return r;
+        if (paths_program("dompool-init", programs) < 0)
+                return error_set(err, ERR_NOT_FOUND,
+                                 "the node programs (dompool-init and its like) are not installed on the server");
+        *strrchr(programs, '/') = '\0';
+        tell_progress(t, "loaders", 0, NULL);
+        r = loaders_build(t->config->image_store, err);
+        if (r == 0)
+                r = image_build(&b, &image, err);
+        if (r == 0)
+                snprintf(text, text_size, "image %s version %.16s", image.name, image.id);
+        return r;
+}
+
+static const struct task_kind task_kinds[WORK_KIND_N] = {
+        [WORK_IMAGE_BUILD] = {image_build_check, image_build_run},
+};
+
+int
+work_task_check(const struct msg_work_task *task, struct error *err)
+{
+        if (task->kind >= WORK_KIND_N)
+                return error_set(err, ERR_UNSUPPORTED, "there is no task number %u", task->kind);
+        return task_kinds[task->kind].check(task, err);
+}
+
+int
+work_task_run(const struct config *config, const struct msg_work_task *task, int sock)
+{
+        struct task_run t = {.config = config, .task = task, .sock = sock};
+        struct msg_work_result m = {.op = task->op};
+        struct error err = {0};
+        int r;
+
+        r = task_kinds[task->kind].run(&t, m.text, sizeof(m.text), &err);
+        if (r < 0)
+                str_copy(m.text, sizeof(m.text), err.message);
+        str_copy(m.code, sizeof(m.code), error_text(r < 0 ? err.code : ERR_NONE));
+        return channel_write_blocking(sock, ROLE_WORK, ROLE_CORE, MSG_WORK_RESULT, &m, -1) < 0 ? 1 : 0;
+}
