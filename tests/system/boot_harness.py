@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real dompoold in one network namespace and clients in another, for the tests of DHCP and TFTP.
+
+The two are joined by a veth pair, so no packet leaves the machine. The image store holds a made-up image and loaders of known
+bytes: what is tested here is how they travel, not that they boot.
+"""
+import hashlib
+import itertools
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+SERVER = "10.88.0.1"
+RANGE = ("10.88.0.100", "10.88.0.119")
+POOL_MAC = "52:54:00:88:00:01"    # host n1, profile pool, address from the range
+FIXED_MAC = "52:54:00:88:00:02"   # host n2, profile local, fixed address
+FIXED_ADDRESS = "10.88.0.50"
+OTHER_MAC = "52:54:00:88:00:03"   # host n3, profile pool
+UNKNOWN_MAC = "52:54:00:88:00:99"
+
+_serial = itertools.count()
+
+
+def programs_dir():
+    """The folder of the built programs: $DOMPOOL_BUILD/src, or build/src of the source tree."""
+    root = pathlib.Path(__file__).resolve().parents[2]
+    return pathlib.Path(os.environ.get("DOMPOOL_BUILD", root / "build")) / "src"
+
+
+def run(*argv, check=True, **kwargs):
+    return subprocess.run(argv, check=check, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **kwargs)
+
+
+def make_image(store, files):
+    """Puts a version with these files into an image store and tags it as micro's current one. Returns its id."""
+    digest = hashlib.sha256(b"".join(name.encode() + data for name, data in sorted(files.items()))).hexdigest()
+    folder = store / "versions" / digest
+    folder.mkdir(parents=True)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    manifest = {
+        "id": digest, "name": "micro", "recipe": "micro", "xen_version": "4.17", "kernel_version": "6.1",
+        "xen_args": "dom0_mem=512M", "kernel_args": "quiet", "built_ms": 0,
+        "files": [{"name": n, "size": len(d), "sha256": hashlib.sha256(d).hexdigest()} for n, d in files.items()],
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (store / "tags").mkdir()
+    (store / "tags" / "micro.json").write_text(json.dumps({"current": digest, "previous": ""}))
+    return digest
+
+
+class Room:
+    """Namespaces, configuration, image store and a running server. A context manager."""
+
+    def __init__(self):
+        name = f"dpb{os.getpid()}-{next(_serial)}"
+        self.server_ns, self.client_ns = name + "s", name + "c"
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="dompool-boot-"))
+        self.path.chmod(0o755)
+        self.store = self.path / "images"
+        self.log_path = self.path / "dompoold.log"
+        self.process = None
+        self.files = {"xen.gz": b"\x1f\x8b" + b"xen" * 40000, "vmlinuz": b"linux" * 30001, "initrd": bytes(range(256)) * 4096}
+
+    def __enter__(self):
+        try:
+            self._make_net()
+            self._make_files()
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exc):
+        self.stop()
+        for ns in (self.server_ns, self.client_ns):
+            run("ip", "netns", "del", ns, check=False)
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def _make_net(self):
+        run("ip", "netns", "add", self.server_ns)
+        run("ip", "netns", "add", self.client_ns)
+        run("ip", "link", "add", "srv0", "netns", self.server_ns, "type", "veth", "peer", "name", "cli0", "netns", self.client_ns)
+        for ns in (self.server_ns, self.client_ns):
+            run("ip", "-n", ns, "link", "set", "lo", "up")
+        run("ip", "-n", self.server_ns, "addr", "add", f"{SERVER}/24", "dev", "srv0")
+        run("ip", "-n", self.server_ns, "link", "set", "srv0", "up")
+        self.be(POOL_MAC)
+
+    def _make_files(self):
+        loaders = self.store / "loaders"
+        (loaders / "grub/x86_64-efi").mkdir(parents=True)
+        self.loaders = {
+            "pxelinux.0": b"pxelinux" * 5000, "ldlinux.c32": b"ldlinux" * 1000, "mboot.c32": b"mboot" * 512,
+            "empty.bin": b"", "exact.bin": b"e" * (512 * 8), "grub/x86_64-efi/core.efi": b"MZ" * 60000,
+        }
+        for name, data in self.loaders.items():
+            (loaders / name).write_bytes(data)
+        self.image = make_image(self.store, self.files)
+        (self.path / "guests").mkdir()
+        self.conf = self.path / "dompoold.conf"
+        self.conf.write_text(f"""
+state-dir = "{self.path}/state"
+run-dir = "{self.path}/run"
+image-store = "{self.store}"
+guest-files = "{self.path}/guests"
+console = "com1,vga"
+network {{
+  interface = "srv0"
+  subnet = "10.88.0.0/24"
+  range = "{RANGE[0]}-{RANGE[1]}"
+  lease-time = "10m"
+}}
+api {{ socket = "{self.path}/run/api.sock" }}
+host "n1" {{ mac = "{POOL_MAC}" profile = "pool" }}
+host "n2" {{ mac = "{FIXED_MAC}" address = "{FIXED_ADDRESS}" profile = "local" }}
+host "n3" {{ mac = "{OTHER_MAC}" profile = "pool" }}
+""")
+
+    def start(self):
+        """Starts the server and waits until `boot` has a policy."""
+        with open(self.log_path, "ab") as log:
+            offset = log.tell()
+            self.process = subprocess.Popen(
+                ["ip", "netns", "exec", self.server_ns, str(programs_dir() / "dompoold"), "-d", "-c", str(self.conf)],
+                stdout=log, stderr=log, start_new_session=True)
+        self.wait_log("policy generation=", offset, 15)
+
+    def stop(self, how=signal.SIGTERM):
+        if not self.process:
+            return
+        if self.process.poll() is None:
+            os.kill(self.process.pid, how)
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            os.kill(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.process = None
+        time.sleep(0.2)  # roles die with the parent, a moment later
+
+    def role_pid(self, role):
+        """The process of one role of this room's server."""
+        for pid in run("ip", "netns", "pids", self.server_ns).stdout.split():
+            try:
+                if f"--role={role}".encode() in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes():
+                    return int(pid)
+            except OSError:
+                pass
+        raise AssertionError(f"no process of role {role}; log:\n{self.log()}")
+
+    def log(self, offset=0):
+        with open(self.log_path, "rb") as f:
+            f.seek(offset)
+            return f.read().decode(errors="replace")
+
+    def mark(self):
+        return self.log_path.stat().st_size
+
+    def wait_log(self, text, offset=0, seconds=5.0):
+        end = time.monotonic() + seconds
+        while text not in self.log(offset):
+            if time.monotonic() > end or (self.process and self.process.poll() is not None):
+                raise AssertionError(f"'{text}' does not appear in the server's log:\n{self.log(offset)}")
+            time.sleep(0.02)
+
+    # --- the client's side ---
+
+    def be(self, mac, address=None):
+        """The client's interface gets this MAC and, if any, this address; all others go."""
+        run("ip", "-n", self.client_ns, "link", "set", "cli0", "down")
+        run("ip", "-n", self.client_ns, "addr", "flush", "dev", "cli0")
+        run("ip", "-n", self.client_ns, "link", "set", "cli0", "address", mac)
+        run("ip", "-n", self.client_ns, "link", "set", "cli0", "up")
+        if address:
+            run("ip", "-n", self.client_ns, "addr", "add", f"{address}/24", "dev", "cli0")
+
+    def client(self, *argv, check=False, timeout=60, **kwargs):
+        return run("ip", "netns", "exec", self.client_ns, *argv, check=check, timeout=timeout, **kwargs)
+
+    def python(self, code, *args, timeout=60):
+        """Runs Python (with scapy at hand) on the client's side and returns what it prints as JSON."""
+        done = subprocess.run(["ip", "netns", "exec", self.client_ns, "/usr/bin/python3", "-c", code, *args],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout, check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def api(self, path):
+        out = run("curl", "-s", "--unix-socket", f"{self.path}/run/api.sock", f"http://localhost{path}").stdout
+        return json.loads(out)
