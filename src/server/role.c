@@ -18,11 +18,6 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 
-#pragma weak role_boot_def
-#pragma weak role_files_def
-#pragma weak role_api_def
-#pragma weak role_core_def
-#pragma weak role_work_def
 static const struct role_def *const role_defs[] = {
         [ROLE_BOOT] = &role_boot_def, [ROLE_FILES] = &role_files_def, [ROLE_API] = &role_api_def,
         [ROLE_CORE] = &role_core_def, [ROLE_WORK] = &role_work_def,
@@ -143,7 +138,7 @@ on_peer_close(void *arg, struct channel *ch, const char *reason)
         struct role_ctx *ctx = arg;
         enum role peer = channel_peer(ch);
 
-        log_info("peer gone peer=%s reason=\"%s\"", role_names[peer], reason);
+        log_debug("peer gone peer=%s reason=\"%s\"", role_names[peer], reason);
         peer_down(ctx, peer);
 }
 
