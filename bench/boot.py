@@ -16,7 +16,7 @@ import time
 from room import Room
 
 N = int(os.environ.get("BENCH_N", "5"))
-STORE = "/var/cache/dompool/images"
+STORE = os.environ.get("BENCH_STORE", "/var/cache/dompool/images")
 PACKAGES = ["xen-utils-4.17", "libxenmisc4.17", "libyajl2", "libnl-3-200", "libnl-route-3-200", "liblzma5", "zlib1g", "libuuid1", "libc6",
             "libxencall1", "libxendevicemodel1", "libxenevtchn1", "libxenforeignmemory1", "libxengnttab1", "libxenhypfs1", "libxenstore4",
             "libxentoolcore1", "libxentoollog1", "libfdt1", "libgcc-s1"]
