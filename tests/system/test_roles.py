@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parent and its roles: all start, one that dies is started again while the others go on, a stop leaves nothing."""
+import os
+import pathlib
+import signal
+import socket
+import time
+
+import pytest
+
+from server import ROLES, wait_for
+
+
+def gone(pids):
+    return not any(pathlib.Path(f"/proc/{p}").exists() for p in pids)
+
+
+def test_all_roles_start_within_a_second(server):
+    start = time.monotonic()
+    server.start()
+    assert time.monotonic() - start < 1
+    assert sorted(server.roles()) == sorted(ROLES)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_killed_role_is_restarted_and_the_others_live_on(running, role):
+    before = running.roles()
+    running.kill_role(role)
+    after = running.roles()
+    assert {r: p for r, p in after.items() if r != role} == {r: p for r, p in before.items() if r != role}
+    # Channels to the new process work: a request goes from api to core and back.
+    assert wait_for(lambda: running.api("GET", "/v1/hosts")[0] == 200)
+    assert "role died role=%s signal=KILL" % role in running.log()
+
+
+def test_role_that_keeps_dying_is_restarted_later_and_later(running):
+    running.kill_role("work")
+    running.kill_role("work")
+    running.kill_role("work")
+    waits = [line.split("again_ms=")[1] for line in running.log().splitlines() if "role died role=work" in line]
+    assert waits == ["100", "200", "400"]
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+def test_stop_leaves_no_process_and_no_socket(running, sig):
+    pids = [running.process.pid, *running.roles().values()]
+    running.stop(sig)
+    assert gone(pids)
+    assert running.lan.pids() == []
+    assert "parent: stopped" in running.log()
+
+
+def test_stop_of_the_whole_process_group_is_clean(running):
+    """Ctrl-C reaches every process of the group; the roles wait for the parent's word all the same."""
+    pids = running.roles().values()
+    for pid in pids:
+        os.kill(pid, signal.SIGINT)
+        os.kill(pid, signal.SIGTERM)
+    running.stop(signal.SIGINT)
+
+
+def test_role_that_does_not_stop_is_killed_within_ten_seconds(running):
+    running.deaths_allowed = True
+    os.kill(running.roles()["files"], signal.SIGSTOP)
+    start = time.monotonic()
+    running.stop()
+    assert time.monotonic() - start < 10
+    assert "role does not stop, killed role=files" in running.log()
+
+
+def test_roles_end_when_the_parent_is_killed(running):
+    pids = list(running.roles().values())
+    running.kill()
+    wait_for(lambda: gone(pids), 3)
+
+
+def test_server_starts_again_after_kill(running):
+    """The socket of a killed server does not stand in the way of the next one."""
+    pids = list(running.roles().values())
+    running.kill()
+    wait_for(lambda: gone(pids), 3)
+    assert running.socket.exists()
+    running.start()
+    assert running.get("/v1/hosts")["hosts"]
+
+
+def test_second_server_on_the_same_state_is_refused(running):
+    second = running.lan.run(running.process.args[4], "-c", running.config, check=False)
+    assert second.returncode == 6
+    assert "another dompoold runs with the state directory" in second.stderr
+    assert running.get("/v1/hosts")["hosts"]  # and the first one still owns its socket
+
+
+def test_state_directories_belong_to_their_roles(running):
+    modes = {d: (os.stat(running.state / d).st_uid, os.stat(running.state / d).st_mode & 0o777) for d in ("core", "boot", "blobs", "tls")}
+    core, boot = 61840 + 4, 61840 + 1
+    assert modes == {"core": (core, 0o700), "boot": (boot, 0o700), "blobs": (core, 0o755), "tls": (0, 0o700)}
+    assert os.stat(running.state / "tls" / "key.pem").st_mode & 0o777 == 0o600
+
+
+def test_certificate_is_kept_over_a_restart(running):
+    before = (running.state / "tls" / "cert.pem").read_bytes()
+    running.stop()
+    running.start()
+    assert (running.state / "tls" / "cert.pem").read_bytes() == before
+
+
+def test_missing_interface_is_said(server):
+    server.config.write_text(server.config.read_text().replace('"br0"', '"br9"'))
+    server.start(ready=False)
+    assert server.process.wait(5) == 3
+    assert "the network interface 'br9' is not there" in server.log()
+    server.process = None
+
+
+def test_port_in_use_is_said_with_its_option(server):
+    with_port = server.lan.popen("python3", "-c", "import socket,time\ns=socket.create_server(('10.77.0.1',8080))\nprint(1,flush=True)\ntime.sleep(30)",
+                                 stdout=-1)
+    with_port.stdout.readline()
+    try:
+        server.start(ready=False)
+        assert server.process.wait(5) != 0
+        assert "cannot bind TCP port 8080 of 10.77.0.1 (http-port)" in server.log()
+        server.process = None
+    finally:
+        with_port.kill()
+        with_port.wait()
+
+
+def test_systemd_is_told_when_all_roles_are_ready(server, tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(str(tmp_path / "notify"))
+        notify.settimeout(5)
+        server.start(env={"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        assert notify.recv(100) == b"READY=1"
+        server.stop()
+        assert notify.recv(100) == b"STOPPING=1"
