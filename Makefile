@@ -16,6 +16,9 @@ FUZZ_SECONDS ?= 20
 SOAK_ROUNDS ?= 3
 SANITIZE = -Db_sanitize=address,undefined -Db_lundef=false
 
+# $(call setup,FOLDER,OPTIONS): meson tells its errors on standard output, so it is shown when it fails.
+setup = out=$$(meson setup --prefix=/usr $(2) $(1) 2>&1) || { echo "$$out"; exit 1; }
+
 .DEFAULT_GOAL := build
 .PHONY: build packages demo check bench fuzz asan soak install help
 MAKEFLAGS += --no-print-directory
@@ -27,7 +30,7 @@ packages:
 	@packaging/install-packages
 
 build: packages
-	@test -f $(BUILD)/build.ninja || meson setup --prefix=/usr $(BUILD) >/dev/null
+	@test -f $(BUILD)/build.ninja || { $(call setup,$(BUILD)); }
 	@ninja -C $(BUILD) -j $(JOBS) --quiet
 
 demo: build
@@ -40,14 +43,14 @@ bench: build
 	@bench/run --build $(BUILD) $(B)
 
 build-asan/build.ninja:
-	@meson setup --prefix=/usr $(SANITIZE) build-asan >/dev/null
+	@$(call setup,build-asan,$(SANITIZE))
 
 asan: packages build-asan/build.ninja
 	@ninja -C build-asan -j $(JOBS) --quiet
 	@tests/run --build build-asan --only unit,fuzz,system
 
 build-fuzz/build.ninja:
-	@CC=clang meson setup --prefix=/usr -Dfuzz=true $(SANITIZE) build-fuzz >/dev/null
+	@export CC=clang; $(call setup,build-fuzz,-Dfuzz=true $(SANITIZE))
 
 fuzz: packages build-fuzz/build.ninja
 	@ninja -C build-fuzz -j $(JOBS) --quiet
