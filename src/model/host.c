@@ -82,6 +82,21 @@ boot_args_check(const char *what, const char *args, struct error *err)
         return 0;
 }
 
+bool
+image_name_ok(const char *text)
+{
+        const char *colon = strchr(text, ':');
+        char base[NAME_SIZE];
+
+        if (!colon)
+                return name_ok(text);
+        if ((size_t)(colon - text) >= sizeof(base) || (strcmp(colon, ":current") != 0 && strcmp(colon, ":previous") != 0))
+                return false;
+        memcpy(base, text, (size_t)(colon - text));
+        base[colon - text] = '\0';
+        return name_ok(base);
+}
+
 int
 host_check(const struct host *h, struct error *err)
 {
@@ -98,9 +113,11 @@ host_check(const struct host *h, struct error *err)
                                  mac_text(&h->mac, mac));
         if (h->profile >= PROFILE_N)
                 return error_set(err, ERR_INVALID, "host '%s': there is no profile number %u", h->name, h->profile);
-        if (*h->image && !name_ok(h->image))
-                return error_set(err, ERR_INVALID, "host '%s': '%s' can be neither an image name nor a version id", h->name,
-                                 h->image);
+        if (*h->image && !image_name_ok(h->image))
+                return error_set(
+                        err, ERR_INVALID,
+                        "host '%s': image '%s' must be a name, NAME:current, NAME:previous or the beginning of a version's id",
+                        h->name, h->image);
         r = boot_args_check("xen-args", h->xen_args, err);
         if (!r)
                 r = boot_args_check("kernel-args", h->kernel_args, err);

@@ -56,7 +56,7 @@ struct host {
         struct mac mac;
         uint32_t address;  /* fixed IPv4 address; 0: from the pool */
         uint32_t profile;  /* enum profile */
-        char image[NAME_SIZE];     /* image name or version id; empty: the server's default image */
+        char image[NAME_SIZE];     /* see image_name_ok(); empty: the server's default image */
         char xen_args[ARGS_SIZE];  /* behind the server's defaults on Xen's command line */
         char kernel_args[ARGS_SIZE];
         char console[NAME_SIZE];   /* "com1,vga" form of Xen; empty: the server's default */
@@ -88,6 +88,10 @@ struct error;
 /* A part of Xen's or the kernel's command line (@what: "xen-args"): no character that means something to a menu. */
 int
 boot_args_check(const char *what, const char *args, struct error *err);
+
+/* "micro", "micro:current", "micro:previous", or at least eight digits of a version's id. */
+bool
+image_name_ok(const char *text);
 
 /* Checks names, lengths and characters of a description from outside (MAC must be unicast and not zero). */
 int

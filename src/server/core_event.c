@@ -21,8 +21,7 @@ append(struct core *c, const char *kind, const char *subject, const char *what, 
         }
         c->last_event = ev.id;
         c->wake = true;
-        log_info("core: event=%llu kind=%s subject=%s what=%s %s", (unsigned long long)ev.id, ev.kind, ev.subject, ev.what,
-                 ev.text);
+        log_info("event=%llu kind=%s subject=%s what=%s %s", (unsigned long long)ev.id, ev.kind, ev.subject, ev.what, ev.text);
 }
 
 void

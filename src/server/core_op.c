@@ -185,6 +185,8 @@ core_op_done(struct core *c, struct core_op *op)
                 core_event(c, "domain", d->row.info.name, "created", 0, "on %s, %s, %llu MiB", d->row.host,
                            domain_type_names[d->row.info.type], (unsigned long long)d->row.info.memory_kib >> 10);
         } else if (d && (op->row.op.kind == OP_DOMAIN_DESTROY || d->row.info.state == DOMAIN_GONE)) {
+                if (d->row.info.state != DOMAIN_GONE) /* else its end was told when the agent told it */
+                        core_event(c, "domain", d->row.info.name, "gone", 0, "destroyed on %s", d->row.host);
                 core_domain_remove(c, d);
         }
         end(c, op, OP_DONE, ERR_NONE, "");

@@ -23,16 +23,35 @@ DEFINE_CLEANUP(struct policy *, policy_free)
 
 /* --- images --- */
 
+/* An id, whole or its first eight digits and more, if it is only one's. */
+static const struct image *
+image_by_id(struct core *c, const char *id)
+{
+        const struct image *found = NULL;
+        size_t n = strlen(id), i;
+
+        if (n < 8 || strspn(id, "0123456789abcdef") != n)
+                return NULL;
+        for (i = 0; i < c->n_images; i++) {
+                if (strncmp(c->images[i].id, id, n) != 0)
+                        continue;
+                if (found)
+                        return NULL;
+                found = &c->images[i];
+        }
+        return found;
+}
+
 const struct image *
 core_policy_image(struct core *c, const char *name)
 {
+        const struct image *by_id = image_by_id(c, name);
         struct image found;
         struct error err;
         size_t i;
 
-        for (i = 0; i < c->n_images; i++)
-                if (!strcmp(c->images[i].id, name))
-                        return &c->images[i];
+        if (by_id)
+                return by_id;
         if (!c->n_images || image_store_find(c->config->image_store, name, &found, &err))
                 return NULL;
         for (i = 0; i < c->n_images; i++)
@@ -99,7 +118,7 @@ core_policy_scan_images(struct core *c, bool force)
         if (!store_changed(c) && !force)
                 return;
         if (image_store_list(c->config->image_store, &images, &n, &err)) {
-                log_warning("core: images are not readable: %s", err.message); /* the ones known stay in force */
+                log_warning("images are not readable: %s", err.message); /* the ones known stay in force */
                 return;
         }
         free(c->images);
@@ -285,7 +304,7 @@ core_policy_flush(struct core *c)
                 r = replace(c, data, size, &fd);
         }
         if (r) { /* boot and files go on with the last one; tried again at the next turn */
-                log_error("core: policy snapshot not written: %s", strerror(-r));
+                log_error("policy snapshot not written: %s", strerror(-r));
                 return;
         }
         if (c->policy_fd >= 0)

@@ -307,7 +307,7 @@ void
 core_message(struct core *c, enum role from, enum msg_type type, const void *payload)
 {
         if (!message_allowed(type, from, ROLE_CORE) || !handlers[type]) {
-                log_warning("core: message %s of %s is not for core", message_name(type), role_names[from]);
+                log_warning("message %s of %s is not for core", message_name(type), role_names[from]);
                 return;
         }
         handlers[type](c, payload);

@@ -34,8 +34,7 @@ send_to(void *arg, enum role peer, enum msg_type type, const void *payload, int 
 
         /* A role that is down asks again, or is told all it needs, when it is back. */
         if (r < 0 && r != -ENOTCONN)
-                log_warning("core: message not sent to=%s type=%s error=\"%s\"", role_names[peer], message_name(type),
-                            strerror(-r));
+                log_warning("message not sent to=%s type=%s error=\"%s\"", role_names[peer], message_name(type), strerror(-r));
 }
 
 static void
