@@ -67,6 +67,8 @@ api_get(struct api_request *q, struct error *err)
             (r = query_number(q, "after", INT64_MAX, &get.number, err)) < 0 ||
             (r = query_name(q, "kind", get.filter, err)) < 0 || (r = query_name(q, "host", get.filter, err)) < 0)
                 return r;
+        if (get.resource == RES_SERVER && q->api->tls_fingerprint[0]) /* what a client on another machine must be told */
+                q->extra = json_pack("{s:s}", "tls_fingerprint", q->api->tls_fingerprint);
         get.wait_ms = (uint32_t)wait_s * 1000;
         get.limit = (uint32_t)limit;
         return api_ask(q, MSG_API_GET, &get, get.wait_ms, err);
@@ -159,7 +161,7 @@ api_domain_create(struct api_request *q, struct error *err)
 
         if (r < 0)
                 return r;
-        q->notes = notes_json(&notes);
+        q->extra = json_pack("{s:o}", "notes", notes_json(&notes));
         copy_by(q, m.by);
         copy_key(q, m.key);
         return api_ask(q, MSG_API_DOMAIN_CREATE, &m, 0, err);

@@ -48,6 +48,7 @@ request_set_error(struct api_request *q, const struct error *e)
         if (!text && asprintf(&text, "{\"error\":{\"code\":\"%s\",\"message\":\"\"}}", error_text(e->code)) < 0)
                 text = NULL;
         request_set_answer(q, error_http_status(e->code), text, text ? strlen(text) : 0);
+        q->retry = e->code == ERR_UNREACHABLE; /* made here it means: core is being started again */
 }
 
 /* The answer as libmicrohttpd wants it; the text's memory goes along. */
@@ -65,6 +66,8 @@ request_queue_answer(struct api_request *q)
         q->answer = NULL;
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
         MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+        if (q->retry)
+                MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
         if (q->status == MHD_HTTP_UNAUTHORIZED)
                 MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
         r = MHD_queue_response(q->connection, q->status, response);
@@ -182,15 +185,15 @@ request_sleep(struct api_request *q)
 
 /* ---- what core says ---- */
 
-/* {"id":7,...} and notes become {"id":7,...,"notes":[...]}. Without memory the answer goes out as core made it. */
+/* {"id":7,...} and {"notes":[...]} become {"id":7,...,"notes":[...]}. Without memory the answer goes out as core made it. */
 static void
-request_add_notes(struct api_request *q)
+request_add_extra(struct api_request *q)
 {
         struct error ignored;
-        json_t *object = q->notes ? json_parse(q->answer, q->answer_size, CHANNEL_MAX, &ignored) : NULL;
+        json_t *object = q->extra ? json_parse(q->answer, q->answer_size, CHANNEL_MAX, &ignored) : NULL;
         char *text = NULL;
 
-        if (object && json_object_set(object, "notes", q->notes) == 0)
+        if (object && json_object_update(object, q->extra) == 0)
                 text = json_text(object);
         if (text)
                 request_set_answer(q, q->status, text, strlen(text));
@@ -210,7 +213,7 @@ api_request_reply(struct api *api, struct msg_api_reply *reply)
         request_set_answer(q, reply->status, (char *)TAKE_PTR(reply->body.data), reply->body.size);
         reply->body.size = 0;
         if (q->status < 300)
-                request_add_notes(q);
+                request_add_extra(q);
         request_wake(q);
 }
 
@@ -416,7 +419,7 @@ api_request_completed(void *cls, struct MHD_Connection *connection, void **con_c
                 HASH_DEL(q->api->requests, q);
         }
         request_unwatch(q);
-        json_decref(q->notes);
+        json_decref(q->extra);
         free(q->body.data);
         free(q->answer);
         free(q);

@@ -46,9 +46,10 @@ struct api_request {
         uint64_t id;              /* of the question to core; 0: none under way */
         int64_t deadline_ms;      /* clock_mono_ms: core has to answer until then */
         struct api_watch *watch;  /* tells when the client goes away meanwhile */
-        json_t *notes;            /* put into the answer as "notes" */
+        json_t *extra;            /* keys of api's own, put into a good answer */
         bool wants_upgrade;       /* answer 200 means: become a web socket */
         unsigned status;          /* 0: no answer yet */
+        bool retry;               /* tell the client to come back */
         char *answer;             /* JSON text, malloc'ed */
         size_t answer_size;
         UT_hash_handle hh;        /* by id, in api->requests */

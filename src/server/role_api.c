@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "net/tls_stream.h"
 #include "server/api.h"
 #include "server/httpd_uv.h"
 
@@ -78,6 +79,7 @@ open_tls(struct api *api, struct error *err)
         int agent_fd = role_take_fd(ctx, FD_AGENT_TLS), api_fd = role_take_fd(ctx, FD_API_TLS);
         _cleanup_free_ char *cert = NULL, *key = NULL;
         size_t cert_size = 0, key_size = 0;
+        uint8_t fingerprint[SHA256_SIZE];
         int r = 0;
 
         if (agent_fd < 0 && api_fd < 0)
@@ -86,6 +88,10 @@ open_tls(struct api *api, struct error *err)
         key = cert ? read_pem(key_fd, &key_size, err) : NULL;
         if (!key)
                 return error_to_errno(err->code);
+        r = tls_certificate_fingerprint(cert, cert_size, fingerprint, err);
+        if (r < 0)
+                return r;
+        hex_text(fingerprint, sizeof(fingerprint), api->tls_fingerprint);
         if (agent_fd >= 0)
                 r = api_agents_new(api, agent_fd, cert, cert_size, key, key_size, &api->agents, err);
         if (r == 0 && api_fd >= 0)

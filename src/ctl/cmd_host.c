@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dompool host ..., dompool profile ... Runs in: dompool. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/parse.h"
+#include "ctl/ctl_http.h"
+#include "ctl/ctl_out.h"
+#include "ctl/ctl_wait.h"
+#include "model/host.h"
+
+static const struct ctl_column host_columns[] = {
+        {"NAME", "name"},
+        {"STATE", "state"},
+        {"STAGE", "stage"},
+        {"SINCE", "since_ms", FMT_SINCE, .right = true},
+        {"PROFILE", "profile"},
+        {"IMAGE", "image", .elastic = true},
+        {"ADDRESS", "address_now"},
+        {"FREE", "inventory.free_memory_kib", FMT_KIB, .right = true},
+        {"DOMAINS", "n_domains", .right = true},
+        {"MAC", "mac"},
+};
+
+static const struct ctl_column host_fields[] = {
+        {"name", "name"},
+        {"mac", "mac"},
+        {"state", "state"},
+        {"stage", "stage"},
+        {"since", "since_ms", FMT_TIME},
+        {"boot", "boot"},
+        {"profile", "profile"},
+        {"image", "image"},
+        {"image id", "image_id", FMT_ID},
+        {"fixed address", "address"},
+        {"address", "address_now"},
+        {"domains", "n_domains"},
+        {"console", "console"},
+        {"xen args", "xen_args"},
+        {"kernel args", "kernel_args"},
+        {"in the configuration", "configured"},
+        {"hostname", "inventory.hostname"},
+        {"xen", "inventory.xen_version"},
+        {"kernel", "inventory.kernel_version"},
+        {"agent", "inventory.agent_version"},
+        {"cpu", "inventory.cpu_model"},
+        {"cpus", "inventory.n_cpus"},
+        {"memory", "inventory.memory_kib", FMT_KIB},
+        {"free memory", "inventory.free_memory_kib", FMT_KIB},
+        {"dom0 memory", "inventory.dom0_memory_kib", FMT_KIB},
+        {"runs pv", "inventory.pv"},
+        {"runs pvh", "inventory.pvh"},
+        {"runs hvm", "inventory.hvm"},
+};
+
+static const struct ctl_column unknown_columns[] = {
+        {"MAC", "mac"},
+        {"ARCH", "arch"},
+        {"CLASS", "vendor_class", .elastic = true},
+        {"FIRST", "first_ms", FMT_SINCE, .right = true},
+        {"LAST", "last_ms", FMT_SINCE, .right = true},
+        {"COUNT", "count", .right = true},
+        {"UUID", "uuid", .elastic = true},
+};
+
+int
+cmd_host_list(struct ctl *c, int argc, char **argv, struct error *err)
+{
+        json_t *answer = NULL;
+        int r;
+
+        (void)argc;
+        (void)argv;
+        if (c->opt[OPT_UNKNOWN]) {
+                r = ctl_get(c, &answer, err, "/v1/unknown-hosts");
+                if (r == 0)
+                        r = ctl_print_list(c, answer, "unknown", "mac", unknown_columns, N_ELEMENTS(unknown_columns), err);
+        } else {
+                r = ctl_get(c, &answer, err, "/v1/hosts");
+                if (r == 0)
+                        r = ctl_print_list(c, answer, "hosts", "name", host_columns, N_ELEMENTS(host_columns), err);
+        }
+        json_decref(answer);
+        return r;
+}
+
+static int
+print_host(struct ctl *c, json_t *host, struct error *err)
+{
+        int r = ctl_print_object(c, host, "name", host_fields, N_ELEMENTS(host_fields), err);
+
+        json_decref(host);
+        return r;
+}
+
+int
+cmd_host_show(struct ctl *c, int argc, char **argv, struct error *err)
+{
+        json_t *host = NULL;
+        int r = ctl_name("a host", argv[0], err);
+
+        (void)argc;
+        if (r == 0)
+                r = ctl_get(c, &host, err, "/v1/hosts/%s", argv[0]);
+        return r < 0 ? r : print_host(c, host, err);
+}
+
+/* ---- trace ---- */
+
+static void
+print_stage(const json_t *boot, const json_t *stage)
+{
+        char name[40], text[600];
+
+        printf("  %9.3f s  %-8s %s\n", (double)(ctl_integer(stage, "time_ms") - ctl_integer(boot, "started_ms")) / 1000.0,
+               ctl_clean(ctl_string(stage, "stage"), name, sizeof(name)), ctl_clean(ctl_string(stage, "text"), text, sizeof(text)));
+}
+
+static void
+print_boot_head(const char *host, const json_t *boot)
+{
+        char when[40];
+
+        printf("%s, boot %lld, %s\n", host, (long long)ctl_integer(boot, "boot"),
+               ctl_format(FMT_TIME, json_object_get(boot, "started_ms"), 0, when, sizeof(when)));
+}
+
+static void
+print_boot_end(const json_t *boot)
+{
+        const json_t *search = json_object_get(boot, "search"), *file;
+        char text[1100];
+        size_t i;
+
+        json_array_foreach(search, i, file)
+                printf("  looked for   %s\n", ctl_clean(json_string_value(file) ?: "", text, sizeof(text)));
+        if (ctl_string(boot, "failure")[0])
+                printf("  failed: %s\n", ctl_clean(ctl_string(boot, "failure"), text, sizeof(text)));
+        if (ctl_string(boot, "stuck")[0])
+                printf("  stuck: %s\n", ctl_clean(ctl_string(boot, "stuck"), text, sizeof(text)));
+}
+
+static void
+print_trace(const char *host, const json_t *answer)
+{
+        const json_t *boots = json_object_get(answer, "boots"), *boot, *stage;
+        size_t i, k;
+
+        if (json_array_size(boots) == 0)
+                printf("%s has not been seen to boot\n", host);
+        json_array_foreach(boots, i, boot)
+        {
+                print_boot_head(host, boot);
+                json_array_foreach(json_object_get(boot, "stages"), k, stage)
+                        print_stage(boot, stage);
+                print_boot_end(boot);
+        }
+}
+
+static bool
+is_ready(const json_t *stages)
+{
+        const json_t *last = json_array_get(stages, json_array_size(stages) - 1);
+
+        return last && strcmp(ctl_string(last, "stage"), boot_stage_names[STAGE_READY]) == 0;
+}
+
+/* Prints the stages of the newest boot as they come, until it is ready or Ctrl-C. */
+static int
+follow_trace(struct ctl *c, const char *host, struct error *err)
+{
+        int64_t boot_number = -1;
+        size_t shown = 0;
+
+        ctl_catch_interrupt();
+        for (;;) {
+                json_t *answer = NULL;
+                const json_t *boot, *stages;
+                bool over;
+                int r = ctl_get(c, &answer, err, "/v1/hosts/%s/trace", host);
+
+                if (ctl_interrupted())
+                        return 0;
+                if (r < 0)
+                        return r;
+                boot = json_array_get(json_object_get(answer, "boots"), 0);
+                stages = json_object_get(boot, "stages");
+                if (boot && ctl_integer(boot, "boot") != boot_number) {
+                        boot_number = ctl_integer(boot, "boot");
+                        shown = 0;
+                        print_boot_head(host, boot);
+                }
+                for (; shown < json_array_size(stages); shown++)
+                        print_stage(boot, json_array_get(stages, shown));
+                over = is_ready(stages);
+                fflush(stdout);
+                json_decref(answer);
+                if (over)
+                        return 0;
+                usleep(500000);
+        }
+}
+
+int
+cmd_host_trace(struct ctl *c, int argc, char **argv, struct error *err)
+{
+        enum ctl_output output;
+        json_t *answer = NULL;
+        int r = ctl_name("a host", argv[0], err);
+
+        (void)argc;
+        if (r < 0 || (r = ctl_output(c, &output, err)) < 0)
+                return r;
+        if (c->opt[OPT_FOLLOW])
+                return follow_trace(c, argv[0], err);
+        r = ctl_get(c, &answer, err, "/v1/hosts/%s/trace", argv[0]);
+        if (r == 0 && output == CTL_OUT_JSON)
+                ctl_print_json(stdout, answer);
+        else if (r == 0)
+                print_trace(argv[0], answer);
+        json_decref(answer);
+        return r;
+}
+
+/* ---- changes ---- */
+
+static int
+set_profile_key(json_t *body, const char *profile, struct error *err)
+{
+        if (names_find(profile_names, profile) < 0)
+                return error_set(err, ERR_USAGE, "'%.40s' is no profile; see 'dompool profile list'", profile);
+        json_object_set_new(body, "profile", json_string(profile));
+        return 0;
+}
+
+int
+cmd_host_add(struct ctl *c, int argc, char **argv, struct error *err)
+{
+        static const struct {
+                enum ctl_option option;
+                const char *key;
+        } keys[] = {
+                {OPT_ADDRESS, "address"},   {OPT_IMAGE, "image"},           {OPT_CONSOLE, "console"},
+                {OPT_XEN_ARGS, "xen_args"}, {OPT_KERNEL_ARGS, "kernel_args"},
+        };
+        struct ctl_request q = {.method = "PUT"};
+        json_t *body, *host = NULL;
+        int r = ctl_name("a host", argv[0], err);
+
+        (void)argc;
+        if (r < 0)
+                return r;
+        body = json_pack("{s:s,s:s}", "name", argv[0], "mac", argv[1]);
+        for (size_t i = 0; i < N_ELEMENTS(keys); i++)
+                if (c->opt[keys[i].option])
+                        json_object_set_new(body, keys[i].key, json_string(c->opt[keys[i].option]));
+        r = c->opt[OPT_PROFILE] ? set_profile_key(body, c->opt[OPT_PROFILE], err) : 0;
+        q.body = body;
+        ctl_path(&q, "/v1/hosts/%s", argv[0]);
+        if (r == 0)
+                r = ctl_http_send(c, &q, &host, err);
+        json_decref(body);
+        return r < 0 ? r : print_host(c, host, err);
+}
+
+int
+cmd_host_remove(struct ctl *c, int argc, char **argv, struct error *err)
+{
+        struct ctl_request q = {.method = "DELETE"};
+        json_t *answer = NULL;
+        int r = ctl_name("a host", argv[0], err);
+
+        (void)argc;
+        if (r < 0)
+                return r;
+        ctl_path(&q, "/v1/hosts/%s", argv[0]);
+        r = ctl_http_send(c, &q, &answer, err);
+        json_decref(answer);
+        return r;
+}
+
+int
+cmd_host_reboot(struct ctl *c, int argc, char **argv, struct error *err)
+{
+        struct ctl_request q = {.method = "POST"};
+        json_t *operation = NULL;
+        int r = ctl_name("a host", argv[0], err);
+
+        (void)argc;
+        if (r < 0)
+                return r;
+        ctl_path(&q, "/v1/hosts/%s/reboot", argv[0]);
+        r = ctl_http_send(c, &q, &operation, err);
+        if (r == 0)
+                r = ctl_wait_answer(c, operation, err);
+        json_decref(operation);
+        return r;
+}
+
+/* ---- profiles ---- */
+
+static const struct ctl_column profile_columns[] = {
+        {"NAME", "name"},
+        {"MEANING", "meaning", .elastic = true},
+        {"HOSTS", "hosts", .right = true},
+};
+
+int
+cmd_profile_list(struct ctl *c, int argc, char **argv, struct error *err)
+{
+        json_t *answer = NULL;
+        int r = ctl_get(c, &answer, err, "/v1/profiles");
+
+        (void)argc;
+        (void)argv;
+        if (r == 0)
+                r = ctl_print_list(c, answer, "profiles", "name", profile_columns, N_ELEMENTS(profile_columns), err);
+        json_decref(answer);
+        return r;
+}
+
+int
+cmd_profile_set(struct ctl *c, int argc, char **argv, struct error *err)
+{
+        struct ctl_request q = {.method = "POST"};
+        json_t *body, *host = NULL;
+        int r = ctl_name("a host", argv[0], err);
+
+        (void)argc;
+        if (r < 0)
+                return r;
+        body = json_pack("{s:s}", "image", c->opt[OPT_IMAGE] ?: "");
+        r = set_profile_key(body, argv[1], err);
+        q.body = body;
+        ctl_path(&q, "/v1/hosts/%s/profile", argv[0]);
+        if (r == 0)
+                r = ctl_http_send(c, &q, &host, err);
+        json_decref(body);
+        return r < 0 ? r : print_host(c, host, err);
+}
