@@ -188,13 +188,13 @@ module_parse(const struct words *w, struct recipe_module *m, const char *name, s
 {
         if (!name_ok(w->w[0]))
                 return error_set(err, ERR_CONFIG, "%s:%u: '%.100s' is no module's name", name, m->line, w->w[0]);
-        if (w->n > 2 || (w->n == 2 && strcmp(w->w[1], "boot") != 0))
-                return error_set(err, ERR_CONFIG, "%s:%u: behind a module's name only 'boot' may stand", name, m->line);
+        if (w->n > 2 || (w->n == 2 && strcmp(w->w[1], "boot") != 0 && strcmp(w->w[1], "late") != 0))
+                return error_set(err, ERR_CONFIG, "%s:%u: behind a module's name only 'boot' or 'late' may stand", name, m->line);
         str_copy(m->name, sizeof(m->name), w->w[0]);
         for (char *p = m->name; *p; p++)
                 if (*p == '-')
                         *p = '_';
-        m->at_boot = w->n == 2;
+        m->phase = w->n < 2 ? RECIPE_ON_DEMAND : strcmp(w->w[1], "boot") == 0 ? RECIPE_BOOT : RECIPE_LATE;
         return 0;
 }
 

@@ -102,7 +102,7 @@ add_one(struct modules *m, const char *path, struct error *err)
 }
 
 static int
-boot_note(struct modules *m, const char *path, struct error *err)
+boot_note(struct modules *m, enum recipe_phase phase, const char *path, struct error *err)
 {
         char **more;
 
@@ -117,7 +117,7 @@ boot_note(struct modules *m, const char *path, struct error *err)
         if (!more[m->n_boot])
                 return error_errno_set(err, ENOMEM, "modules");
         m->n_boot++;
-        fprintf(m->boot, "%s\n", path);
+        fprintf(m->boot, "%s %s\n", phase == RECIPE_BOOT ? "boot" : "late", path);
         return 0;
 }
 
@@ -134,8 +134,8 @@ add_module(struct modules *m, const struct recipe_module *wanted, struct error *
                                  m->version, wanted->name);
         for (size_t i = 0; i < e.n; i++) {
                 r = add_one(m, e.paths[i], err);
-                if (r == 0 && wanted->at_boot)
-                        r = boot_note(m, e.paths[i], err);
+                if (r == 0 && wanted->phase != RECIPE_ON_DEMAND)
+                        r = boot_note(m, wanted->phase, e.paths[i], err);
                 if (r < 0)
                         return r;
         }

@@ -5,7 +5,7 @@
 #include "image/image_recipe.h"
 #include "image/image_tree.h"
 
-/* Where dompool-init and a guest's init find what to load at once: lines of paths below /lib/modules/VERSION, in order. */
+/* Where dompool-init finds what to load: lines "boot PATH" or "late PATH" below /lib/modules/VERSION, in order. */
 #define IMAGE_BOOT_MODULES "/etc/dompool/modules"
 
 /* The one kernel version below @root/lib/modules. */

@@ -37,10 +37,17 @@ struct recipe_line {
         mode_t mode;
 };
 
+/* When the first process loads a module. */
+enum recipe_phase {
+        RECIPE_ON_DEMAND, /* by alias, when its hardware is there */
+        RECIPE_BOOT,      /* first of all */
+        RECIPE_LATE,      /* once network and Xen's daemons are on their way */
+};
+
 struct recipe_module {
         char name[NAME_SIZE]; /* as in /proc/modules: '-' is '_' */
         unsigned line;
-        bool at_boot;         /* dompool-init loads it; the others are loaded by alias */
+        enum recipe_phase phase;
 };
 
 struct recipe {

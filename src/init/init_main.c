@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dompool-init: the first process of a diskless dom0. Sets up mounts, modules and the bridge, then keeps the programs of the table in
+ * init_plan.c running, puts the lease on the bridge, tells console and server how far it is, and ends the machine when told. One loop;
+ * whatever could block is a child. It reads no byte from the network.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "init/init_net.h"
+#include "init/init_options.h"
+#include "init/init_plan.h"
+#include "init/init_report.h"
+#include "init/init_services.h"
+#include "init/init_system.h"
+
+/* How often things are looked at that nobody announces: a new network card, its carrier, xenstored's socket. */
+#define LOOK_MS 20
+/* Between a failure that only a restart heals, and that restart: time for the report to leave and for somebody to read the console. */
+#define FATAL_GRACE_MS 30000
+
+struct init {
+        struct init_options options;
+        struct clock clock;
+        unsigned conditions; /* enum init_condition */
+        struct service services[SERVICE_N];
+        struct wait waits[WAIT_N];
+        struct report_queue reports;
+        struct init_lease lease;
+        uint32_t last_address;
+        int lease_fd;
+        int signal_fd;
+        struct mac mac;
+        char card[16];
+        int64_t fatal_at_ms; /* the machine is restarted then; 0: no */
+        bool ready_said;
+};
+
+static int64_t
+now(const struct init *x)
+{
+        return clock_mono_ms(&x->clock);
+}
+
+/* A stage of the boot: to the console and to the server. */
+static void
+say(struct init *x, const char *stage, bool failed, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+static void
+say(struct init *x, const char *stage, bool failed, const char *fmt, ...)
+{
+        char text[sizeof(((struct msg_init_report *)0)->text)];
+        va_list ap;
+
+        va_start(ap, fmt);
+        vsnprintf(text, sizeof(text), fmt, ap);
+        va_end(ap);
+        log_write(failed ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, "%s%s: %s", stage, failed ? " failed" : "", text);
+        report_add(&x->reports, &x->options, stage, text, failed, (uint64_t)now(x));
+}
+
+/* Nothing here can go on: the firmware gets another try, unless somebody asked for a shell to look. */
+static void
+fatal(struct init *x, const char *stage, const char *text)
+{
+        if (x->fatal_at_ms)
+                return;
+        x->fatal_at_ms = now(x) + FATAL_GRACE_MS;
+        if (x->options.shell)
+                say(x, stage, true, "%s; dompool.shell=1: staying up", text);
+        else
+                say(x, stage, true, "%s; restarting the machine in %d seconds", text, FATAL_GRACE_MS / 1000);
+}
+
+static void
+condition_met(struct init *x, enum init_condition c)
+{
+        if (x->conditions & c)
+                return;
+        x->conditions |= c;
+        if (c == COND_LINK)
+                log_info("link card=%s uptime_ms=%lld", x->card, (long long)now(x));
+        if (c == COND_XENSTORE)
+                log_info("xenstored answers uptime_ms=%lld", (long long)now(x));
+}
+
+static void
+start_service(struct init *x, enum service_id id)
+{
+        struct service *s = &x->services[id];
+        int pid;
+
+        if (id == SERVICE_DHCP) {
+                if (x->lease_fd >= 0)
+                        close(x->lease_fd);
+                x->lease_fd = -1;
+                pid = init_dhcp_start(&x->mac, x->last_address, &x->lease_fd);
+        } else {
+                pid = services_spawn(id, &x->options);
+        }
+        s->started_ms = now(x);
+        if (pid < 0) {
+                say(x, "error", true, "starting %s: %s", service_infos[id].name, strerror(-pid));
+                service_ended(id, s, false, now(x));
+                return;
+        }
+        s->pid = pid;
+        log_info("started service=%s pid=%d uptime_ms=%lld", service_infos[id].name, pid, (long long)s->started_ms);
+        if (id == SERVICE_AGENT && !x->ready_said) {
+                x->ready_said = true;
+                say(x, "agent", false, "agent started");
+        }
+}
+
+static void
+start_due(struct init *x)
+{
+        for (size_t i = 0; i < SERVICE_N; i++)
+                if (service_due((enum service_id)i, &x->services[i], x->conditions, now(x)))
+                        start_service(x, (enum service_id)i);
+        if (x->conditions & COND_LEASE)
+                report_start(&x->reports, &x->options, now(x));
+}
+
+static void
+describe_end(int status, char *buf, size_t size)
+{
+        if (WIFSIGNALED(status))
+                snprintf(buf, size, "signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+        else if (WEXITSTATUS(status) == 127)
+                snprintf(buf, size, "it is not in the image or cannot be executed");
+        else
+                snprintf(buf, size, "exit code %d", WEXITSTATUS(status));
+}
+
+static void
+service_exited(struct init *x, enum service_id id, int status)
+{
+        struct service *s = &x->services[id];
+        bool success = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        char how[100], text[200];
+
+        describe_end(status, how, sizeof(how));
+        switch (service_ended(id, s, success, now(x))) {
+        case VERDICT_DONE:
+                if (id == SERVICE_INIT_DOM0) {
+                        condition_met(x, COND_DOM0);
+                        say(x, "xen", false, "Xen's daemons are up");
+                }
+                break;
+        case VERDICT_FATAL:
+                snprintf(text, sizeof(text), "%s ended: %s", service_infos[id].name, how);
+                fatal(x, "error", text);
+                break;
+        case VERDICT_RESTART:
+                if (id == SERVICE_SHELL)
+                        break;
+                say(x, "error", true, "%s ended: %s; started again in %lld ms", service_infos[id].name, how,
+                    (long long)(s->not_before_ms - now(x)));
+                break;
+        }
+}
+
+/* Takes every child that has ended: ours, and those of others that were left to the first process. */
+static void
+reap(struct init *x)
+{
+        int status;
+        pid_t pid;
+
+        while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+                if (pid == x->reports.pid) {
+                        report_ended(&x->reports, WIFEXITED(status) && WEXITSTATUS(status) == 0, now(x));
+                        continue;
+                }
+                for (size_t i = 0; i < SERVICE_N; i++)
+                        if (x->services[i].pid == pid)
+                                service_exited(x, (enum service_id)i, status);
+        }
+}
+
+static void
+take_lease(struct init *x)
+{
+        uint8_t wire[INIT_LEASE_WIRE_SIZE];
+        struct init_lease fresh;
+        char address[IP4_TEXT_SIZE], router[IP4_TEXT_SIZE];
+        struct error err;
+        ssize_t n;
+
+        while ((n = read(x->lease_fd, wire, sizeof(wire))) == (ssize_t)sizeof(wire)) {
+                if (rec_decode(&init_lease_desc, wire, sizeof(wire), &fresh) < 0 || !init_lease_ok(&fresh)) {
+                        say(x, "error", true, "the DHCP client offers an impossible lease; ignored");
+                        continue;
+                }
+                if (init_net_lease(&x->lease, &fresh, &err) < 0)
+                        say(x, "error", true, "network: %s", err.message);
+                if (fresh.address && fresh.address != x->lease.address)
+                        say(x, "network", false, "%s/%u on " INIT_BRIDGE " with card %s, router %s, for %u seconds",
+                            ip4_text(fresh.address, address), fresh.prefix, x->card, ip4_text(fresh.router, router), fresh.seconds);
+                else if (!fresh.address)
+                        say(x, "error", true, "the DHCP lease is lost; domains run on, asking for a new one");
+                x->conditions = fresh.address ? x->conditions | COND_LEASE : x->conditions & ~(unsigned)COND_LEASE;
+                if (fresh.address)
+                        x->last_address = fresh.address;
+                x->lease = fresh;
+        }
+        /* The child has gone; reap() starts another. */
+        if (n == 0) {
+                close(x->lease_fd);
+                x->lease_fd = -1;
+        }
+}
+
+static void
+look_for_card(struct init *x)
+{
+        struct error err;
+        int r = init_net_bridge(&x->options.mac, x->card, &x->mac, &err);
+
+        if (r == 0)
+                condition_met(x, COND_CARD);
+        else if (r != -EAGAIN)
+                fatal(x, "error", err.message);
+}
+
+/* What nobody announces. Returns whether there is anything left to look for. */
+static bool
+look_around(struct init *x)
+{
+        if (!(x->conditions & COND_CARD) && !x->fatal_at_ms)
+                look_for_card(x);
+        if ((x->conditions & COND_CARD) && !(x->conditions & COND_LINK) && init_net_carrier(x->card))
+                condition_met(x, COND_LINK);
+        if (x->services[SERVICE_XENSTORED].pid && !(x->conditions & COND_XENSTORE) && services_xenstore_up())
+                condition_met(x, COND_XENSTORE);
+        return !(x->conditions & COND_CARD) || !(x->conditions & COND_LINK) || !(x->conditions & COND_XENSTORE);
+}
+
+static void
+say_wait(struct init *x, size_t i, unsigned seconds, bool is_fatal)
+{
+        char text[300], there[200] = "", mac[MAC_TEXT_SIZE];
+
+        if (wait_infos[i].condition == COND_CARD) {
+                char found[150];
+
+                init_net_describe(found, sizeof(found));
+                snprintf(there, sizeof(there), " %s; there are: %s", mac_zero(&x->options.mac) ? "" : mac_text(&x->options.mac, mac), found);
+        }
+        snprintf(text, sizeof(text), "waiting for %s%s since %u s", wait_infos[i].what, there, seconds);
+        if (is_fatal)
+                fatal(x, "error", text);
+        else
+                log_warning("%s", text);
+}
+
+static void
+check_waits(struct init *x)
+{
+        for (size_t i = 0; i < WAIT_N; i++) {
+                unsigned seconds = 0;
+                enum wait_verdict v = wait_check(i, &x->waits[i], x->conditions, now(x), &seconds);
+
+                if (v != WAIT_QUIET)
+                        say_wait(x, i, seconds, v == WAIT_FATAL);
+        }
+}
+
+static void __attribute__((noreturn))
+end_machine(struct init *x, bool power_off, const char *why)
+{
+        log_notice("%s: %s", power_off ? "power off" : "restart", why);
+        /* The agent first: it says good-bye to the server while the network and xenstored are still there. */
+        if (x->services[SERVICE_AGENT].pid) {
+                int64_t end = now(x) + 3000;
+
+                kill(x->services[SERVICE_AGENT].pid, SIGTERM);
+                while (waitpid(x->services[SERVICE_AGENT].pid, NULL, WNOHANG) == 0 && now(x) < end)
+                        usleep(10000);
+        }
+        system_end(power_off);
+}
+
+static void
+take_signal(struct init *x)
+{
+        struct signalfd_siginfo s;
+
+        while (read(x->signal_fd, &s, sizeof(s)) == (ssize_t)sizeof(s)) {
+                switch (s.ssi_signo) {
+                case SIGCHLD:
+                        reap(x);
+                        break;
+                case SIGUSR1:
+                case SIGTERM: /* busybox reboot */
+                case SIGINT:  /* Ctrl-Alt-Del */
+                        end_machine(x, false, strsignal((int)s.ssi_signo));
+                case SIGUSR2:
+                        end_machine(x, true, strsignal((int)s.ssi_signo));
+                default:
+                        break;
+                }
+        }
+}
+
+/* Milliseconds until something is due by time alone. */
+static int
+poll_timeout(const struct init *x, bool looking)
+{
+        int64_t until = service_next(x->services, x->conditions), t = now(x), left;
+
+        if (looking)
+                return LOOK_MS;
+        if (x->reports.n && x->reports.pid == 0 && (x->conditions & COND_LEASE) && x->reports.not_before_ms < until)
+                until = x->reports.not_before_ms;
+        if (x->fatal_at_ms && x->fatal_at_ms < until)
+                until = x->fatal_at_ms;
+        left = until == INT64_MAX ? INT64_MAX : until - t;
+        /* A wait that has no event of its own is checked once a second; a host that is up sleeps. */
+        if ((x->conditions & (COND_LEASE | COND_DOM0)) != (COND_LEASE | COND_DOM0) && left > 1000)
+                left = 1000;
+        return left == INT64_MAX ? -1 : left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
+}
+
+static void __attribute__((noreturn))
+run(struct init *x)
+{
+        for (;;) {
+                bool looking = look_around(x);
+
+                start_due(x);
+                check_waits(x);
+                if (x->fatal_at_ms && now(x) >= x->fatal_at_ms && !x->options.shell)
+                        end_machine(x, false, "a failure that only a restart can heal");
+                struct pollfd fds[] = {{.fd = x->signal_fd, .events = POLLIN}, {.fd = x->lease_fd, .events = POLLIN}};
+
+                if (poll(fds, N_ELEMENTS(fds), poll_timeout(x, looking)) <= 0)
+                        continue;
+                if (fds[0].revents)
+                        take_signal(x);
+                if (fds[1].revents && x->lease_fd >= 0)
+                        take_lease(x);
+        }
+}
+
+/* All that we want to hear of comes by one descriptor; PID 1 gets no signal that it did not ask for. */
+static void
+setup_signals(struct init *x)
+{
+        static const int signals[] = {SIGCHLD, SIGUSR1, SIGUSR2, SIGTERM, SIGINT};
+        sigset_t set;
+
+        sigemptyset(&set);
+        for (size_t i = 0; i < N_ELEMENTS(signals); i++)
+                sigaddset(&set, signals[i]);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        signal(SIGPIPE, SIG_IGN);
+        x->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+        /* Ctrl-Alt-Del becomes SIGINT to us. */
+        reboot(RB_DISABLE_CAD);
+}
+
+static void
+setup_options(struct init *x)
+{
+        char line[4096], mac[MAC_TEXT_SIZE];
+        struct error err;
+
+        if (!system_read_line("/proc/cmdline", line, sizeof(line)))
+                line[0] = '\0';
+        if (init_options_parse(line, &x->options, &err) < 0)
+                say(x, "error", true, "%s", err.message);
+        if (x->options.host[0])
+                (void)!sethostname(x->options.host, strlen(x->options.host));
+        if (x->options.server == 0)
+                log_warning("no dompool.server on the kernel command line: nobody to report to, no agent");
+        say(x, "init", false, "host %s, card %s", x->options.host[0] ? x->options.host : "without a name",
+            mac_zero(&x->options.mac) ? "any" : mac_text(&x->options.mac, mac));
+}
+
+/* In the order in which others wait: Xen's devices for xenstored, cards for DHCP, then what only a domain needs. */
+static void
+setup_machine(struct init *x)
+{
+        struct error err;
+
+        if (modules_load_list(MODULES_FIRST, &err) < 0)
+                say(x, "error", true, "%s", err.message);
+        if (system_mount_xen(&err) < 0) {
+                fatal(x, "error", err.message);
+        } else {
+                condition_met(x, COND_XENBUS);
+                start_due(x);
+        }
+        if (modules_load_cards(&err) < 0)
+                say(x, "error", true, "%s", err.message);
+        look_around(x);
+        start_due(x);
+        if (modules_load_list(MODULES_LATE, &err) < 0)
+                say(x, "error", true, "%s", err.message);
+}
+
+int
+main(void)
+{
+        static struct init x = {.lease_fd = -1, .signal_fd = -1};
+        struct error err = {0};
+        int r;
+
+        if (getpid() != 1) {
+                fprintf(stderr, "dompool-init %s is the first process of a diskless host; it does nothing elsewhere\n", DOMPOOL_VERSION);
+                return 2;
+        }
+        log_init("dompool-init", LOG_LEVEL_INFO);
+        clock_init_real(&x.clock);
+        setup_signals(&x);
+        r = system_mount(&err);
+        system_log_open();
+        if (r < 0)
+                say(&x, "error", true, "%s", err.message);
+        setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/dompool", 1);
+        setup_options(&x);
+        if (services_write_token(&x.options) < 0)
+                say(&x, "error", true, "writing " INIT_TOKEN_FILE ": %s", strerror(errno));
+        for (size_t i = 0; i < SERVICE_N; i++)
+                x.services[i].wanted = true;
+        x.services[SERVICE_AGENT].wanted = x.options.server != 0;
+        x.services[SERVICE_SHELL].wanted = x.options.shell;
+        setup_machine(&x);
+        run(&x);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Loads kernel modules without another program: the image's list has them in order with all they depend on, and network cards are matched
+ * by modalias against depmod's indexes. Emulated machines pay dearly for each exec; a real one gains a little.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "image/kmod_index.h"
+#include "init/init_system.h"
+
+#define MODULE_LIST "/etc/dompool/modules"
+#define INDEX_MAX (4u << 20)
+
+/* A whole text file, malloc'ed; NULL and errno. */
+static char *
+read_text(const char *path)
+{
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        struct stat st;
+        ssize_t n;
+
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return NULL;
+        if (st.st_size > INDEX_MAX) {
+                errno = EFBIG;
+                return NULL;
+        }
+        text = malloc((size_t)st.st_size + 1);
+        while (text && (n = read(fd, text + size, (size_t)st.st_size - size)) > 0)
+                size += (size_t)n;
+        if (text)
+                text[size] = '\0';
+        return TAKE_PTR(text);
+}
+
+static int
+module_path(char ret[400], const char *name)
+{
+        struct utsname u;
+
+        if (uname(&u) < 0)
+                return -errno;
+        return snprintf(ret, 400, "/lib/modules/%s/%s", u.release, name) < 400 ? 0 : -ENAMETOOLONG;
+}
+
+/* Already there is as good as loaded. */
+static int
+module_load(const char *path)
+{
+        char full[400];
+        int r = module_path(full, path), fd;
+
+        if (r < 0)
+                return r;
+        fd = open(full, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        r = syscall(SYS_finit_module, fd, "", 0) < 0 && errno != EEXIST ? -errno : 0;
+        close(fd);
+        return r;
+}
+
+static int
+module_load_or_say(const char *path, struct error *err, int before)
+{
+        struct error later;
+        int r = module_load(path);
+
+        if (r < 0)
+                r = error_errno_set(before ? &later : err, -r, "loading module %s", path);
+        return before ? before : r;
+}
+
+int
+modules_load_list(enum module_phase phase, struct error *err)
+{
+        static const char *const words[] = {[MODULES_FIRST] = "boot ", [MODULES_LATE] = "late "};
+        _cleanup_free_ char *text = read_text(MODULE_LIST);
+        char *save = NULL;
+        int r = 0;
+
+        if (!text)
+                return error_errno_set(err, errno, "%s", MODULE_LIST);
+        for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+                if (strncmp(line, words[phase], strlen(words[phase])) == 0)
+                        r = module_load_or_say(line + strlen(words[phase]), err, r);
+        return r;
+}
+
+struct indexes {
+        char *alias, *dep;
+};
+
+static int
+load_by_alias(const struct indexes *x, const char *modalias, struct error *err, int before)
+{
+        const char *text = x->alias;
+        char name[KMOD_NAME_SIZE];
+        struct kmod_entry e;
+
+        while (kmod_alias_next(&text, modalias, name)) {
+                if (kmod_dep_find(x->dep, name, &e) < 0)
+                        continue;
+                log_debug("driver module=%s modalias=%s", name, modalias);
+                for (size_t i = 0; i < e.n; i++)
+                        before = module_load_or_say(e.paths[i], err, before);
+        }
+        return before;
+}
+
+/* PCI: network controllers only (class 0x02....), other hardware is no business of a diskless host. */
+static bool
+is_card(const char *folder)
+{
+        char path[300], line[32];
+
+        snprintf(path, sizeof(path), "%.250s/class", folder);
+        return !system_read_line(path, line, sizeof(line)) || strncmp(line, "0x02", 4) == 0;
+}
+
+static int
+load_bus(const struct indexes *x, const char *bus, struct error *err, int before)
+{
+        _cleanup_closedir_ DIR *d = NULL;
+        char path[300];
+        struct dirent *e;
+
+        snprintf(path, sizeof(path), "/sys/bus/%s/devices", bus);
+        d = opendir(path);
+        while (d && (e = readdir(d))) {
+                char folder[300], file[320], modalias[256];
+
+                if (e->d_name[0] == '.')
+                        continue;
+                snprintf(folder, sizeof(folder), "/sys/bus/%s/devices/%.200s", bus, e->d_name);
+                snprintf(file, sizeof(file), "%s/modalias", folder);
+                if (is_card(folder) && system_read_line(file, modalias, sizeof(modalias)))
+                        before = load_by_alias(x, modalias, err, before);
+        }
+        return before;
+}
+
+int
+modules_load_cards(struct error *err)
+{
+        /* A virtio card is a PCI device whose driver makes a virtio device: so PCI is first. */
+        static const char *const buses[] = {"pci", "virtio"};
+        struct indexes x = {0};
+        char path[400];
+        int r = 0;
+
+        if (module_path(path, "modules.alias") == 0)
+                x.alias = read_text(path);
+        if (module_path(path, "modules.dep") == 0)
+                x.dep = read_text(path);
+        if (!x.alias || !x.dep)
+                r = error_errno_set(err, errno, "%s", path);
+        for (size_t i = 0; i < N_ELEMENTS(buses) && x.alias && x.dep; i++)
+                r = load_bus(&x, buses[i], err, r);
+        free(x.alias);
+        free(x.dep);
+        return r;
+}

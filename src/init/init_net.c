@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bridge and its address. The card is in the bridge before anything uses the network, so that nothing ever has to be moved from one to
+ * the other; the bridge has the card's MAC, so that firmware, init and the agent are one client to the DHCP server.
+ */
+#include "init/init_net.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "init/init_system.h"
+#include "net/netlink.h"
+
+int
+init_net_bridge(const struct mac *wanted, char ret_card[16], struct mac *ret_mac, struct error *err)
+{
+        struct mac mac;
+        int r;
+
+        r = mac_zero(wanted) ? netlink_first_ethernet(ret_card) : netlink_find_by_mac(wanted, ret_card);
+        if (r == -ENODEV)
+                return -EAGAIN;
+        if (r < 0 || (r = netlink_get_mac(ret_card, &mac)) < 0)
+                return error_errno_set(err, -r, "looking for the network card");
+        /* An address that is taken off must not take the new one, its secondary, along. */
+        system_write("/proc/sys/net/ipv4/conf/all/promote_secondaries", "1\n");
+        r = netlink_link_up("lo", true);
+        if (r < 0)
+                return error_errno_set(err, -r, "bringing lo up");
+        r = netlink_bridge_add(INIT_BRIDGE, &mac);
+        if (r < 0 && r != -EEXIST)
+                return error_errno_set(err, -r, "making bridge " INIT_BRIDGE);
+        if ((r = netlink_set_master(ret_card, INIT_BRIDGE)) < 0 || (r = netlink_link_up(ret_card, true)) < 0 ||
+            (r = netlink_link_up(INIT_BRIDGE, true)) < 0)
+                return error_errno_set(err, -r, "putting %s into bridge " INIT_BRIDGE, ret_card);
+        *ret_mac = mac;
+        return 0;
+}
+
+bool
+init_net_carrier(const char *card)
+{
+        char path[64], line[8];
+
+        snprintf(path, sizeof(path), "/sys/class/net/%.15s/carrier", card);
+        return system_read_line(path, line, sizeof(line)) && line[0] == '1';
+}
+
+void
+init_net_describe(char *buf, size_t size)
+{
+        _cleanup_closedir_ DIR *d = opendir("/sys/class/net");
+        struct dirent *e;
+        size_t n = 0;
+
+        buf[0] = '\0';
+        while (d && (e = readdir(d))) {
+                char path[300], line[32];
+
+                snprintf(path, sizeof(path), "/sys/class/net/%.200s/address", e->d_name);
+                if (e->d_name[0] == '.' || strcmp(e->d_name, "lo") == 0 || !system_read_line(path, line, sizeof(line)))
+                        continue;
+                if (n < size)
+                        n += (size_t)snprintf(buf + n, size - n, "%s%.15s %s", n ? ", " : "", e->d_name, line);
+        }
+        if (n == 0)
+                str_copy(buf, size, "none");
+}
+
+static int
+action_do(const struct net_action *a)
+{
+        char line[64], text[IP4_TEXT_SIZE];
+
+        switch (a->kind) {
+        case NET_ADDRESS_SET:
+                return netlink_address_set(INIT_BRIDGE, a->address, a->prefix);
+        case NET_ADDRESS_REMOVE:
+                return netlink_address_delete(INIT_BRIDGE, a->address, a->prefix);
+        case NET_ROUTE_SET:
+                return netlink_route_default(a->address, INIT_BRIDGE);
+        case NET_DNS_SET:
+                snprintf(line, sizeof(line), "nameserver %s\n", ip4_text(a->address, text));
+                return system_write("/etc/resolv.conf", a->address ? line : "");
+        }
+        return 0;
+}
+
+int
+init_net_lease(const struct init_lease *was, const struct init_lease *is, struct error *err)
+{
+        static const char *const names[] = {
+                [NET_ADDRESS_REMOVE] = "removing address",
+                [NET_ADDRESS_SET] = "setting address",
+                [NET_ROUTE_SET] = "setting the default route by",
+                [NET_DNS_SET] = "writing resolv.conf for",
+        };
+        struct net_action actions[NET_MAX_ACTIONS];
+        size_t n = init_lease_actions(was, is, actions);
+        int r = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                char text[IP4_TEXT_SIZE];
+                int x = action_do(&actions[i]);
+
+                if (x < 0 && r == 0)
+                        r = error_errno_set(err, -x, "%s %s", names[actions[i].kind], ip4_text(actions[i].address, text));
+        }
+        return r;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads /proc/cmdline's text: words split at white space, quotes kept together as the kernel does. No I/O. */
+#include "init/init_options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+#define WORD_SIZE 256
+
+static int
+set_address(struct init_options *o, const char *value)
+{
+        return parse_ip4(value, &o->server);
+}
+
+static int
+parse_port(const char *value, uint16_t *ret)
+{
+        uint32_t port;
+
+        if (parse_u32(value, 65535, &port) < 0 || port == 0)
+                return -EINVAL;
+        *ret = (uint16_t)port;
+        return 0;
+}
+
+static int
+set_http(struct init_options *o, const char *value)
+{
+        return parse_port(value, &o->http_port);
+}
+
+static int
+set_agent(struct init_options *o, const char *value)
+{
+        return parse_port(value, &o->agent_port);
+}
+
+static int
+set_fingerprint(struct init_options *o, const char *value)
+{
+        uint8_t raw[32];
+
+        if (parse_hex(value, raw, sizeof(raw)) < 0)
+                return -EINVAL;
+        str_copy(o->fingerprint, sizeof(o->fingerprint), value);
+        return 0;
+}
+
+/* token_render() makes hex digits, dots and a version; whatever else is in it goes into no file and no JSON. */
+static int
+set_token(struct init_options *o, const char *value)
+{
+        size_t n = strspn(value, "0123456789abcdefv.");
+
+        if (n == 0 || value[n] != '\0' || n >= sizeof(o->token))
+                return -EINVAL;
+        str_copy(o->token, sizeof(o->token), value);
+        return 0;
+}
+
+static int
+set_host(struct init_options *o, const char *value)
+{
+        if (!name_ok(value))
+                return -EINVAL;
+        str_copy(o->host, sizeof(o->host), value);
+        return 0;
+}
+
+static int
+set_mac(struct init_options *o, const char *value)
+{
+        return parse_mac(value, &o->mac);
+}
+
+/* "01-aa-bb-cc-dd-ee-ff": the ARP type before the address. dompool.mac, wherever it stands, is the better one. */
+static int
+set_bootif(struct init_options *o, const char *value)
+{
+        struct mac mac;
+
+        if (strncmp(value, "01-", 3) != 0 || parse_mac(value + 3, &mac) < 0)
+                return -EINVAL;
+        if (mac_zero(&o->mac))
+                o->mac = mac;
+        return 0;
+}
+
+static int
+set_image(struct init_options *o, const char *value)
+{
+        uint8_t raw[8];
+
+        if (parse_hex(value, raw, sizeof(raw)) < 0)
+                return -EINVAL;
+        str_copy(o->image, sizeof(o->image), value);
+        return 0;
+}
+
+static int
+set_shell(struct init_options *o, const char *value)
+{
+        if (strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
+                return -EINVAL;
+        o->shell = value[0] == '1';
+        return 0;
+}
+
+static const struct {
+        const char *key;
+        int (*set)(struct init_options *o, const char *value);
+        const char *form;
+} words[] = {
+        {"dompool.server", set_address, "an IPv4 address"},
+        {"dompool.http", set_http, "a port"},
+        {"dompool.agent", set_agent, "a port"},
+        {"dompool.fp", set_fingerprint, "64 hex digits"},
+        {"dompool.token", set_token, "a boot token"},
+        {"dompool.host", set_host, "a host's name"},
+        {"dompool.mac", set_mac, "a MAC address"},
+        {"BOOTIF", set_bootif, "01- and a MAC address"},
+        {"dompool.image", set_image, "16 hex digits"},
+        {"dompool.shell", set_shell, "0 or 1"},
+};
+
+/* Takes the next word off *text; false: no more. A word over WORD_SIZE is none of ours and comes out empty. */
+static bool
+word_take(const char **text, char ret[WORD_SIZE])
+{
+        bool quoted = false;
+        const char *p = *text;
+        size_t n = 0;
+
+        while (isspace((unsigned char)*p))
+                p++;
+        if (!*p)
+                return false;
+        for (; *p && (quoted || !isspace((unsigned char)*p)); p++) {
+                if (*p == '"')
+                        quoted = !quoted;
+                else if (n < WORD_SIZE)
+                        ret[n++] = *p;
+        }
+        ret[n < WORD_SIZE ? n : 0] = '\0';
+        *text = p;
+        return true;
+}
+
+static int
+word_apply(char *word, struct init_options *o, struct error *err)
+{
+        char *value = strchr(word, '=');
+
+        if (!value)
+                return 0;
+        *value++ = '\0';
+        for (size_t i = 0; i < N_ELEMENTS(words); i++)
+                if (strcmp(word, words[i].key) == 0 && words[i].set(o, value) < 0)
+                        return error_set(err, ERR_INVALID, "kernel command line: %s=%.100s is not %s", word,
+                                         strcmp(word, "dompool.token") == 0 ? "..." : value, words[i].form);
+        return 0;
+}
+
+int
+init_options_parse(const char *cmdline, struct init_options *ret, struct error *err)
+{
+        char word[WORD_SIZE];
+        int r = 0;
+
+        *ret = (struct init_options){.http_port = 8080, .agent_port = 8444};
+        while (word_take(&cmdline, word)) {
+                struct error later;
+                int x = word_apply(word, ret, r ? &later : err);
+
+                r = r ? r : x;
+        }
+        if (r == 0 && ret->server && (!ret->fingerprint[0] || !ret->host[0]))
+                r = error_set(err, ERR_INVALID, "kernel command line: dompool.server is given, but not dompool.%s",
+                              ret->fingerprint[0] ? "host" : "fp");
+        return r;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOMPOOL_INIT_INIT_SERVICES_H
+#define DOMPOOL_INIT_INIT_SERVICES_H
+/* Starting the programs of the supervision table. */
+#include "init/init_options.h"
+#include "init/init_plan.h"
+
+#define INIT_TOKEN_FILE "/run/dompool/token"
+#define XENSTORED_SOCKET "/run/xenstored/socket"
+
+/* Starts a program that is an executable (not SERVICE_DHCP, a child of init's own). Its pid, or negative errno. */
+int
+services_spawn(enum service_id id, const struct init_options *o);
+
+/* Writes the boot token where the agent reads it: 0600, not on a command line that everybody in dom0 could see. */
+int
+services_write_token(const struct init_options *o);
+
+/* Does xenstored take connections? */
+bool
+services_xenstore_up(void);
+
+#endif
