@@ -18,8 +18,14 @@
 
 #define MAX_SECTION_OPTIONS 32
 
+/* A file's name, kept until all is read: libconfuse forgets that of an included file. */
+struct file_name {
+        struct file_name *next;
+        char text[];
+};
+
 struct place {
-        const char *file; /* libconfuse's; valid while it reads */
+        const char *file;
         int line;
 };
 
@@ -27,6 +33,8 @@ struct place {
 struct reader {
         struct config *config;
         struct error *err;
+        cfg_t *top;               /* knows the present file; sections do not */
+        struct file_name *files;  /* the latest first */
         cfg_t *section;           /* the host or token being read */
         uint32_t seen[SECTION_N]; /* bits of the options of the present section that were given */
         struct place network_at;  /* the end of the network section */
@@ -41,6 +49,35 @@ static struct reader *reader_now;
 DEFINE_CLEANUP(cfg_t *, cfg_free)
 DEFINE_CLEANUP(struct config *, config_free)
 
+static struct place
+place_now(struct reader *rd, const cfg_t *cfg)
+{
+        const char *name = rd->top->filename ? rd->top->filename : "?";
+        size_t size = strlen(name) + 1;
+        struct file_name *f;
+
+        if (!rd->files || strcmp(rd->files->text, name) != 0) {
+                f = malloc(sizeof(*f) + size);
+                if (!f)
+                        return (struct place){"?", cfg->line};
+                f->next = rd->files;
+                memcpy(f->text, name, size);
+                rd->files = f;
+        }
+        return (struct place){rd->files->text, cfg->line};
+}
+
+static void
+free_files(struct reader *rd)
+{
+        while (rd->files) {
+                struct file_name *f = rd->files;
+
+                rd->files = f->next;
+                free(f);
+        }
+}
+
 /* The first error counts; what follows it is confusion. */
 static void on_error(cfg_t *cfg, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
@@ -48,12 +85,14 @@ static void
 on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
         struct error *err = reader_now->err;
+        struct place at;
         char text[700];
 
         if (err->code != ERR_NONE)
                 return;
         vsnprintf(text, sizeof(text), fmt, ap);
-        error_set(err, ERR_CONFIG, "%s:%d: %s", cfg->filename ? cfg->filename : "?", cfg->line, text);
+        at = place_now(reader_now, cfg);
+        error_set(err, ERR_CONFIG, "%s:%d: %s", at.file, at.line, text);
 }
 
 static enum config_section
@@ -171,7 +210,7 @@ host_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct host *h)
                 return -1;
         }
         h->configured = true;
-        rd->host_at[n] = (struct place){cfg->filename, cfg->line};
+        rd->host_at[n] = place_now(rd, cfg);
         rd->host_has_profile[n] = rd->seen[SECTION_HOST] & option_bit(option_find(SECTION_HOST, "profile"));
         if (host_check(h, &err) < 0) {
                 cfg_error(cfg, "%s", err.message);
@@ -207,7 +246,7 @@ on_section(cfg_t *cfg, cfg_opt_t *opt)
                 return -1;
         switch (section) {
         case SECTION_NETWORK:
-                rd->network_at = (struct place){cfg->filename, cfg->line};
+                rd->network_at = place_now(rd, cfg);
                 return 0;
         case SECTION_HOST:
                 rd->section = NULL;
@@ -344,6 +383,7 @@ parse_file(struct reader *rd, const char *file, cfg_t *cfg)
         int r;
 
         cfg_set_error_function(cfg, on_error);
+        rd->top = cfg;
         reader_now = rd;
         r = cfg_parse(cfg, file);
         reader_now = NULL;
@@ -395,6 +435,7 @@ config_read(const char *file, struct config **ret, struct error *err)
         if (!cfg)
                 return error_errno_set(err, ENOMEM, "configuration");
         r = parse_file(&rd, file, cfg);
+        free_files(&rd);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(c);

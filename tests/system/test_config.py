@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""dompoold.conf(5): errors with file and line, the check, the canonical print, the example, the manual page's list."""
+import re
+import subprocess
+
+import pytest
+
+from server import DOMPOOLD, TOP
+
+NETWORK = 'network {\n interface = "br0"\n subnet = "10.77.0.0/24"\n}\n'
+HOST1 = 'host "n1" {\n mac = "52:54:00:77:00:01"\n address = "10.77.0.11"\n}\n'
+
+
+def dompoold(*argv):
+    return subprocess.run([DOMPOOLD, *argv], capture_output=True, text=True, timeout=20)
+
+
+def check(tmp_path, text):
+    (tmp_path / "d.conf").write_text(text)
+    return dompoold("-n", "-c", tmp_path / "d.conf")
+
+
+# (what is wrong, the file, the line of the error, the words that follow)
+ERRORS = [
+    ("unknown option", NETWORK + 'colour = "red"\n', 5, "no such option 'colour'"),
+    ("unknown option in a section", 'network {\n interfaces = "br0"\n}\n', 2, "no such option 'interfaces'"),
+    ("option twice", 'http-port = 8080\nhttp-port = 8081\n' + NETWORK, 2, "http-port is given twice"),
+    ("no network", 'http-port = 8080\n', None, "there is no network section; it names the boot LAN's interface and subnet"),
+    ("no interface", 'network {\n subnet = "10.77.0.0/24"\n}\n', 3, "network has no interface"),
+    ("host bits", 'network {\n interface = "br0"\n subnet = "10.77.0.1/24"\n}\n', 3,
+     "subnet '10.77.0.1/24' must be a subnet such as \"10.77.0.0/24\", without host bits"),
+    ("prefix too long", 'network {\n interface = "br0"\n subnet = "10.77.0.0/31"\n}\n', 3,
+     "a boot LAN has a prefix length of 8 to 30, not 31"),
+    ("range outside the subnet", 'network {\n interface = "br0"\n subnet = "10.77.0.0/24"\n range = "10.78.0.1-10.78.0.9"\n}\n', 5,
+     "the range does not lie inside the subnet"),
+    ("range backwards", 'network {\n interface = "br0"\n subnet = "10.77.0.0/24"\n range = "10.77.0.9-10.77.0.1"\n}\n', 4,
+     "the range 10.77.0.9-10.77.0.1 ends before it begins"),
+    ("own address in the range",
+     'network {\n interface = "br0"\n subnet = "10.77.0.0/24"\n address = "10.77.0.5"\n range = "10.77.0.1-10.77.0.9"\n}\n', 6,
+     "the server's own address lies in the range"),
+    ("interface name too long", 'network {\n interface = "averyverylongname"\n subnet = "10.77.0.0/24"\n}\n', 2,
+     "interface is 17 bytes long; the limit is 15"),
+    ("port out of range", 'http-port = 70000\n' + NETWORK, 1, "http-port '70000' must be a port, 1 to 65535"),
+    ("one port for two", NETWORK + 'agent-port = 8080\n', None, "http-port and agent-port are both 8080"),
+    ("relative path", 'state-dir = "var/lib"\n' + NETWORK, 1,
+     "state-dir 'var/lib' must be an absolute path without '..' or a slash at its end"),
+    ("path too long", f'state-dir = "/{"x" * 200}"\n' + NETWORK, 1, "state-dir is 201 bytes long; the limit is 199"),
+    ("menu characters", 'kernel-args = "quiet; reboot"\n' + NETWORK, 1,
+     "kernel-args may hold printable ASCII without quotes, shell or menu characters; byte 6 is 0x3b"),
+    ("short lease", 'network {\n interface = "br0"\n subnet = "10.77.0.0/24"\n lease-time = "5s"\n}\n', 4,
+     "5s is out of range: 60 to 604800 seconds are allowed"),
+    ("profile", 'profile = "windows"\n' + NETWORK, 1, "profile 'windows' must be \"local\" or \"pool\""),
+    ("empty value", 'image = ""\n' + NETWORK, 1, "image is empty: it must be 1 to 63 of a-z A-Z 0-9 . _ -, the first a letter or digit"),
+    ("host without MAC", NETWORK + 'host "n1" {\n address = "10.77.0.11"\n}\n', 7, "host 'n1' has no mac"),
+    ("empty host", NETWORK + 'host "n1" {}\n', 5, "host 'n1' has no mac"),
+    ("host name", NETWORK + 'host "-n" { mac = "52:54:00:77:00:01" }\n', 5,
+     "host name '-n' must be 1 to 63 of a-z A-Z 0-9 . _ -, the first a letter or digit"),
+    ("multicast MAC", NETWORK + 'host "n" {\n mac = "53:54:00:77:00:01"\n}\n', 7,
+     "host 'n': 53:54:00:77:00:01 is a multicast address, not a machine's"),
+    ("MAC", NETWORK + 'host "n" {\n mac = "52:54:00:77:00"\n}\n', 6,
+     "mac '52:54:00:77:00' must be a MAC address such as \"52:54:00:12:34:56\""),
+    ("MAC twice", NETWORK + HOST1 + 'host "n2" {\n mac = "52-54-00-77-00-01"\n}\n', 11,
+     "host 'n2' has the MAC address 52:54:00:77:00:01 of host 'n1' (which ends in line 8)"),
+    ("address twice", NETWORK + HOST1 + 'host "n2" {\n mac = "52:54:00:77:00:02"\n address = "10.77.0.11"\n}\n', 12,
+     "host 'n2' has the address 10.77.0.11 of host 'n1' (which ends in line 8)"),
+    ("name twice", NETWORK + HOST1 + 'host "n1" {\n mac = "52:54:00:77:00:02"\n}\n', 9, "found duplicate title 'n1'"),
+    ("address outside the subnet", NETWORK + 'host "n1" {\n mac = "52:54:00:77:00:01"\n address = "10.78.0.11"\n}\n', 8,
+     "host 'n1': the address 10.78.0.11 lies outside the subnet"),
+    ("broadcast address", NETWORK + 'host "n1" {\n mac = "52:54:00:77:00:01"\n address = "10.77.0.255"\n}\n', 8,
+     "host 'n1': the address 10.77.0.255 lies outside the subnet"),
+    ("token", NETWORK + 'api { token "ci" {\n sha256 = "12" } }\n', 6, "sha256 '12' must be 64 hex digits, the SHA-256 of a token's text"),
+    ("token without hash", NETWORK + 'api {\n token "ci" {\n}\n}\n', 7, "token 'ci' has no sha256"),
+    ("listen", NETWORK + 'api {\n listen = "8443"\n}\n', 6, "listen '8443' must be an address and port such as \"192.0.2.1:8443\""),
+    ("not closed", NETWORK + 'http-port = \n', 6, "premature end of file"),
+]
+
+
+@pytest.mark.parametrize("text,line,words", [e[1:] for e in ERRORS], ids=[e[0] for e in ERRORS])
+def test_error_names_file_and_line(tmp_path, text, line, words):
+    result = check(tmp_path, text)
+    place = f"{tmp_path}/d.conf:{line}: " if line else f"{tmp_path}/d.conf: "
+    assert result.stderr == f"dompoold: {place}{words}\n"
+    assert result.returncode == 3
+    assert result.stdout == ""
+
+
+def test_error_in_an_included_file_names_that_file(tmp_path):
+    (tmp_path / "hosts.conf").write_text('host "n1" {\n mac = "x"\n}\n')
+    result = check(tmp_path, NETWORK + f'include("{tmp_path}/hosts.conf")\n')
+    assert f"{tmp_path}/hosts.conf:2: mac 'x' must be" in result.stderr
+
+
+def test_missing_file_is_said(tmp_path):
+    result = dompoold("-n", "-c", tmp_path / "nothing.conf")
+    assert result.returncode == 4
+    assert f"cannot read the configuration '{tmp_path}/nothing.conf': No such file or directory" in result.stderr
+
+
+def test_too_many_tokens_says_the_limit(tmp_path):
+    tokens = "".join(f'token "t{i}" {{ sha256 = "{i:064x}" }}\n' for i in range(17))
+    assert "too many tokens: the limit is 16" in check(tmp_path, NETWORK + "api {\n" + tokens + "}\n").stderr
+
+
+def test_good_file_is_accepted_silently(tmp_path):
+    result = check(tmp_path, NETWORK + HOST1)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+FULL = '''
+state-dir = "/tmp/x y" run-dir = "/run/d" image-store = "/i$HOME" guest-files = "/g\\"q\\\\b"
+http-port = 80 tftp-port = 6969 dhcp-port = 6767 agent-port = 1
+profile = "pool" image = "big" console = "com1,vga" xen-args = "dom0_mem=1G,max:1G" kernel-args = "quiet a=b" heartbeat = "2s"
+network { interface = "eth0" subnet = "10.0.0.0/8" range = "10.0.0.9-10.255.0.0" router = "10.0.0.1" dns = "1.1.1.1"
+  address = "10.0.0.2" lease-time = "2d" }
+api { socket = "/s" group = "adm" listen = "127.0.0.1:8443" token "ci" { sha256 = "''' + "ab" * 32 + '''" } token "b" { sha256 = "''' + \
+    "CD" * 32 + '''" } }
+host "n1" { mac = "02-00-00-00-00-01" address = "10.0.0.11" profile = "local" image = "micro" xen-args = "x" kernel-args = "y" console = "vga" }
+host "n2" { mac = "02:00:00:00:00:02" }
+'''
+
+
+def test_canonical_print_reads_back_identically(tmp_path):
+    (tmp_path / "a.conf").write_text(FULL)
+    first = dompoold("-nv", "-c", tmp_path / "a.conf")
+    assert first.returncode == 0, first.stderr
+    (tmp_path / "b.conf").write_text(first.stdout)
+    second = dompoold("-nv", "-c", tmp_path / "b.conf")
+    assert second.returncode == 0, second.stderr
+    assert second.stdout == first.stdout
+    # What was said is in it: nothing is lost on the way.
+    for value in ('"/tmp/x y"', '"/i\\$HOME"', '"/g\\"q\\\\b"', '"10.0.0.9-10.255.0.0"', '"172800s"', '"127.0.0.1:8443"', '"' + "cd" * 32 + '"',
+                  'profile = "local"', '"02:00:00:00:00:01"'):
+        assert value in first.stdout
+
+
+def test_hosts_get_the_default_profile_that_stands_behind_them(tmp_path):
+    (tmp_path / "a.conf").write_text(HOST1 + NETWORK + 'profile = "pool"\n')
+    printed = dompoold("-nv", "-c", tmp_path / "a.conf").stdout
+    assert 'profile = "pool"' in printed[printed.index('host "n1"'):]
+
+
+def test_example_is_accepted():
+    assert dompoold("-n", "-c", TOP / "packaging" / "dompoold.conf.example").returncode == 0
+
+
+def test_manual_page_names_every_option(tmp_path):
+    """The schema is the source: what the canonical print of a full file shows must stand in dompoold.conf(5), and nothing else."""
+    (tmp_path / "a.conf").write_text(FULL)
+    printed = dompoold("-nv", "-c", tmp_path / "a.conf").stdout
+    options = set(re.findall(r"^\s*([a-z0-9-]+) = ", printed, re.M))
+    page = (TOP / "man" / "dompoold.conf.5").read_text()
+    assert set(re.findall(r"^\.It Ic ([a-z0-9-]+)", page, re.M)) - {"include", "network", "api", "host", "token"} == options
+
+
+@pytest.mark.parametrize("argv,code,words", [
+    (("--help",), 0, "usage: dompoold"),
+    (("--version",), 0, "dompoold 0."),
+    (("--nonsense",), 2, "try 'dompoold --help'"),
+    (("more",), 2, "unexpected argument 'more'"),
+    (("--role=king",), 2, "there is no role 'king'"),
+])
+def test_command_line(argv, code, words):
+    result = dompoold(*argv)
+    assert result.returncode == code
+    assert words in result.stdout + result.stderr
+
+
+def test_manual_page_names_every_command_line_option():
+    page = (TOP / "man" / "dompoold.8").read_text()
+    for option in re.findall(r"^  -(\w),", dompoold("--help").stdout, re.M):
+        assert re.search(rf"^\.It Fl {option}\b", page, re.M), option
+
+
+def test_start_without_root_is_refused(tmp_path):
+    (tmp_path / "a.conf").write_text(NETWORK)
+    tmp_path.chmod(0o755)
+    for parent in tmp_path.parents:
+        if str(parent).startswith("/tmp/"):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    result = subprocess.run([DOMPOOLD, "-c", tmp_path / "a.conf"], capture_output=True, text=True, user=65534, group=65534, timeout=20)
+    assert result.returncode == 8
+    assert "dompoold must be started by root" in result.stderr
