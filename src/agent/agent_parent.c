@@ -22,6 +22,8 @@
 /* A child that lived so long had a good start: its next death begins with the shortest back-off. */
 #define GOOD_LIFE_MS 30000
 #define STOP_GRACE_MS 3000
+/* A child that closed its channel is about to end; it may still want to say why. */
+#define CLOSED_GRACE_MS 1000
 #define MAX_ARGS 64
 
 struct child {
@@ -31,7 +33,7 @@ struct child {
         uv_process_t process;
         bool alive;
         struct channel *control;
-        uv_timer_t restart;
+        uv_timer_t restart; /* the next start; before that, the end of a child that closed its channel */
         uint64_t started_ms;
         uint64_t backoff_ms;
 };
@@ -140,6 +142,15 @@ on_child_message(void *arg, struct channel *ch, enum msg_type type, void *payloa
         }
 }
 
+static void
+kill_due(uv_timer_t *timer)
+{
+        struct child *c = timer->data;
+
+        if (c->alive)
+                uv_process_kill(&c->process, SIGKILL);
+}
+
 /* The child is about to end, or speaks out of turn: either way it has no future. Its exit starts the next one. */
 static void
 on_child_channel_close(void *arg, struct channel *ch, const char *reason)
@@ -149,8 +160,7 @@ on_child_channel_close(void *arg, struct channel *ch, const char *reason)
         log_debug("channel closed child=%s reason=\"%s\"", c->name, reason);
         channel_free(ch);
         c->control = NULL;
-        if (c->alive)
-                uv_process_kill(&c->process, SIGKILL);
+        uv_timer_start(&c->restart, kill_due, CLOSED_GRACE_MS, 0);
 }
 
 static void
