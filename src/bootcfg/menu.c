@@ -224,6 +224,8 @@ add_console(char *args, size_t size, const char *console)
 
         if (*console == '\0')
                 return true;
+        if (strchr(console, ' '))
+                return false;
         snprintf(text, sizeof(text), "console=%s", console);
         ok = args_add(args, size, text);
         for (size_t i = 0; i < N_ELEMENTS(ports); i++)

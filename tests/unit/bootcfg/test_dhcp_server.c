@@ -1,0 +1,617 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The DHCP server's decisions: conversations with hosts, with strangers and with recorded firmware. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "bootcfg/dhcp_server.h"
+#include "fixture.h"
+
+#define OTHER_SERVER 0x0a580002u
+#define MINUTE 60000
+
+struct talk {
+        struct dhcp_server s;
+        struct policy *policy;
+        int64_t now_ms;
+        struct dhcp_decision d;
+        struct dhcp_packet reply; /* parsed, when there is one */
+};
+
+/* What a client says. */
+struct said {
+        uint8_t type;
+        uint32_t ciaddr, giaddr, requested, server;
+        const struct mac *mac;
+        const char *vendor_class;
+        int arch; /* with a vendor class; -1: none */
+        const char *client_id, *relay;
+        uint16_t max_size;
+};
+
+static void
+begin(struct talk *t)
+{
+        memset(t, 0, sizeof(*t));
+        t->policy = fixture_policy();
+        assert_non_null(t->policy);
+        t->now_ms = 1000000;
+        t->s = (struct dhcp_server){.policy = t->policy, .address = SERVER_ADDRESS, .leases = lease_table_new()};
+        assert_int_equal(dhcp_server_configure(&t->s), 0);
+}
+
+static void
+end(struct talk *t)
+{
+        lease_table_free(t->s.leases);
+        policy_free(t->policy);
+}
+
+static void
+hear(struct talk *t, const uint8_t *data, size_t size)
+{
+        struct dhcp_packet p;
+
+        assert_int_equal(dhcp_parse(data, size, &p), 0);
+        dhcp_server_decide(&t->s, &p, t->now_ms, &t->d);
+        memset(&t->reply, 0, sizeof(t->reply));
+        if (t->d.reply) {
+                assert_int_equal(dhcp_parse(t->d.data, t->d.size, &t->reply), 0);
+                assert_int_equal(t->reply.type, t->d.reply);
+                assert_int_equal(t->reply.h.op, DHCP_BOOTREPLY);
+                assert_int_equal(t->reply.h.xid, p.h.xid);
+                assert_true(mac_eq(&t->reply.h.mac, &p.h.mac));
+                assert_true(t->d.size >= DHCP_MIN_REPLY_SIZE);
+        }
+}
+
+static void
+say(struct talk *t, const struct said *w)
+{
+        struct dhcp_header h = {.op = DHCP_BOOTREQUEST, .xid = 99, .ciaddr = w->ciaddr, .giaddr = w->giaddr, .mac = *w->mac};
+        struct dhcp_builder b;
+        size_t size;
+
+        dhcp_build_start(&b, &h, w->type, DHCP_MAX_SIZE);
+        if (w->requested)
+                dhcp_build_u32(&b, DHCP_OPT_REQUESTED_ADDRESS, w->requested);
+        if (w->server)
+                dhcp_build_u32(&b, DHCP_OPT_SERVER_ID, w->server);
+        if (w->vendor_class)
+                dhcp_build_text(&b, DHCP_OPT_VENDOR_CLASS, w->vendor_class);
+        if (w->arch >= 0 && w->vendor_class)
+                dhcp_build_u16(&b, DHCP_OPT_CLIENT_ARCH, (uint16_t)w->arch);
+        if (w->client_id)
+                dhcp_build_text(&b, DHCP_OPT_CLIENT_ID, w->client_id);
+        if (w->relay)
+                dhcp_build_text(&b, DHCP_OPT_RELAY_AGENT, w->relay);
+        if (w->max_size)
+                dhcp_build_u16(&b, DHCP_OPT_MAX_SIZE, w->max_size);
+        size = dhcp_build_finish(&b);
+        assert_true(size > 0);
+        hear(t, b.data, size);
+}
+
+#define SAY(T, ...) say((T), &(const struct said){__VA_ARGS__})
+
+static uint32_t
+u32(const struct talk *t, uint8_t code)
+{
+        uint32_t v = 0;
+
+        dhcp_option_u32(&t->reply, code, &v);
+        return v;
+}
+
+/* The four messages; returns the address. */
+static uint32_t
+get_lease(struct talk *t, const struct mac *mac)
+{
+        uint32_t address;
+
+        SAY(t, .type = DHCP_DISCOVER, .mac = mac);
+        assert_int_equal(t->d.reply, DHCP_OFFER);
+        assert_false(t->d.lease_changed); /* an offer needs no disk */
+        address = t->reply.h.yiaddr;
+        SAY(t, .type = DHCP_REQUEST, .mac = mac, .requested = address, .server = SERVER_ADDRESS);
+        assert_int_equal(t->d.reply, DHCP_ACK);
+        assert_int_equal(t->reply.h.yiaddr, address);
+        assert_true(t->d.lease_changed);
+        assert_int_equal(t->d.lease.state, LEASE_BOUND);
+        assert_int_equal(t->d.lease.expiry_ms, t->now_ms + 600000);
+        return address;
+}
+
+static void
+a_host_gets_an_address_of_the_pool_with_all_that_belongs_to_it(void **state)
+{
+        struct talk t;
+
+        (void)state;
+        begin(&t);
+        assert_int_equal(get_lease(&t, &mac_pool), RANGE_FIRST);
+        assert_int_equal(u32(&t, DHCP_OPT_SERVER_ID), SERVER_ADDRESS);
+        assert_int_equal(u32(&t, DHCP_OPT_LEASE_TIME), 600);
+        assert_int_equal(u32(&t, DHCP_OPT_T1), 300);
+        assert_int_equal(u32(&t, DHCP_OPT_T2), 525);
+        assert_int_equal(u32(&t, DHCP_OPT_NETMASK), 0xffffff00);
+        assert_int_equal(u32(&t, DHCP_OPT_ROUTER), SERVER_ADDRESS);
+        assert_int_equal(u32(&t, DHCP_OPT_BROADCAST), 0x0a5800ff);
+        assert_int_equal(u32(&t, DHCP_OPT_DNS), 0);
+        assert_string_equal(t.reply.h.file, ""); /* no firmware: no boot file */
+        assert_int_equal(t.d.destination, 0xffffffff);
+        assert_int_equal(t.d.port, 68);
+        end(&t);
+}
+
+static void
+a_fixed_address_is_its_hosts(void **state)
+{
+        struct talk t;
+
+        (void)state;
+        begin(&t);
+        assert_int_equal(get_lease(&t, &mac_fixed), FIXED_ADDRESS);
+        SAY(&t, .type = DHCP_REQUEST, .mac = &mac_pool, .requested = FIXED_ADDRESS, .server = SERVER_ADDRESS);
+        assert_int_equal(t.d.reply, DHCP_NAK);
+        assert_int_equal(t.reply.h.yiaddr, 0);
+        end(&t);
+}
+
+static void
+a_stranger_is_not_answered_whatever_he_says(void **state)
+{
+        struct talk t;
+
+        (void)state;
+        begin(&t);
+        for (uint8_t type = DHCP_DISCOVER; type <= DHCP_INFORM; type++) {
+                SAY(&t, .type = type, .mac = &mac_unknown, .ciaddr = RANGE_FIRST, .requested = RANGE_FIRST);
+                assert_int_equal(t.d.reply, 0);
+                assert_false(t.d.lease_changed);
+        }
+        SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_unknown);
+        assert_int_equal(t.d.event, DHCP_EVENT_UNKNOWN);
+        assert_int_equal(lease_table_count(t.s.leases), 0);
+        end(&t);
+}
+
+static void
+without_a_policy_nobody_is_known(void **state)
+{
+        struct talk t;
+
+        (void)state;
+        begin(&t);
+        t.s.policy = NULL;
+        SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_pool);
+        assert_int_equal(t.d.reply, 0);
+        end(&t);
+}
+
+static void
+servers_messages_are_not_answered(void **state)
+{
+        struct dhcp_header h = {.op = DHCP_BOOTREPLY, .mac = mac_pool};
+        struct dhcp_builder b;
+        struct talk t;
+
+        (void)state;
+        begin(&t);
+        SAY(&t, .type = DHCP_OFFER, .mac = &mac_pool);
+        assert_int_equal(t.d.reply, 0);
+        dhcp_build_start(&b, &h, DHCP_DISCOVER, 0);
+        hear(&t, b.data, dhcp_build_finish(&b));
+        assert_int_equal(t.d.reply, 0);
+        end(&t);
+}
+
+static void
+firmware_is_told_its_loader(void **state)
+{
+        static const struct {
+                int arch;
+                const char *file;
+        } cases[] = {{0, "pxelinux.0"}, {-1, "pxelinux.0"}, {7, "grub/x86_64-efi/core.efi"}, {9, "grub/x86_64-efi/core.efi"}, {11, ""}};
+        struct talk t;
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                char file[128] = "";
+
+                begin(&t);
+                SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_pool, .vendor_class = "PXEClient:Arch", .arch = cases[i].arch);
+                assert_int_equal(t.d.reply, DHCP_OFFER);
+                assert_string_equal(t.reply.h.file, cases[i].file);
+                dhcp_option_text(&t.reply, DHCP_OPT_BOOT_FILE, file, sizeof(file));
+                assert_string_equal(file, cases[i].file);
+                assert_int_equal(t.reply.h.siaddr, *cases[i].file ? SERVER_ADDRESS : 0);
+                SAY(&t, .type = DHCP_REQUEST, .mac = &mac_pool, .vendor_class = "PXEClient:Arch", .arch = cases[i].arch,
+                    .requested = RANGE_FIRST, .server = SERVER_ADDRESS);
+                assert_int_equal(t.d.event, DHCP_EVENT_BOOT);
+                assert_string_equal(t.reply.h.file, cases[i].file);
+                end(&t);
+        }
+}
+
+static void
+a_renewal_prolongs_by_unicast(void **state)
+{
+        struct talk t;
+        uint32_t a;
+
+        (void)state;
+        begin(&t);
+        a = get_lease(&t, &mac_pool);
+        t.now_ms += 5 * MINUTE;
+        SAY(&t, .type = DHCP_REQUEST, .mac = &mac_pool, .ciaddr = a);
+        assert_int_equal(t.d.reply, DHCP_ACK);
+        assert_int_equal(t.d.lease.expiry_ms, t.now_ms + 600000);
+        assert_int_equal(t.d.destination, a);
+        assert_int_equal(t.d.event, DHCP_EVENT_LEASE); /* dom0's renewal is no new boot */
+        end(&t);
+}
+
+/* CVE-2008-3350 was a crash here. */
+static void
+a_renewal_of_an_unknown_lease_is_granted_if_the_address_is_free(void **state)
+{
+        struct talk t;
+
+        (void)state;
+        begin(&t);
+        SAY(&t, .type = DHCP_REQUEST, .mac = &mac_pool, .ciaddr = RANGE_FIRST + 1);
+        assert_int_equal(t.d.reply, DHCP_ACK);
+        SAY(&t, .type = DHCP_REQUEST, .mac = &mac_no_image, .ciaddr = RANGE_FIRST + 1);
+        assert_int_equal(t.d.reply, DHCP_NAK);
+        SAY(&t, .type = DHCP_REQUEST, .mac = &mac_no_image, .ciaddr = 0xc0a80001);
+        assert_int_equal(t.d.reply, DHCP_NAK);
+        assert_int_equal(t.d.destination, 0xffffffff);
+        end(&t);
+}
+
+static void
+init_reboot_follows_rfc_2131(void **state)
+{
+        struct talk t;
+        uint32_t a;
+
+        (void)state;
+        begin(&t);
+        SAY(&t, .type = DHCP_REQUEST, .mac = &mac_pool, .requested = RANGE_FIRST);
+        assert_int_equal(t.d.reply, 0); /* no record: silence */
+        SAY(&t, .type = DHCP_REQUEST, .mac = &mac_pool, .requested = 0xc0a80105);
+        assert_int_equal(t.d.reply, DHCP_NAK); /* another network */
+        a = get_lease(&t, &mac_pool);
+        t.now_ms += 60 * MINUTE; /* run out, but nobody else has it */
+        SAY(&t, .type = DHCP_REQUEST, .mac = &mac_pool, .requested = a);
+        assert_int_equal(t.d.reply, DHCP_ACK);
+        SAY(&t, .type = DHCP_REQUEST, .mac = &mac_fixed, .requested = FIXED_ADDRESS);
+        assert_int_equal(t.d.reply, DHCP_ACK); /* the policy is the record */
+        SAY(&t, .type = DHCP_REQUEST, .mac = &mac_fixed, .requested = RANGE_FIRST + 2);
+        assert_int_equal(t.d.reply, DHCP_NAK);
+        SAY(&t, .type = DHCP_REQUEST, .mac = &mac_fixed);
+        assert_int_equal(t.d.reply, 0);
+        end(&t);
+}
+
+static void
+who_chose_another_server_is_let_go(void **state)
+{
+        struct talk t;
+
+        (void)state;
+        begin(&t);
+        SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_pool);
+        SAY(&t, .type = DHCP_REQUEST, .mac = &mac_pool, .requested = 0x0a580009, .server = OTHER_SERVER);
+        assert_int_equal(t.d.reply, 0);
+        assert_false(t.d.lease_changed);
+        assert_false(lease_active(lease_by_mac(t.s.leases, &mac_pool), t.now_ms));
+        end(&t);
+}
+
+static void
+a_host_that_starts_again_keeps_its_lease(void **state)
+{
+        struct talk t;
+        uint32_t a;
+
+        (void)state;
+        begin(&t);
+        a = get_lease(&t, &mac_pool);
+        SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_pool, .requested = RANGE_LAST);
+        assert_int_equal(t.reply.h.yiaddr, a);
+        assert_int_equal(lease_by_mac(t.s.leases, &mac_pool)->state, LEASE_BOUND);
+        end(&t);
+}
+
+static void
+a_decline_gets_another_address(void **state)
+{
+        struct talk t;
+        uint32_t a, b;
+
+        (void)state;
+        begin(&t);
+        a = get_lease(&t, &mac_pool);
+        SAY(&t, .type = DHCP_DECLINE, .mac = &mac_pool, .requested = a, .server = SERVER_ADDRESS);
+        assert_int_equal(t.d.reply, 0);
+        assert_true(t.d.lease_changed);
+        assert_int_equal(t.d.lease.state, LEASE_DECLINED);
+        b = get_lease(&t, &mac_pool);
+        assert_int_not_equal(a, b);
+        t.now_ms += 9 * MINUTE;
+        assert_false(lease_address_free_for(t.s.leases, &mac_no_image, a, t.now_ms));
+        t.now_ms += 2 * MINUTE;
+        assert_true(lease_address_free_for(t.s.leases, &mac_no_image, a, t.now_ms));
+        end(&t);
+}
+
+static void
+forged_declines_and_releases_change_nothing(void **state)
+{
+        struct talk t;
+        uint32_t a;
+
+        (void)state;
+        begin(&t);
+        a = get_lease(&t, &mac_pool);
+        SAY(&t, .type = DHCP_DECLINE, .mac = &mac_no_image, .requested = a, .server = SERVER_ADDRESS);
+        assert_false(t.d.lease_changed);
+        SAY(&t, .type = DHCP_RELEASE, .mac = &mac_no_image, .ciaddr = a, .server = SERVER_ADDRESS);
+        assert_false(t.d.lease_changed);
+        SAY(&t, .type = DHCP_RELEASE, .mac = &mac_pool, .ciaddr = a, .server = OTHER_SERVER);
+        assert_false(t.d.lease_changed);
+        t.now_ms += 5 * MINUTE; /* a host that has run for five minutes does not find its address taken */
+        SAY(&t, .type = DHCP_DECLINE, .mac = &mac_pool, .requested = a, .server = SERVER_ADDRESS);
+        assert_false(t.d.lease_changed);
+        assert_true(lease_active(lease_by_mac(t.s.leases, &mac_pool), t.now_ms));
+        end(&t);
+}
+
+static void
+a_released_address_is_kept_for_its_host_while_others_are_free(void **state)
+{
+        struct talk t;
+        uint32_t a;
+
+        (void)state;
+        begin(&t);
+        a = get_lease(&t, &mac_pool);
+        SAY(&t, .type = DHCP_RELEASE, .mac = &mac_pool, .ciaddr = a, .server = SERVER_ADDRESS);
+        assert_int_equal(t.d.reply, 0);
+        assert_int_equal(t.d.lease.state, LEASE_RELEASED);
+        assert_int_not_equal(get_lease(&t, &mac_no_image), a);
+        assert_int_equal(get_lease(&t, &mac_pool), a);
+        end(&t);
+}
+
+/* CVE-2025-40779: a unicast message without a subnet of ours. */
+static void
+inform_is_answered_without_a_lease_and_only_on_our_network(void **state)
+{
+        struct talk t;
+
+        (void)state;
+        begin(&t);
+        SAY(&t, .type = DHCP_INFORM, .mac = &mac_pool, .ciaddr = 0x0a5800c8);
+        assert_int_equal(t.d.reply, DHCP_ACK);
+        assert_int_equal(t.reply.h.yiaddr, 0);
+        assert_int_equal(u32(&t, DHCP_OPT_LEASE_TIME), 0);
+        assert_int_equal(t.d.destination, 0x0a5800c8);
+        assert_false(t.d.lease_changed);
+        SAY(&t, .type = DHCP_INFORM, .mac = &mac_pool, .ciaddr = 0xc0a80001);
+        assert_int_equal(t.d.reply, 0);
+        SAY(&t, .type = DHCP_INFORM, .mac = &mac_pool);
+        assert_int_equal(t.d.reply, 0);
+        end(&t);
+}
+
+static void
+relayed_packets_go_back_with_their_options(void **state)
+{
+        struct talk t;
+        const uint8_t *data;
+        size_t size;
+
+        (void)state;
+        begin(&t);
+        SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_pool, .giaddr = 0x0a580005, .relay = "port7", .client_id = "\001id");
+        assert_int_equal(t.d.reply, DHCP_OFFER);
+        assert_int_equal(t.d.destination, 0x0a580005);
+        assert_int_equal(t.d.port, 67);
+        data = dhcp_option(&t.reply, DHCP_OPT_RELAY_AGENT, &size);
+        assert_int_equal(size, 5);
+        assert_memory_equal(data, "port7", 5);
+        data = dhcp_option(&t.reply, DHCP_OPT_CLIENT_ID, &size);
+        assert_int_equal(size, 3);
+        SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_pool, .giaddr = 0xc0a80001);
+        assert_int_equal(t.d.reply, 0);
+        end(&t);
+}
+
+/* CVE-2019-6472, CVE-2026-4892: identifiers longer than anybody expects. */
+static void
+the_longest_client_id_leaves_room_for_an_answer(void **state)
+{
+        char id[256];
+        struct talk t;
+
+        (void)state;
+        memset(id, 'i', 255);
+        id[255] = '\0';
+        begin(&t);
+        SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_pool, .client_id = id, .vendor_class = "PXEClient", .arch = 7, .max_size = 1472);
+        assert_int_equal(t.d.reply, DHCP_OFFER);
+        SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_pool, .client_id = id, .relay = id, .vendor_class = "PXEClient", .arch = 7,
+            .max_size = 40); /* the smallest packet cannot hold both */
+        assert_int_equal(t.d.reply, 0);
+        end(&t);
+}
+
+static void
+a_full_pool_is_silent(void **state)
+{
+        struct policy_header header;
+        struct policy_host hosts[8];
+        struct talk t;
+        unsigned n = 0;
+
+        (void)state;
+        begin(&t);
+        policy_free(t.policy);
+        fixture_header(&header);
+        header.default_image = UINT32_MAX;
+        for (unsigned i = 0; i < 8; i++) {
+                const struct mac m = {{2, 0, 0, 0, 0, (uint8_t)(i + 1)}};
+                char name[8];
+
+                snprintf(name, sizeof(name), "h%u", i);
+                fixture_host(&hosts[i], name, &m, PROFILE_POOL, 0, UINT32_MAX);
+        }
+        assert_int_equal(policy_build(&header, NULL, 0, hosts, 8, &t.policy), 0);
+        t.s.policy = t.policy;
+        assert_int_equal(dhcp_server_configure(&t.s), 0);
+        for (unsigned i = 0; i < 8; i++) {
+                SAY(&t, .type = DHCP_DISCOVER, .mac = &hosts[i].mac);
+                n += t.d.reply == DHCP_OFFER;
+        }
+        assert_int_equal(n, RANGE_LAST - RANGE_FIRST + 1);
+        t.now_ms += 2 * MINUTE; /* nobody took the offers */
+        SAY(&t, .type = DHCP_DISCOVER, .mac = &hosts[7].mac);
+        assert_int_equal(t.d.reply, DHCP_OFFER);
+        end(&t);
+}
+
+/* --- Recorded firmware: tests/data/boot-traces. --- */
+
+/* Bytes of "0a1b" or "b'text'" or "10.1.2.3"; returns their number. */
+static size_t
+option_bytes(const char *text, uint8_t buf[256])
+{
+        uint32_t ip;
+        size_t n = 0;
+
+        if (text[0] == 'b' && text[1] == '\'') {
+                for (text += 2; *text && *text != '\''; text++)
+                        buf[n++] = (uint8_t)*text;
+                return n;
+        }
+        if (parse_ip4(text, &ip) == 0) {
+                for (int i = 3; i >= 0; i--)
+                        buf[n++] = (uint8_t)(ip >> (8 * i));
+                return n;
+        }
+        n = strlen(text) / 2;
+        if (strlen(text) % 2 == 1 || parse_hex(text, buf, n) != 0) { /* a plain number: 53=1 */
+                buf[0] = (uint8_t)strtoul(text, NULL, 10);
+                n = 1;
+        }
+        return n;
+}
+
+/* Makes a packet of a trace's line, with our host's MAC (the trace gives none) and our server's identifier. 0: not a client's broadcast. */
+static size_t
+trace_packet(char *line, struct dhcp_builder *b)
+{
+        struct dhcp_header h = {.op = DHCP_BOOTREQUEST, .xid = 5, .flags = DHCP_FLAG_BROADCAST, .mac = mac_pool};
+        char *save = NULL;
+        uint8_t type = 0;
+
+        if (!strstr(line, "0.0.0.0:68>255.255.255.255:67 op=1"))
+                return 0;
+        for (char *word = strtok_r(line, " \n", &save); word; word = strtok_r(NULL, " \n", &save)) {
+                unsigned code = (unsigned)strtoul(word, NULL, 10);
+                char *value = strchr(word, '=');
+                uint8_t data[256];
+                size_t n;
+
+                if (code == 0 || !value || strchr(word, '>'))
+                        continue;
+                n = option_bytes(value + 1, data);
+                if (code == DHCP_OPT_TYPE) {
+                        type = data[0];
+                        dhcp_build_start(b, &h, type, DHCP_MAX_SIZE);
+                } else if (code == DHCP_OPT_SERVER_ID) {
+                        dhcp_build_u32(b, DHCP_OPT_SERVER_ID, SERVER_ADDRESS);
+                } else if (code == DHCP_OPT_REQUESTED_ADDRESS) {
+                        dhcp_build_u32(b, DHCP_OPT_REQUESTED_ADDRESS, RANGE_FIRST);
+                } else {
+                        dhcp_build_option(b, (uint8_t)code, data, n);
+                }
+        }
+        return type ? dhcp_build_finish(b) : 0;
+}
+
+static void
+recorded_firmware_is_answered(void **state)
+{
+        static const char *const traces[] = {"g1.sniff", "p1.sniff", "h1.sniff"};
+        unsigned n_offers = 0, n_acks = 0;
+        char path[512], line[2048];
+        struct dhcp_builder b;
+        struct talk t;
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(traces) / sizeof(traces[0]); i++) {
+                FILE *f;
+
+                snprintf(path, sizeof(path), "%s/tests/data/boot-traces/%s", getenv("SOURCE_ROOT") ? getenv("SOURCE_ROOT") : ".", traces[i]);
+                f = fopen(path, "r");
+                assert_non_null(f);
+                begin(&t);
+                while (fgets(line, sizeof(line), f)) {
+                        bool pxe = strstr(line, "PXEClient") != NULL;
+                        size_t size = trace_packet(line, &b);
+
+                        if (size == 0)
+                                continue;
+                        hear(&t, b.data, size);
+                        n_offers += t.d.reply == DHCP_OFFER;
+                        n_acks += t.d.reply == DHCP_ACK;
+                        assert_int_not_equal(t.d.reply, 0);
+                        assert_int_equal(t.reply.h.yiaddr, RANGE_FIRST);
+                        assert_string_equal(t.reply.h.file, pxe ? "grub/x86_64-efi/core.efi" : ""); /* no row for HTTP boot yet */
+                        if (pxe)
+                                assert_int_equal(t.reply.h.siaddr, SERVER_ADDRESS);
+                        assert_true(t.reply.slots[DHCP_OPT_CLIENT_UUID].present);
+                        assert_false(t.reply.slots[DHCP_OPT_VENDOR_CLASS].present);
+                }
+                fclose(f);
+                end(&t);
+        }
+        assert_int_equal(n_offers, 7);
+        assert_int_equal(n_acks, 3);
+}
+
+int
+main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_host_gets_an_address_of_the_pool_with_all_that_belongs_to_it),
+                cmocka_unit_test(a_fixed_address_is_its_hosts),
+                cmocka_unit_test(a_stranger_is_not_answered_whatever_he_says),
+                cmocka_unit_test(without_a_policy_nobody_is_known),
+                cmocka_unit_test(servers_messages_are_not_answered),
+                cmocka_unit_test(firmware_is_told_its_loader),
+                cmocka_unit_test(a_renewal_prolongs_by_unicast),
+                cmocka_unit_test(a_renewal_of_an_unknown_lease_is_granted_if_the_address_is_free),
+                cmocka_unit_test(init_reboot_follows_rfc_2131),
+                cmocka_unit_test(who_chose_another_server_is_let_go),
+                cmocka_unit_test(a_host_that_starts_again_keeps_its_lease),
+                cmocka_unit_test(a_decline_gets_another_address),
+                cmocka_unit_test(forged_declines_and_releases_change_nothing),
+                cmocka_unit_test(a_released_address_is_kept_for_its_host_while_others_are_free),
+                cmocka_unit_test(inform_is_answered_without_a_lease_and_only_on_our_network),
+                cmocka_unit_test(relayed_packets_go_back_with_their_options),
+                cmocka_unit_test(the_longest_client_id_leaves_room_for_an_answer),
+                cmocka_unit_test(a_full_pool_is_silent),
+                cmocka_unit_test(recorded_firmware_is_answered),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

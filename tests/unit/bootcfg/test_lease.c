@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The lease table: who may have which address, and who gets one when there are few. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "model/lease.h"
+
+#define FIRST 0x0a000064u
+#define FIXED 0x0a000032u
+#define HOUR 3600000
+
+static struct mac
+mac_no(uint32_t n)
+{
+        return (struct mac){{2, 0, (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n}};
+}
+
+/* A pool of @n addresses from FIRST on; MAC 1000 has the fixed address FIXED, MAC 1001 has FIRST + 1, which lies in the pool. */
+static struct lease_table *
+table(uint32_t n)
+{
+        const struct lease_pool pool = {.first = FIRST, .last = FIRST + n - 1, .exclude = {FIRST + 2, 0}};
+        const struct lease_reservation fixed[] = {{mac_no(1000), FIXED}, {mac_no(1001), FIRST + 1}};
+        struct lease_table *t = lease_table_new();
+
+        assert_non_null(t);
+        assert_int_equal(lease_table_configure(t, &pool, fixed, 2), 0);
+        return t;
+}
+
+static void
+put(struct lease_table *t, uint32_t mac, uint32_t address, enum lease_state state, int64_t expiry)
+{
+        const struct lease l = {mac_no(mac), address, state, expiry};
+
+        assert_int_equal(lease_put(t, &l), 0);
+}
+
+static uint32_t
+pick(struct lease_table *t, uint32_t mac, uint32_t wanted, int64_t now)
+{
+        const struct mac m = mac_no(mac);
+
+        return lease_pick(t, &m, wanted, now);
+}
+
+static void
+fixed_and_excluded_addresses_are_given_to_nobody_else(void **state)
+{
+        struct lease_table *t = table(5);
+        uint32_t got[3];
+
+        (void)state;
+        for (uint32_t i = 0; i < 3; i++) {
+                got[i] = pick(t, i, 0, 0);
+                put(t, i, got[i], LEASE_BOUND, HOUR);
+        }
+        assert_int_equal(got[0], FIRST);
+        assert_int_equal(got[1], FIRST + 3);
+        assert_int_equal(got[2], FIRST + 4);
+        assert_int_equal(pick(t, 3, 0, 0), 0);
+        assert_int_equal(pick(t, 3, FIRST + 1, 0), 0);
+        assert_int_equal(pick(t, 3, FIRST + 2, 0), 0);
+        assert_int_equal(pick(t, 3, FIXED, 0), 0);
+        assert_int_equal(pick(t, 1000, 0, 0), FIXED);
+        assert_int_equal(pick(t, 1001, FIRST, 0), FIRST + 1);
+        lease_table_free(t);
+}
+
+static void
+a_mac_gets_the_address_it_had(void **state)
+{
+        struct lease_table *t = table(100);
+
+        (void)state;
+        put(t, 1, FIRST + 50, LEASE_BOUND, HOUR);
+        assert_int_equal(pick(t, 1, FIRST + 60, 2 * HOUR), FIRST + 50);
+        put(t, 1, FIRST + 50, LEASE_RELEASED, 10);
+        assert_int_equal(pick(t, 1, 0, 20), FIRST + 50);
+        lease_table_free(t);
+}
+
+static void
+a_wish_is_granted_where_it_can_be(void **state)
+{
+        struct lease_table *t = table(100);
+
+        (void)state;
+        assert_int_equal(pick(t, 1, FIRST + 70, 0), FIRST + 70);
+        put(t, 2, FIRST + 70, LEASE_BOUND, HOUR);
+        assert_int_equal(pick(t, 1, FIRST + 70, 0), FIRST);
+        assert_int_equal(pick(t, 1, FIRST + 100, 0), FIRST);
+        lease_table_free(t);
+}
+
+static void
+when_all_are_used_the_one_unused_for_longest_goes(void **state)
+{
+        struct lease_table *t = table(6); /* usable: 0, 3, 4, 5 */
+
+        (void)state;
+        put(t, 1, FIRST, LEASE_BOUND, 3 * HOUR);
+        put(t, 2, FIRST + 3, LEASE_BOUND, 1 * HOUR);
+        put(t, 3, FIRST + 4, LEASE_BOUND, 2 * HOUR);
+        put(t, 4, FIRST + 5, LEASE_BOUND, 9 * HOUR);
+        assert_int_equal(pick(t, 9, 0, HOUR / 2), 0);
+        assert_int_equal(pick(t, 9, 0, HOUR), FIRST + 3);
+        put(t, 4, FIRST + 5, LEASE_RELEASED, HOUR);
+        assert_int_equal(pick(t, 9, 0, HOUR), FIRST + 5); /* given back of free will: first */
+        lease_table_free(t);
+}
+
+static void
+a_declined_address_rests_for_ten_minutes(void **state)
+{
+        struct lease_table *t = table(1);
+        const struct mac m = mac_no(1);
+
+        (void)state;
+        put(t, 1, FIRST, LEASE_BOUND, HOUR);
+        put(t, 1, FIRST, LEASE_DECLINED, LEASE_QUARANTINE_MS);
+        assert_null(lease_by_mac(t, &m));
+        assert_int_equal(pick(t, 1, FIRST, LEASE_QUARANTINE_MS - 1), 0);
+        assert_int_equal(pick(t, 2, 0, LEASE_QUARANTINE_MS - 1), 0);
+        assert_int_equal(pick(t, 1, 0, LEASE_QUARANTINE_MS), FIRST);
+        lease_table_free(t);
+}
+
+static void
+a_declined_fixed_address_gives_way_to_the_pool(void **state)
+{
+        struct lease_table *t = table(1);
+
+        (void)state;
+        put(t, 1000, FIXED, LEASE_DECLINED, LEASE_QUARANTINE_MS);
+        assert_int_equal(pick(t, 1000, 0, 0), FIRST);
+        put(t, 1, FIRST, LEASE_BOUND, HOUR);
+        assert_int_equal(pick(t, 1000, 0, 0), FIXED); /* better a doubtful address than no boot */
+        assert_int_equal(pick(t, 1000, 0, LEASE_QUARANTINE_MS), FIXED);
+        lease_table_free(t);
+}
+
+static void
+an_address_that_became_fixed_waits_for_its_present_user(void **state)
+{
+        const struct lease_pool pool = {.first = FIRST, .last = FIRST + 9};
+        const struct lease_reservation fixed = {mac_no(7), FIRST};
+        struct lease_table *t = table(10);
+        const struct mac other = mac_no(1), owner = mac_no(7);
+
+        (void)state;
+        put(t, 1, FIRST, LEASE_BOUND, HOUR);
+        assert_int_equal(lease_table_configure(t, &pool, &fixed, 1), 0);
+        assert_false(lease_address_free_for(t, &owner, FIRST, 0));
+        assert_false(lease_address_free_for(t, &other, FIRST, 0)); /* no longer renewed */
+        assert_int_not_equal(pick(t, 7, 0, 0), FIRST);
+        assert_int_equal(pick(t, 7, 0, HOUR), FIRST);
+        lease_table_free(t);
+}
+
+static void
+a_lease_is_found_both_ways_and_replaced_whole(void **state)
+{
+        struct lease_table *t = table(10);
+        const struct mac m = mac_no(1);
+
+        (void)state;
+        put(t, 1, FIRST, LEASE_BOUND, HOUR);
+        put(t, 1, FIRST + 3, LEASE_BOUND, HOUR);
+        assert_int_equal(lease_by_mac(t, &m)->address, FIRST + 3);
+        assert_null(lease_by_address(t, FIRST));
+        assert_int_equal(lease_table_count(t), 1);
+        put(t, 2, FIRST + 3, LEASE_BOUND, HOUR);
+        assert_null(lease_by_mac(t, &m));
+        assert_int_equal(lease_table_count(t), 1);
+        lease_table_free(t);
+}
+
+static void
+without_a_pool_only_fixed_addresses_are_given(void **state)
+{
+        const struct lease_pool none = {0};
+        const struct lease_reservation fixed = {mac_no(1), FIXED};
+        struct lease_table *t = lease_table_new();
+
+        (void)state;
+        assert_int_equal(lease_table_configure(t, &none, &fixed, 1), 0);
+        assert_int_equal(pick(t, 1, 0, 0), FIXED);
+        assert_int_equal(pick(t, 2, 0, 0), 0);
+        lease_table_free(t);
+}
+
+static void
+a_large_pool_is_used_to_its_end_once_each(void **state)
+{
+        struct lease_table *t = table(LEASE_POOL_MAX);
+        size_t n = 0;
+
+        (void)state;
+        for (uint32_t mac = 5000, a; (a = pick(t, mac, 0, 0)) != 0; mac++, n++) {
+                assert_null(lease_by_address(t, a));
+                put(t, mac, a, LEASE_BOUND, HOUR);
+        }
+        assert_int_equal(n, LEASE_POOL_MAX - 2); /* one fixed, one excluded */
+        lease_table_free(t);
+}
+
+int
+main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(fixed_and_excluded_addresses_are_given_to_nobody_else),
+                cmocka_unit_test(a_mac_gets_the_address_it_had),
+                cmocka_unit_test(a_wish_is_granted_where_it_can_be),
+                cmocka_unit_test(when_all_are_used_the_one_unused_for_longest_goes),
+                cmocka_unit_test(a_declined_address_rests_for_ten_minutes),
+                cmocka_unit_test(a_declined_fixed_address_gives_way_to_the_pool),
+                cmocka_unit_test(an_address_that_became_fixed_waits_for_its_present_user),
+                cmocka_unit_test(a_lease_is_found_both_ways_and_replaced_whole),
+                cmocka_unit_test(without_a_pool_only_fixed_addresses_are_given),
+                cmocka_unit_test(a_large_pool_is_used_to_its_end_once_each),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
