@@ -74,7 +74,8 @@ begins_boot(const struct core_host *h, const struct msg_boot_event *m)
 void
 core_boot_event(struct core *c, const struct msg_boot_event *m)
 {
-        struct core_host *h = core_host_by_mac(c, &m->mac);
+        /* files knows addresses only */
+        struct core_host *h = mac_zero(&m->mac) ? core_host_by_address(c, m->address) : core_host_by_mac(c, &m->mac);
 
         if (!h || m->stage >= STAGE_N)
                 return;

@@ -28,6 +28,23 @@ core_host_by_mac(struct core *c, const struct mac *mac)
 }
 
 struct core_host *
+core_host_by_address(struct core *c, uint32_t address)
+{
+        struct core_host *h, *next, *planned = NULL;
+
+        if (!address)
+                return NULL;
+        HASH_ITER(by_mac, c->hosts_by_mac, h, next)
+        {
+                if (h->row.address_now == address)
+                        return h;
+                if (h->row.host.address == address && !h->row.address_now)
+                        planned = h;
+        }
+        return planned;
+}
+
+struct core_host *
 core_host_by_conn(struct core *c, uint64_t conn)
 {
         struct core_host *h;

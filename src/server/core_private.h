@@ -191,6 +191,9 @@ struct core_host *
 core_host_find(struct core *c, const char *name);
 struct core_host *
 core_host_by_mac(struct core *c, const struct mac *mac);
+/* The host that has this address now, else the one that is to get it. Looks at all hosts: for rare events, not for packets. */
+struct core_host *
+core_host_by_address(struct core *c, uint32_t address);
 struct core_host *
 core_host_by_conn(struct core *c, uint64_t conn);
 /* Profile and image in force. */
