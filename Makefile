@@ -47,7 +47,7 @@ build-asan/build.ninja:
 
 asan: packages build-asan/build.ninja
 	@ninja -C build-asan -j $(JOBS) --quiet
-	@tests/run --build build-asan --only unit,fuzz,system
+	@tests/run --build build-asan --only unit,fuzz,scenario,system
 
 build-fuzz/build.ninja:
 	@export CC=clang; $(call setup,build-fuzz,-Dfuzz=true $(SANITIZE))
