@@ -24,6 +24,7 @@
 #include "base/digest.h"
 #include "base/parse.h"
 #include "base/rec_json.h"
+#include "net/tls_stream.h"
 
 #define ANSWER_MAX (64u << 20)
 #define TOKEN_MAX 512
@@ -212,6 +213,7 @@ handle_new(const struct ctl_http *h)
         if (h->has_fingerprint) {
                 curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
                 curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+                curl_easy_setopt(curl, CURLOPT_CERTINFO, 1L);
         }
         if (h->pin[0])
                 curl_easy_setopt(curl, CURLOPT_PINNEDPUBLICKEY, h->pin);
@@ -240,15 +242,15 @@ curl_error(const struct ctl_http *h, CURLcode code, struct error *err)
 /* ---- pinning ---- */
 
 static int
-make_pin(struct ctl_http *h, const gnutls_datum_t *der)
+make_pin(struct ctl_http *h, const char *pem)
 {
+        gnutls_datum_t cert = {.data = (unsigned char *)pem, .size = (unsigned)strlen(pem)}, spki = {0}, text = {0};
         gnutls_x509_crt_t crt = NULL;
         gnutls_pubkey_t key = NULL;
-        gnutls_datum_t spki = {0}, text = {0};
         uint8_t digest[SHA256_SIZE];
         int r;
 
-        if ((r = gnutls_x509_crt_init(&crt)) < 0 || (r = gnutls_x509_crt_import(crt, der, GNUTLS_X509_FMT_DER)) < 0 ||
+        if ((r = gnutls_x509_crt_init(&crt)) < 0 || (r = gnutls_x509_crt_import(crt, &cert, GNUTLS_X509_FMT_PEM)) < 0 ||
             (r = gnutls_pubkey_init(&key)) < 0 || (r = gnutls_pubkey_import_x509(key, crt, 0)) < 0 ||
             (r = gnutls_pubkey_export2(key, GNUTLS_X509_FMT_DER, &spki)) < 0)
                 goto out;
@@ -266,23 +268,35 @@ out:
         return r;
 }
 
+/* The server's own certificate as PEM; belongs to @curl. */
+static const char *
+peer_certificate(CURL *curl)
+{
+        struct curl_certinfo *info = NULL;
+
+        if (curl_easy_getinfo(curl, CURLINFO_CERTINFO, &info) != CURLE_OK || !info || info->num_of_certs < 1)
+                return NULL;
+        for (const struct curl_slist *line = info->certinfo[0]; line; line = line->next)
+                if (strncmp(line->data, "Cert:", 5) == 0)
+                        return line->data + 5;
+        return NULL;
+}
+
 static int
 check_certificate(struct ctl_http *h, CURL *curl, struct error *err)
 {
-        const struct curl_tlssessioninfo *info = NULL;
-        const gnutls_datum_t *certificates;
+        const char *pem = peer_certificate(curl);
         uint8_t seen[SHA256_SIZE];
-        unsigned n = 0;
+        int r;
 
-        if (curl_easy_getinfo(curl, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK || !info || info->backend != CURLSSLBACKEND_GNUTLS)
-                return error_set(err, ERR_INTERNAL, "libcurl is not the one with GnuTLS");
-        certificates = gnutls_certificate_get_peers(info->internals, &n);
-        if (!certificates || n == 0)
+        if (!pem)
                 return error_set(err, ERR_PROTOCOL, "%s: no certificate", h->url);
-        digest_sha256(certificates[0].data, certificates[0].size, seen);
+        r = tls_certificate_fingerprint(pem, strlen(pem), seen, err);
+        if (r < 0)
+                return r;
         if (!digest_equal(seen, h->fingerprint, sizeof(seen)))
                 return error_set(err, ERR_DENIED, "%s: its certificate is not the one of --fingerprint", h->url);
-        if (make_pin(h, &certificates[0]) < 0)
+        if (make_pin(h, pem) < 0)
                 return error_set(err, ERR_PROTOCOL, "%s: its certificate cannot be read", h->url);
         return 0;
 }

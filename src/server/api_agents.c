@@ -324,6 +324,10 @@ api_agents_deliver(struct api_agents *a, enum msg_type type, const void *payload
                 agent_close(agent, line ? "it does not take what is sent" : "out of memory");
                 return;
         }
+        if (type == MSG_AGENT_REFUSE) {
+                agent_close(agent, "refused"); /* the stream's end still sends the line */
+                return;
+        }
         if (type == MSG_AGENT_WELCOME && agent->state == AGENT_ASKED) {
                 agent->state = AGENT_WELCOMED;
                 uv_timer_stop(&agent->timer);

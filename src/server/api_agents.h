@@ -7,7 +7,7 @@
  *
  *     accept --TLS--> silent --AGENT_HELLO--> asked --AGENT_WELCOME--> welcome --closed--> AGENT_GONE to core
  *        |              |  10 s                 |  10 s                   |  more than AGENT_LINES_PER_S: read more slowly
- *        +--------------+-----------------------+-- cut                   +-- out of turn, malformed: cut
+ *        +--------------+-----------------------+-- cut; AGENT_REFUSE     +-- out of turn, malformed: cut
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -8,9 +8,11 @@ consoles by an echo. A test reads `agent.ops`, `agent.domains`, `agent.lines`; `
     agent.start(); agent.wait_welcome()
 """
 import base64
+import ctypes
 import hashlib
 import hmac
 import json
+import os
 import socket
 import ssl
 import threading
@@ -46,10 +48,22 @@ def inventory(**changes):
     return inv
 
 
+def enter_netns(name):
+    """Moves the calling thread, and no other, into a network namespace of `ip netns`."""
+    fd = os.open(f"/run/netns/{name}", os.O_RDONLY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).setns(fd, 0x40000000) != 0:
+            raise OSError(ctypes.get_errno(), f"setns {name}")
+    finally:
+        os.close(fd)
+
+
 class FakeAgent(threading.Thread):
-    def __init__(self, address, port, token="", session=ZERO32, source=None, heartbeat=1.0, domains=()):
+    def __init__(self, address, port, token="", session=ZERO32, source=None, heartbeat=1.0, domains=(), netns=None):
+        """`netns`: name of the network namespace from which it connects."""
         super().__init__(daemon=True)
         self.address, self.port, self.token, self.session, self.source = address, port, token, session, source
+        self.netns = netns
         self.heartbeat = heartbeat
         self.domains = {d["uuid"]: d for d in domains}
         self.next_domid = 1
@@ -62,7 +76,7 @@ class FakeAgent(threading.Thread):
         self.consoles = {}         # session -> domain
         self.welcome = threading.Event()
         self.closed = threading.Event()
-        self._stop = threading.Event()
+        self._stop_asked = threading.Event()
         self._lock = threading.Lock()
         self._sock = None
 
@@ -73,13 +87,14 @@ class FakeAgent(threading.Thread):
 
     def stop(self):
         """Ends the connection like a host that loses power: no good-bye."""
-        self._stop.set()
+        self._stop_asked.set()
         if self._sock:
             try:
                 socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
             except OSError:
                 pass
-        self.join(10)
+        if self.is_alive():
+            self.join(10)
 
     def send(self, name, **fields):
         line = json.dumps({"m": name, **fields}, separators=(",", ":")).encode() + b"\n"
@@ -111,6 +126,8 @@ class FakeAgent(threading.Thread):
                 self._sock.close()
 
     def _connect(self):
+        if self.netns:
+            enter_netns(self.netns)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -130,7 +147,7 @@ class FakeAgent(threading.Thread):
 
     def _talk(self):
         buffer, last_ping = b"", time.monotonic()
-        while not self._stop.is_set():
+        while not self._stop_asked.is_set():
             if self.welcome.is_set() and time.monotonic() - last_ping > self.heartbeat:
                 last_ping = time.monotonic()
                 self.send("AGENT_PING", free_memory_kib=1 << 20, uptime_ms=int(last_ping * 1000))
