@@ -5,6 +5,7 @@
  */
 #include "hv/hv_domcfg.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,15 +35,16 @@ fill_create_info(const struct domain_config *c, libxl_domain_create_info *info)
 }
 
 static int
-fill_vcpus(libxl_ctx *ctx, const struct domain_config *c, libxl_domain_build_info *info)
+fill_vcpus(const struct domain_config *c, libxl_domain_build_info *info)
 {
         uint32_t max = c->maxvcpus ? c->maxvcpus : c->vcpus;
-        int rc = libxl_cpu_bitmap_alloc(ctx, &info->avail_vcpus, (int)max);
 
-        if (rc)
-                return rc;
         info->max_vcpus = (int)max;
-        libxl_bitmap_set_none(&info->avail_vcpus);
+        /* by hand: libxl_bitmap_alloc wants a libxl context, and with it a hypervisor */
+        info->avail_vcpus.map = calloc(1, (max + 7) / 8);
+        if (!info->avail_vcpus.map)
+                return -ENOMEM;
+        info->avail_vcpus.size = (max + 7) / 8;
         for (uint32_t i = 0; i < c->vcpus; i++)
                 libxl_bitmap_set(&info->avail_vcpus, (int)i);
         return 0;
@@ -80,8 +82,7 @@ fill_nic(const struct vif *v, int devid, const char *script, libxl_device_nic *n
 }
 
 int
-hv_domcfg_fill(libxl_ctx *ctx, const struct domain_config *c, const struct hv_domcfg_files *files, libxl_domain_config *ret,
-               struct error *err)
+hv_domcfg_fill(const struct domain_config *c, const struct hv_domcfg_files *files, libxl_domain_config *ret, struct error *err)
 {
         int r = hv_domcfg_supported(c, err);
 
@@ -90,7 +91,7 @@ hv_domcfg_fill(libxl_ctx *ctx, const struct domain_config *c, const struct hv_do
         fill_create_info(c, &ret->c_info);
         libxl_domain_build_info_init_type(&ret->b_info, ret->c_info.type);
         fill_build_info(c, files, &ret->b_info);
-        if (fill_vcpus(ctx, c, &ret->b_info) || !ret->c_info.name || !ret->b_info.kernel || !ret->b_info.cmdline)
+        if (fill_vcpus(c, &ret->b_info) < 0 || !ret->c_info.name || !ret->b_info.kernel || !ret->b_info.cmdline)
                 return error_set(err, ERR_NO_SPACE, "domain '%s': out of memory", c->name);
         if (c->n_vifs == 0)
                 return 0;

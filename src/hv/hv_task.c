@@ -169,7 +169,7 @@ build(struct task *t, const struct files *files, uint32_t *ret_domid, struct err
         int r;
 
         libxl_domain_config_init(&config);
-        r = hv_domcfg_fill(t->ctx, &t->op->config, &files->paths, &config, err);
+        r = hv_domcfg_fill(&t->op->config, &files->paths, &config, err);
         if (r == 0) {
                 int rc = libxl_domain_create_new(t->ctx, &config, &domid, NULL, NULL);
 
