@@ -153,6 +153,7 @@ class FakeServer:
 
     def drop_agents(self):
         """Closes the listener and the connection, as a server that ends does."""
+        self.listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts, which would keep the port
         self.listener.close()
         if self.connection:
             self.connection.close()
