@@ -65,7 +65,7 @@ const struct ctl_command ctl_commands[] = {
         {"lab", "up", "[OPTION...]", "start a virtual room of diskless hosts", .raw = lab_command},
         {"lab", "down", "[OPTION...]", "end it; nothing stays behind", .raw = lab_command},
         {"lab", "status", "[OPTION...]", "what runs of it", .raw = lab_command},
-        {"lab", "power", "[OPTION...]", "cut, give or reset a host's power", .raw = lab_command},
+        {"lab", "power", "HOST STATE", "cut, give or reset a host's power", .raw = lab_command},
         {"lab", "demo", "[OPTION...]", "the whole system once, from image to guest", .raw = lab_command},
         {"errors", NULL, "", "error codes and exit codes", 0, 0, 0, cmd_errors},
         {"completion", NULL, "SHELL", "print the completion script for bash, zsh or fish", 0, 1, 1, cmd_completion,

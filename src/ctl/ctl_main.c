@@ -12,6 +12,7 @@
 #include "ctl/ctl.h"
 #include "ctl/ctl_help.h"
 #include "ctl/ctl_http.h"
+#include "ctl/ctl_out.h"
 
 #define FIRST_LONG 256 /* getopt's value of an option is FIRST_LONG + enum ctl_option */
 #define MAX_WORDS 64
@@ -145,9 +146,10 @@ check_options(const struct ctl *c, const struct ctl_command *cmd, struct error *
 static int
 run_command(struct ctl *c, const struct ctl_command *cmd, int argc, char **argv, struct error *err)
 {
+        enum ctl_output output;
         int r = check_options(c, cmd, err);
 
-        if (r < 0)
+        if (r < 0 || (r = ctl_output(c, &output, err)) < 0)
                 return r;
         if (argc < cmd->min_args || argc > cmd->max_args)
                 return error_set(err, ERR_USAGE, "usage: dompool %s%s%s%s%s", cmd->noun, cmd->verb ? " " : "", cmd->verb ?: "",
@@ -206,6 +208,7 @@ ctl_main(int argc, char **argv)
 {
         struct ctl c = {0};
         struct error err = {0};
+        char message[sizeof(err.message)];
         int first = 0, raw = run_raw(argc, argv), r;
 
         if (raw >= 0)
@@ -218,6 +221,7 @@ ctl_main(int argc, char **argv)
                 r = error_set(&err, ERR_IO, "standard output cannot be written");
         if (r == 0)
                 return EXIT_SUCCESS;
-        fprintf(stderr, "dompool: %s\n", err.message);
+        /* The message may hold words of a stranger: a guest's, a firmware's. */
+        fprintf(stderr, "dompool: %s\n", ctl_clean(err.message, message, sizeof(message)));
         return err.code == ERR_CANCELLED && ctl_interrupted() ? CTL_EXIT_INTERRUPTED : error_exit_code(err.code);
 }
