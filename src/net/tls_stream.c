@@ -30,6 +30,8 @@
 #include "base/parse.h"
 
 #define HANDSHAKE_TIMEOUT_MS 10000
+/* A server that does not acknowledge for so long is gone: without it a lost one would be noticed after a quarter of an hour. */
+#define CLIENT_SILENCE_MS 20000
 #define RECORD_SIZE 16384
 /* After so many records in one go the other streams of the loop get their turn; the poll handle is level-triggered. */
 #define RECORDS_PER_TURN 8
@@ -510,6 +512,7 @@ tls_stream_connect(uv_loop_t *loop, uint32_t address, uint16_t port, const uint8
         if (fd < 0)
                 return error_errno_set(err, errno, "socket for %s:%u", ip4_text(address, text), port);
         set_no_delay(fd);
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(unsigned){CLIENT_SILENCE_MS}, sizeof(unsigned));
         if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 && errno != EINPROGRESS) {
                 r = error_errno_set(err, errno, "connecting to %s:%u", ip4_text(address, text), port);
                 close(fd);
