@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What dompool-init reads from the kernel's command line. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "init/init_options.h"
+
+#define FP "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+static void
+test_a_full_command_line_gives_all_values(void **state)
+{
+        static const char line[] = "console=hvc0 quiet dompool.server=10.77.0.1 dompool.http=8081 dompool.agent=9000 dompool.fp=" FP
+                                   " dompool.token=v1.525400aabbcc.0.1.ff dompool.host=n1 dompool.mac=52:54:00:AA:bb:cc "
+                                   "dompool.image=0123456789abcdef dompool.shell=1\n";
+        static const struct mac mac = {{0x52, 0x54, 0, 0xaa, 0xbb, 0xcc}};
+        struct init_options o;
+        struct error err;
+
+        (void)state;
+        assert_int_equal(init_options_parse(line, &o, &err), 0);
+        assert_int_equal(o.server, 0x0a4d0001);
+        assert_int_equal(o.http_port, 8081);
+        assert_int_equal(o.agent_port, 9000);
+        assert_string_equal(o.fingerprint, FP);
+        assert_string_equal(o.token, "v1.525400aabbcc.0.1.ff");
+        assert_string_equal(o.host, "n1");
+        assert_true(mac_eq(&o.mac, &mac));
+        assert_string_equal(o.image, "0123456789abcdef");
+        assert_true(o.shell);
+}
+
+static void
+test_without_our_words_there_is_no_server_and_defaults_hold(void **state)
+{
+        struct init_options o;
+        struct error err;
+
+        (void)state;
+        assert_int_equal(init_options_parse("root=/dev/sda1 ro dompool=x dompool.unknown=1", &o, &err), 0);
+        assert_int_equal(o.server, 0);
+        assert_int_equal(o.http_port, 8080);
+        assert_int_equal(o.agent_port, 8444);
+        assert_true(mac_zero(&o.mac));
+        assert_false(o.shell);
+}
+
+static void
+test_bootif_serves_where_dompool_mac_is_not_given(void **state)
+{
+        static const struct mac first = {{2, 0, 0, 0, 0, 1}}, second = {{2, 0, 0, 0, 0, 2}};
+        struct init_options o;
+        struct error err;
+
+        (void)state;
+        assert_int_equal(init_options_parse("BOOTIF=01-02-00-00-00-00-01", &o, &err), 0);
+        assert_true(mac_eq(&o.mac, &first));
+        assert_int_equal(init_options_parse("BOOTIF=01-02-00-00-00-00-01 dompool.mac=02:00:00:00:00:02", &o, &err), 0);
+        assert_true(mac_eq(&o.mac, &second));
+        assert_int_equal(init_options_parse("dompool.mac=02:00:00:00:00:02 BOOTIF=01-02-00-00-00-00-01", &o, &err), 0);
+        assert_true(mac_eq(&o.mac, &second));
+}
+
+static void
+test_a_wrong_value_is_named_and_the_rest_is_read(void **state)
+{
+        static const char *const lines[] = {
+                "dompool.server=10.77.0 dompool.host=n1",     "dompool.http=0 dompool.host=n1",
+                "dompool.agent=65536 dompool.host=n1",        "dompool.fp=00 dompool.host=n1",
+                "dompool.token=a\"b dompool.host=n1",         "dompool.mac=52:54 dompool.host=n1",
+                "BOOTIF=20-02-00-00-00-00-01 dompool.host=n1", "dompool.shell=yes dompool.host=n1",
+                "dompool.image=xyz dompool.host=n1",          "dompool.host=../x dompool.host=n1",
+        };
+        struct init_options o;
+        struct error err;
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+                char word[32];
+                size_t n = strcspn(lines[i], "=");
+
+                memcpy(word, lines[i], n);
+                word[n] = '\0';
+                assert_int_equal(init_options_parse(lines[i], &o, &err), -EINVAL);
+                assert_non_null(strstr(err.message, word));
+                if (i != 4) /* its quote swallows the rest */
+                        assert_string_equal(o.host, "n1");
+        }
+}
+
+static void
+test_a_token_never_stands_in_an_error_message(void **state)
+{
+        struct init_options o;
+        struct error err;
+
+        (void)state;
+        assert_int_equal(init_options_parse("dompool.token=SECRET", &o, &err), -EINVAL);
+        assert_null(strstr(err.message, "SECRET"));
+}
+
+static void
+test_a_server_without_fingerprint_or_name_is_refused(void **state)
+{
+        struct init_options o;
+        struct error err;
+
+        (void)state;
+        assert_int_equal(init_options_parse("dompool.server=10.77.0.1 dompool.host=n1", &o, &err), -EINVAL);
+        assert_non_null(strstr(err.message, "dompool.fp"));
+        assert_int_equal(init_options_parse("dompool.server=10.77.0.1 dompool.fp=" FP, &o, &err), -EINVAL);
+        assert_non_null(strstr(err.message, "dompool.host"));
+}
+
+int
+main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_a_full_command_line_gives_all_values),
+                cmocka_unit_test(test_without_our_words_there_is_no_server_and_defaults_hold),
+                cmocka_unit_test(test_bootif_serves_where_dompool_mac_is_not_given),
+                cmocka_unit_test(test_a_wrong_value_is_named_and_the_rest_is_read),
+                cmocka_unit_test(test_a_token_never_stands_in_an_error_message),
+                cmocka_unit_test(test_a_server_without_fingerprint_or_name_is_refused),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
