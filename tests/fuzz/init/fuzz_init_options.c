@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Any text as a kernel command line: the result is always terminated, and what was taken is of its form. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "init/init_options.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        struct init_options o;
+        struct error err;
+        char *text = malloc(size + 1);
+
+        if (!text)
+                return 0;
+        memcpy(text, data, size);
+        text[size] = '\0';
+        (void)init_options_parse(text, &o, &err);
+        assert(strlen(o.fingerprint) == 0 || strlen(o.fingerprint) == 64);
+        assert(strlen(o.token) < sizeof(o.token) && !strpbrk(o.token, "\"\\\n /"));
+        assert(o.host[0] == '\0' || name_ok(o.host));
+        assert(o.http_port > 0 && o.agent_port > 0);
+        free(text);
+        return 0;
+}
