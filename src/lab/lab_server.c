@@ -82,7 +82,7 @@ int
 lab_server_start(const struct lab_room *room, struct error *err)
 {
         char program[PROGRAM_PATH_SIZE], config[LAB_PATH_SIZE];
-        char *argv[] = {program, (char *)"-f", config, NULL};
+        char *argv[] = {program, (char *)"-c", config, NULL};
         struct error not_yet;
         json_t *answer;
         int r;
