@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parsing of the agent's options; help and parser come from one table. Runs in: the agent's parent and link, before anything else. */
+/* Parsing of the agent's options; help and parser come from one table. Runs in: the agent's parent and link, before anything
+ * else. */
 #include "agent/agent_options.h"
 
 #include <errno.h>
@@ -139,16 +140,19 @@ int
 agent_options_parse(int argc, char **argv, struct agent_options *ret, struct error *err)
 {
         struct option table[N_ELEMENTS(rows) + 1] = {0};
-        struct agent_options o = {.agent_port = 8444, .http_port = 8080, .run_dir = "/run/dompool", .log_level = LOG_LEVEL_INFO};
+        struct agent_options o = {
+                .agent_port = 8444, .http_port = 8080, .run_dir = "/run/dompool", .log_level = LOG_LEVEL_INFO};
         int index, c;
 
         for (size_t i = 0; i < N_ELEMENTS(rows); i++)
-                table[i] = (struct option){rows[i].name, rows[i].value ? required_argument : no_argument, NULL, (int)rows[i].id};
+                table[i] =
+                        (struct option){rows[i].name, rows[i].value ? required_argument : no_argument, NULL, (int)rows[i].id};
         optind = 0; /* glibc: begin anew, for the tests */
         opterr = 0;
         while ((c = getopt_long(argc, argv, "", table, &index)) != -1) {
                 if (c == '?')
-                        return error_set(err, ERR_USAGE, "option '%s' is unknown or lacks its value; see --help", argv[optind - 1]);
+                        return error_set(err, ERR_USAGE, "option '%s' is unknown or lacks its value; see --help",
+                                         argv[optind - 1]);
                 if (apply(&o, (enum option_id)c, optarg) < 0)
                         return error_set(err, ERR_USAGE, "--%s: '%s' cannot be used", rows[index].name, optarg ?: "");
         }

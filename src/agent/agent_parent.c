@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The agent's parent process, see agent_parent.h. It parses nothing but its command line, its own session file and two typed messages of
- * its children. Runs in: dompool-agent, as root.
+ * The agent's parent process, see agent_parent.h. It parses nothing but its command line, its own session file and two typed
+ * messages of its children. Runs in: dompool-agent, as root.
  */
 #include "agent/agent_parent.h"
 
@@ -50,8 +50,7 @@ struct parent {
         uv_timer_t stop_timer;
 };
 
-static void
-child_start(struct child *c);
+static void child_start(struct child *c);
 
 /* ---- the session file ---- */
 
@@ -206,7 +205,8 @@ on_child_exit(uv_process_t *process, int64_t status, int signal)
         struct child *c = process->data;
 
         if (!c->parent->stopping)
-                log_warning("child ended name=%s pid=%d status=%lld signal=%d", c->name, process->pid, (long long)status, signal);
+                log_warning("child ended name=%s pid=%d status=%lld signal=%d", c->name, process->pid, (long long)status,
+                            signal);
         if (c->control)
                 channel_free(c->control);
         c->control = NULL;
@@ -217,7 +217,8 @@ on_child_exit(uv_process_t *process, int64_t status, int signal)
 static void
 join_children(struct parent *p)
 {
-        struct msg_role_fd to_hv = {.purpose = FD_CHANNEL, .number = ROLE_HV}, to_link = {.purpose = FD_CHANNEL, .number = ROLE_LINK};
+        struct msg_role_fd to_hv = {.purpose = FD_CHANNEL, .number = ROLE_HV},
+                           to_link = {.purpose = FD_CHANNEL, .number = ROLE_LINK};
         int fds[2];
 
         if (!p->link.control || !p->hv.control)
@@ -266,9 +267,10 @@ child_spawn(struct child *c, int fd)
 {
         struct parent *p = c->parent;
         char *args[MAX_ARGS];
-        uv_stdio_container_t stdio[4] = {
-                {.flags = UV_IGNORE}, {.flags = UV_INHERIT_FD, .data.fd = 1}, {.flags = UV_INHERIT_FD, .data.fd = 2},
-                {.flags = UV_INHERIT_FD, .data.fd = fd}};
+        uv_stdio_container_t stdio[4] = {{.flags = UV_IGNORE},
+                                         {.flags = UV_INHERIT_FD, .data.fd = 1},
+                                         {.flags = UV_INHERIT_FD, .data.fd = 2},
+                                         {.flags = UV_INHERIT_FD, .data.fd = fd}};
         uv_process_options_t options = {.exit_cb = on_child_exit, .args = args, .stdio = stdio, .stdio_count = 4};
 
         options.file = c->role == ROLE_HV ? p->o->hv : "/proc/self/exe";

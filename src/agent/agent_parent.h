@@ -2,8 +2,8 @@
 #ifndef DOMPOOL_AGENT_AGENT_PARENT_H
 #define DOMPOOL_AGENT_AGENT_PARENT_H
 /*
- * The agent's parent: root, reads no network. It starts `link` and `hv`, starts each again with back-off when it ends, joins the two by a
- * channel, keeps the session that the server gave, and asks dompool-init for a reboot.
+ * The agent's parent: root, reads no network. It starts `link` and `hv`, starts each again with back-off when it ends, joins
+ * the two by a channel, keeps the session that the server gave, and asks dompool-init for a reboot.
  *
  *     parent --fork+exec--> link   control channel on descriptor 3: ROLE_FD, AGENT_WELCOME down; AGENT_WELCOME up
  *            --fork+exec--> hv     control channel on descriptor 3: ROLE_FD down; HOST_REBOOT up
@@ -18,7 +18,6 @@
 #define AGENT_LINK_UID 61850
 
 /* Runs until SIGTERM or SIGINT; returns the exit status. */
-int
-agent_parent_run(const struct agent_options *o, char **argv);
+int agent_parent_run(const struct agent_options *o, char **argv);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dompool-hv: the agent's process that drives the hypervisor, or with --task a child of it that carries out one operation. Only options and
- * the loop are here. Root; reads no network.
+ * dompool-hv: the agent's process that drives the hypervisor, or with --task a child of it that carries out one operation. Only
+ * options and the loop are here. Root; reads no network.
  */
 #include <getopt.h>
 #include <signal.h>
@@ -36,9 +36,12 @@ static int
 options_parse(int argc, char **argv, struct hv_options *o)
 {
         static const struct option table[] = {
-                {"run-dir", required_argument, NULL, 'r'}, {"simulated", required_argument, NULL, 's'},
-                {"task", required_argument, NULL, 't'},    {"debug", no_argument, NULL, 'd'},
-                {"help", no_argument, NULL, 'h'},          {"version", no_argument, NULL, 'v'},
+                {"run-dir", required_argument, NULL, 'r'},
+                {"simulated", required_argument, NULL, 's'},
+                {"task", required_argument, NULL, 't'},
+                {"debug", no_argument, NULL, 'd'},
+                {"help", no_argument, NULL, 'h'},
+                {"version", no_argument, NULL, 'v'},
                 {0},
         };
         int c;
@@ -103,8 +106,8 @@ main(int argc, char **argv)
         uv_loop_init(&loop);
         uv_signal_init(&loop, &sigterm);
         uv_signal_start(&sigterm, on_sigterm, SIGTERM);
-        if (hv_core_new(&loop, o.simulated ? &hv_simulated_ops : &hv_xen_ops, o.simulated ?: o.run_dir, CONTROL_FD, on_orphan, &loop,
-                        &core, &err) < 0) {
+        if (hv_core_new(&loop, o.simulated ? &hv_simulated_ops : &hv_xen_ops, o.simulated ?: o.run_dir, CONTROL_FD, on_orphan,
+                        &loop, &core, &err) < 0) {
                 log_error("cannot start: %s", err.message);
                 return 1;
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * link's life: channel to the parent, channel to hv, TLS to the server; JSON on one side, typed messages on the other. What an operation
- * needs before hv gets it is in link_ops.c. Runs in: dompool-agent --link, unprivileged.
+ * link's life: channel to the parent, channel to hv, TLS to the server; JSON on one side, typed messages on the other. What an
+ * operation needs before hv gets it is in link_ops.c. Runs in: dompool-agent --link, unprivileged.
  */
 #include "agent/link.h"
 
@@ -33,12 +33,12 @@ struct link {
         uv_loop_t loop;
         struct channel *parent, *hv;
         struct tls_stream *tls;
-        bool up;              /* welcomed */
+        bool up; /* welcomed */
         struct msg_agent_welcome welcome;
         bool have_session;
         bool session_refused; /* try the token next, if there is one */
         uint64_t backoff_ms;
-        uv_timer_t retry;     /* reconnect; while greeting: no welcome */
+        uv_timer_t retry; /* reconnect; while greeting: no welcome */
         uv_timer_t heartbeat;
         uv_signal_t sigterm;
         struct clock clock;
@@ -46,13 +46,11 @@ struct link {
         struct link_ops *ops;
 };
 
-static void
-link_connect(struct link *l);
+static void link_connect(struct link *l);
 
 /* ---- sending ---- */
 
-static void
-link_retry_later(struct link *l);
+static void link_retry_later(struct link *l);
 
 static void
 link_disconnect(struct link *l, const char *reason)
@@ -75,7 +73,8 @@ send_line(struct link *l, enum msg_type type, const void *payload)
                 log_warning("not sent message=%s error=%s", message_name(type), strerror(-r));
 }
 
-/* What is said while the server is away is either kept elsewhere (results, lists) or worth nothing later (progress, consoles). */
+/* What is said while the server is away is either kept elsewhere (results, lists) or worth nothing later (progress, consoles).
+ */
 static void
 to_server(void *arg, enum msg_type type, const void *payload)
 {

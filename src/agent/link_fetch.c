@@ -50,8 +50,7 @@ struct fetch {
         void *arg;
 };
 
-static void
-fetch_attempt(struct fetch *f);
+static void fetch_attempt(struct fetch *f);
 
 static void
 part_path(const struct fetch *f, char ret[FETCH_PATH_SIZE])
@@ -143,7 +142,8 @@ attempt_failed(struct fetch *f, bool again, enum error_code code, const char *te
 {
         char ip[IP4_TEXT_SIZE];
 
-        error_set(&f->last, code, "http://%s:%u%s%.16s...: %s", ip4_text(f->what.address, ip), f->what.port, f->path_prefix, f->hex, text);
+        error_set(&f->last, code, "http://%s:%u%s%.16s...: %s", ip4_text(f->what.address, ip), f->what.port, f->path_prefix,
+                  f->hex, text);
         part_drop(f);
         uv_timer_stop(&f->timer);
         if (!again || f->tries >= TRIES) {
@@ -296,7 +296,8 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         if (!f->tcp_open || n == 0)
                 return;
         if (n < 0) {
-                attempt_failed(f, true, ERR_UNREACHABLE, n == UV_EOF ? "the server closed the connection" : uv_strerror((int)n));
+                attempt_failed(f, true, ERR_UNREACHABLE,
+                               n == UV_EOF ? "the server closed the connection" : uv_strerror((int)n));
                 return;
         }
         uv_timer_start(&f->timer, stalled, STALL_MS, 0);
@@ -349,7 +350,8 @@ part_open(struct fetch *f)
 static void
 fetch_attempt(struct fetch *f)
 {
-        struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(f->what.port), .sin_addr.s_addr = htonl(f->what.address)};
+        struct sockaddr_in to = {
+                .sin_family = AF_INET, .sin_port = htons(f->what.port), .sin_addr.s_addr = htonl(f->what.address)};
         char path[FETCH_PATH_SIZE];
         int r;
 
@@ -394,8 +396,9 @@ fetch_start(uv_loop_t *loop, const struct fetch_what *what, fetch_progress_fn on
         str_copy(f->folder, sizeof(f->folder), what->folder);
         hex_text(what->sha256, sizeof(what->sha256), f->hex);
         ip4_text(what->address, ip);
-        snprintf(f->request, sizeof(f->request), "GET %s%s HTTP/1.1\r\nHost: %s:%u\r\nUser-Agent: dompool-agent\r\nConnection: close\r\n\r\n",
-                 f->path_prefix, f->hex, ip, what->port);
+        snprintf(f->request, sizeof(f->request),
+                 "GET %s%s HTTP/1.1\r\nHost: %s:%u\r\nUser-Agent: dompool-agent\r\nConnection: close\r\n\r\n", f->path_prefix,
+                 f->hex, ip, what->port);
         uv_timer_init(loop, &f->timer);
         f->timer.data = f;
         uv_timer_start(&f->timer, attempt_due, 0, 0);

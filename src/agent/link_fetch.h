@@ -2,8 +2,8 @@
 #ifndef DOMPOOL_AGENT_LINK_FETCH_H
 #define DOMPOOL_AGENT_LINK_FETCH_H
 /*
- * Fetches one file by its hash over plain HTTP into a folder: FOLDER/<hex> appears only once size and SHA-256 are right. The network
- * may be anybody's; the hash came over TLS.
+ * Fetches one file by its hash over plain HTTP into a folder: FOLDER/<hex> appears only once size and SHA-256 are right. The
+ * network may be anybody's; the hash came over TLS.
  *
  *     connect -> head -> body into FOLDER/<hex>.<number>.part -> hash -> rename
  *        |         |       |                                      |
@@ -22,7 +22,7 @@ struct fetch_what {
         uint8_t sha256[32];
         uint64_t size;
         const char *folder;
-        uint64_t number;  /* makes the part file's name unique among fetches that run at once */
+        uint64_t number; /* makes the part file's name unique among fetches that run at once */
 };
 
 /* Called at each full percent. */
@@ -32,12 +32,10 @@ typedef void (*fetch_progress_fn)(void *arg, unsigned percent);
 typedef void (*fetch_done_fn)(void *arg, const struct error *err);
 
 /* A file that is there already with the right size and hash is not fetched again. -ENOMEM or 0. */
-int
-fetch_start(uv_loop_t *loop, const struct fetch_what *what, fetch_progress_fn on_progress, fetch_done_fn on_done, void *arg,
-            struct fetch **ret);
+int fetch_start(uv_loop_t *loop, const struct fetch_what *what, fetch_progress_fn on_progress, fetch_done_fn on_done, void *arg,
+                struct fetch **ret);
 
 /* Ends it without a callback. */
-void
-fetch_cancel(struct fetch *f);
+void fetch_cancel(struct fetch *f);
 
 #endif

@@ -85,8 +85,7 @@ op_fail(struct link_op *o, const struct error *err)
 
 /* ---- files ---- */
 
-static void
-op_next_file(struct link_op *o);
+static void op_next_file(struct link_op *o);
 
 static void
 on_fetch_progress(void *arg, unsigned percent)
@@ -119,8 +118,12 @@ static void
 op_fetch(struct link_op *o, const struct guest_file *file)
 {
         struct link_ops *ops = o->ops;
-        struct fetch_what what = {.address = ops->address, .port = ops->port, .path_prefix = ops->path_prefix, .size = file->size,
-                                  .folder = ops->blob_folder, .number = o->op.id};
+        struct fetch_what what = {.address = ops->address,
+                                  .port = ops->port,
+                                  .path_prefix = ops->path_prefix,
+                                  .size = file->size,
+                                  .folder = ops->blob_folder,
+                                  .number = o->op.id};
         struct error err;
 
         memcpy(what.sha256, file->sha256, sizeof(what.sha256));
@@ -152,7 +155,8 @@ op_next_file(struct link_op *o)
 static void
 ops_refuse(struct link_ops *ops, const struct msg_agent_op *op)
 {
-        struct msg_agent_op_result r = {.id = op->id, .epoch = op->epoch, .text = "the host has 512 operations not acknowledged, which is the limit"};
+        struct msg_agent_op_result r = {
+                .id = op->id, .epoch = op->epoch, .text = "the host has 512 operations not acknowledged, which is the limit"};
 
         str_copy(r.code, sizeof(r.code), error_text(ERR_LIMIT));
         ops->ev->to_server(ops->arg, MSG_AGENT_OP_RESULT, &r);

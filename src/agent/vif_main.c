@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dompool-vif: what libxl runs to plug a domain's vif into a bridge and out again, in place of Xen's vif-bridge (bash, brctl, ip).
+ * dompool-vif: what libxl runs to plug a domain's vif into a bridge and out again, in place of Xen's vif-bridge (bash, brctl,
+ * ip).
  *
  *     dompool-vif online|offline|add|remove      environment: XENBUS_PATH, vif (or INTERFACE for the emulated twin)
  *
- * It reads bridge and mtu from XENBUS_PATH in xenstore and writes hotplug-status "connected" there, on which netback waits, or hotplug-error.
- * "online"/"offline" are for the vif; "add"/"remove" come for the emulated twin of an HVM guest. Root in dom0; reads no network.
+ * It reads bridge and mtu from XENBUS_PATH in xenstore and writes hotplug-status "connected" there, on which netback waits, or
+ * hotplug-error. "online"/"offline" are for the vif; "add"/"remove" come for the emulated twin of an HVM guest. Root in dom0;
+ * reads no network.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -20,8 +22,8 @@
 
 struct vif_env {
         const char *action;
-        const char *name;  /* of the interface */
-        const char *path;  /* of the backend in xenstore; NULL for "add" and "remove" */
+        const char *name; /* of the interface */
+        const char *path; /* of the backend in xenstore; NULL for "add" and "remove" */
         struct xs_handle *xs;
 };
 
@@ -103,7 +105,8 @@ main(int argc, char **argv)
         if (!v.name)
                 v.name = getenv("INTERFACE");
         if (argc < 2 || !v.name || !v.path) {
-                fprintf(stderr, "usage: XENBUS_PATH=... vif=... dompool-vif online|offline|add|remove\nlibxl runs this program.\n");
+                fprintf(stderr,
+                        "usage: XENBUS_PATH=... vif=... dompool-vif online|offline|add|remove\nlibxl runs this program.\n");
                 return 2;
         }
         v.action = argv[1];

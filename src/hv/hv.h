@@ -3,7 +3,8 @@
 #define DOMPOOL_HV_HV_H
 /*
  * The hypervisor door: a table of operations with two implementations, hv_xen.c (libxl) and hv_simulated.c. Only the process
- * dompool-hv links the first. Calls return at once; long ones are done by a child process (xen) or a timer (simulated) and end in a callback.
+ * dompool-hv links the first. Calls return at once; long ones are done by a child process (xen) or a timer (simulated) and end
+ * in a callback.
  */
 #include <uv.h>
 
@@ -24,12 +25,15 @@ struct hv_events {
 
 struct hv_ops {
         const char *name; /* "xen", "simulated" */
-        /* @param: simulated: a text of settings (see hv_simulated.c); xen: the run directory, with blobs/ (kernels by hash, from link). */
-        int (*open)(uv_loop_t *loop, const char *param, const struct hv_events *events, void *arg, struct hv **ret, struct error *err);
+        /* @param: simulated: a text of settings (see hv_simulated.c); xen: the run directory, with blobs/ (kernels by hash,
+         * from link). */
+        int (*open)(uv_loop_t *loop, const char *param, const struct hv_events *events, void *arg, struct hv **ret,
+                    struct error *err);
         void (*close)(struct hv *hv);
         /* Reports inventory and the full list now. */
         void (*report)(struct hv *hv);
-        /* Starts an operation. hv_core calls it once an id (hv_oplog.h); what a former process did already is found and not done again. */
+        /* Starts an operation. hv_core calls it once an id (hv_oplog.h); what a former process did already is found and not
+         * done again. */
         void (*op)(struct hv *hv, const struct msg_agent_op *op);
         void (*console_open)(struct hv *hv, uint64_t session, const uint8_t uuid[UUID_SIZE]);
         void (*console_write)(struct hv *hv, uint64_t session, const void *data, size_t size);

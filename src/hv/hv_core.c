@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The part of hv that is the same for Xen and for the simulation: messages in, calls out; events in, messages out; each operation begun
- * once. Knows nothing of libxl. Runs in: dompool-hv, as root.
+ * The part of hv that is the same for Xen and for the simulation: messages in, calls out; events in, messages out; each
+ * operation begun once. Knows nothing of libxl. Runs in: dompool-hv, as root.
  */
 #include "hv/hv_core.h"
 
@@ -22,7 +22,7 @@ struct hv_core {
         struct channel *parent;
         struct channel *link; /* NULL while there is none */
         struct hv_oplog log;
-        uint64_t reboot_op;   /* done, waiting for its ack; 0: none */
+        uint64_t reboot_op; /* done, waiting for its ack; 0: none */
         uv_timer_t reboot_timer;
         void (*on_orphan)(void *arg);
         void *arg;
@@ -103,8 +103,8 @@ on_op_result(void *arg, const struct msg_agent_op_result *result)
         struct hv_core *core = arg;
         const struct msg_agent_op_result *kept = hv_oplog_done(&core->log, result);
 
-        log_info("operation ended op=%llu code=%s%s%s", (unsigned long long)result->id, result->code, *result->text ? " text=" : "",
-                 result->text);
+        log_info("operation ended op=%llu code=%s%s%s", (unsigned long long)result->id, result->code,
+                 *result->text ? " text=" : "", result->text);
         core_send(core, MSG_AGENT_OP_RESULT, kept ? kept : result);
         if (core->reboot_op == result->id && strcmp(result->code, "none") == 0)
                 uv_timer_start(&core->reboot_timer, reboot_now, REBOOT_GRACE_MS, 0);
@@ -167,8 +167,8 @@ take_op(struct hv_core *core, const struct msg_agent_op *op)
         case HV_OPLOG_NEW:
                 break;
         }
-        log_info("operation begins op=%llu epoch=%llu kind=%s domain=%s", (unsigned long long)op->id, (unsigned long long)op->epoch,
-                 op->kind < OP_KIND_N ? op_kind_names[op->kind] : "?", op->config.name);
+        log_info("operation begins op=%llu epoch=%llu kind=%s domain=%s", (unsigned long long)op->id,
+                 (unsigned long long)op->epoch, op->kind < OP_KIND_N ? op_kind_names[op->kind] : "?", op->config.name);
         if (op->kind == OP_HOST_REBOOT)
                 core->reboot_op = op->id;
         core->ops->op(core->hv, op);

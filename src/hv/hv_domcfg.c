@@ -15,11 +15,14 @@ int
 hv_domcfg_supported(const struct domain_config *c, struct error *err)
 {
         if (c->type == DOMAIN_HVM)
-                return error_set(err, ERR_UNSUPPORTED,
-                                 "domain '%s': hosts with the micro image run no HVM domains (no device model); use type=\"pvh\"", c->name);
+                return error_set(
+                        err, ERR_UNSUPPORTED,
+                        "domain '%s': hosts with the micro image run no HVM domains (no device model); use type=\"pvh\"",
+                        c->name);
         if (c->n_disks > 0)
-                return error_set(err, ERR_UNSUPPORTED, "domain '%s': disk '%s': disks are not supported yet; boot from kernel and ramdisk",
-                                 c->name, c->disks[0].vdev);
+                return error_set(err, ERR_UNSUPPORTED,
+                                 "domain '%s': disk '%s': disks are not supported yet; boot from kernel and ramdisk", c->name,
+                                 c->disks[0].vdev);
         if (c->kernel.size == 0)
                 return error_set(err, ERR_INVALID, "domain '%s' has no kernel", c->name);
         return 0;

@@ -31,7 +31,8 @@ log_keep(struct hv_libxl_log *log, const char *line)
 }
 
 static void __attribute__((format(printf, 5, 0)))
-log_message(xentoollog_logger *logger, xentoollog_level level, int errno_value, const char *context, const char *format, va_list ap)
+log_message(xentoollog_logger *logger, xentoollog_level level, int errno_value, const char *context, const char *format,
+            va_list ap)
 {
         struct hv_libxl_log *log = (struct hv_libxl_log *)logger;
         char line[400];
@@ -93,7 +94,8 @@ state_of(const libxl_dominfo *in)
         if (in->dying)
                 return DOMAIN_DYING;
         if (in->shutdown)
-                return in->shutdown_reason == LIBXL_SHUTDOWN_REASON_CRASH || in->shutdown_reason == LIBXL_SHUTDOWN_REASON_WATCHDOG
+                return in->shutdown_reason == LIBXL_SHUTDOWN_REASON_CRASH ||
+                                       in->shutdown_reason == LIBXL_SHUTDOWN_REASON_WATCHDOG
                                ? DOMAIN_CRASHED
                                : DOMAIN_SHUTDOWN;
         return in->paused ? DOMAIN_PAUSED : DOMAIN_RUNNING;
@@ -110,5 +112,7 @@ hv_libxl_info(const libxl_dominfo *in, struct domain_info *ret)
                 .cpu_time_ns = in->cpu_time,
         };
         memcpy(ret->uuid, libxl_uuid_bytearray_const(&in->uuid), UUID_SIZE);
-        ret->type = in->domain_type == LIBXL_DOMAIN_TYPE_PV ? DOMAIN_PV : in->domain_type == LIBXL_DOMAIN_TYPE_PVH ? DOMAIN_PVH : DOMAIN_HVM;
+        ret->type = in->domain_type == LIBXL_DOMAIN_TYPE_PV    ? DOMAIN_PV
+                    : in->domain_type == LIBXL_DOMAIN_TYPE_PVH ? DOMAIN_PVH
+                                                               : DOMAIN_HVM;
 }

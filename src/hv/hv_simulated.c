@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A hypervisor that only pretends: domains are entries of a list, time is timers. For tests without Xen and for rooms of thousands of
- * hosts. Runs in: dompool-hv --simulated SETTINGS.
+ * A hypervisor that only pretends: domains are entries of a list, time is timers. For tests without Xen and for rooms of
+ * thousands of hosts. Runs in: dompool-hv --simulated SETTINGS.
  *
- * Settings, separated by commas: cpus=8, memory=16G, create_ms=50, shutdown_ms=50, fail=PREFIX (creating a domain whose name begins so
- * fails), state=FOLDER (domains outlive the process, in records like those of the real one), console=echo|silent.
+ * Settings, separated by commas: cpus=8, memory=16G, create_ms=50, shutdown_ms=50, fail=PREFIX (creating a domain whose name
+ * begins so fails), state=FOLDER (domains outlive the process, in records like those of the real one), console=echo|silent.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -99,7 +99,8 @@ settings_parse(struct settings *s, const char *text, struct error *err)
                 if (value)
                         *value++ = '\0';
                 if (!value || setting_apply(s, word, value) < 0)
-                        return error_set(err, ERR_INVALID, "simulated: setting '%s' is unknown or its value cannot be used", word);
+                        return error_set(err, ERR_INVALID, "simulated: setting '%s' is unknown or its value cannot be used",
+                                         word);
         }
         return 0;
 }
@@ -133,8 +134,12 @@ add(struct hv *hv, const struct domain_config *c, uint64_t op)
         if (hv->n_domains == AGENT_MAX_DOMAINS)
                 return NULL;
         d = &hv->domains[hv->n_domains++];
-        *d = (struct domain_info){.domid = ++hv->next_domid, .type = c->type, .state = DOMAIN_RUNNING, .memory_kib = c->memory_kib,
-                                  .vcpus = c->vcpus, .op = op};
+        *d = (struct domain_info){.domid = ++hv->next_domid,
+                                  .type = c->type,
+                                  .state = DOMAIN_RUNNING,
+                                  .memory_kib = c->memory_kib,
+                                  .vcpus = c->vcpus,
+                                  .op = op};
         memcpy(d->uuid, c->uuid, UUID_SIZE);
         str_copy(d->name, sizeof(d->name), c->name);
         return d;
@@ -316,11 +321,20 @@ sim_op(struct hv *hv, const struct msg_agent_op *op)
 static void
 sim_report(struct hv *hv)
 {
-        struct host_inventory inv = {.hostname = "simulated", .xen_version = "simulated", .kernel_version = "simulated",
-                                     .xen_caps = "simulated", .cpu_model = "simulated", .agent_version = DOMPOOL_VERSION,
-                                     .memory_kib = hv->set.memory_kib, .free_memory_kib = free_memory(hv),
-                                     .dom0_memory_kib = DOM0_MEMORY_KIB, .n_cpus = hv->set.cpus, .cpu_khz = 1000000,
-                                     .hvm = true, .pv = true, .pvh = true};
+        struct host_inventory inv = {.hostname = "simulated",
+                                     .xen_version = "simulated",
+                                     .kernel_version = "simulated",
+                                     .xen_caps = "simulated",
+                                     .cpu_model = "simulated",
+                                     .agent_version = DOMPOOL_VERSION,
+                                     .memory_kib = hv->set.memory_kib,
+                                     .free_memory_kib = free_memory(hv),
+                                     .dom0_memory_kib = DOM0_MEMORY_KIB,
+                                     .n_cpus = hv->set.cpus,
+                                     .cpu_khz = 1000000,
+                                     .hvm = true,
+                                     .pv = true,
+                                     .pvh = true};
         struct clock c;
 
         clock_init_real(&c);

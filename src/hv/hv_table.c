@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Differences between two looks at a host's domains. Pure. At most AGENT_MAX_DOMAINS, so a search is a short scan. Runs in: hv. */
+/* Differences between two looks at a host's domains. Pure. At most AGENT_MAX_DOMAINS, so a search is a short scan. Runs in: hv.
+ */
 #include "hv/hv_table.h"
 
 #include <string.h>
@@ -27,9 +28,9 @@ difference(const struct domain_info *old, const struct domain_info *new)
                 return "appeared";
         if (old->domid != new->domid)
                 return "restarted";
-        if (old->state != new->state && new->state == DOMAIN_SHUTDOWN)
+        if (old->state != new->state &&new->state == DOMAIN_SHUTDOWN)
                 return "shutdown";
-        if (old->state != new->state && new->state == DOMAIN_CRASHED)
+        if (old->state != new->state &&new->state == DOMAIN_CRASHED)
                 return "crashed";
         if (old->state != new->state || strcmp(old->name, new->name) != 0 || old->memory_kib != new->memory_kib ||
             old->vcpus != new->vcpus || old->op != new->op)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hv's tasks: create, shutdown, destroy, restart. Each is idempotent: what is there already is not made again, what is gone needs no end.
- * One process, one operation, synchronous libxl. Runs in: dompool-hv --task NAME, as root.
+ * hv's tasks: create, shutdown, destroy, restart. Each is idempotent: what is there already is not made again, what is gone
+ * needs no end. One process, one operation, synchronous libxl. Runs in: dompool-hv --task NAME, as root.
  */
 #include "hv/hv_task.h"
 
@@ -156,7 +156,8 @@ check_name(struct task *t, struct error *err)
         uint32_t domid;
 
         if (libxl_name_to_domid(t->ctx, t->op->config.name, &domid) == 0)
-                return error_set(err, ERR_EXISTS, "the host has another domain named '%s' (domid %u)", t->op->config.name, domid);
+                return error_set(err, ERR_EXISTS, "the host has another domain named '%s' (domid %u)", t->op->config.name,
+                                 domid);
         return 0;
 }
 
@@ -325,7 +326,8 @@ task_rename_restart(struct task *t, struct error *err)
         r = hv_libxl_find(t->ctx, c->uuid, &found);
         if (r < 0) {
                 libxl_dominfo_dispose(&found);
-                return r == -ENOENT ? create_fresh(t, record.n_fast, err) : hv_libxl_error(err, &t->log, ERROR_FAIL, "listing domains");
+                return r == -ENOENT ? create_fresh(t, record.n_fast, err)
+                                    : hv_libxl_error(err, &t->log, ERROR_FAIL, "listing domains");
         }
         for (unsigned i = 1;; i++) {
                 snprintf(suffix, sizeof(suffix), "-%u", i);
@@ -352,8 +354,10 @@ static const struct {
         const char *name;
         int (*run)(struct task *t, struct error *err);
 } tasks[] = {
-        {"create", task_create},   {"shutdown", task_shutdown},
-        {"destroy", task_destroy}, {"restart", task_restart},
+        {"create", task_create},
+        {"shutdown", task_shutdown},
+        {"destroy", task_destroy},
+        {"restart", task_restart},
         {"rename-restart", task_rename_restart},
 };
 

@@ -2,9 +2,10 @@
 /*
  * The Xen implementation of struct hv_ops: its life, and looking at the domains. Runs in: hv, as root.
  *
- * xenstored fires @introduceDomain when a domain appears and @releaseDomain when one shuts down or dies; that is all that libxl's own domain
- * death events are made of. hv watches the two itself, on a descriptor in its loop, and answers each by one list of domains: so a missed or
- * doubled event cannot leave it with a wrong picture, and nothing here waits for a lock that a task of libxl holds.
+ * xenstored fires @introduceDomain when a domain appears and @releaseDomain when one shuts down or dies; that is all that
+ * libxl's own domain death events are made of. hv watches the two itself, on a descriptor in its loop, and answers each by one
+ * list of domains: so a missed or doubled event cannot leave it with a wrong picture, and nothing here waits for a lock that a
+ * task of libxl holds.
  */
 #include "hv/hv_xen.h"
 
@@ -46,7 +47,8 @@ on_watch(uv_poll_t *poll, int status, int events)
         while ((event = xs_check_watch(hv->xs)))
                 free(event);
         if (status < 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) {
-                log_error("xenstore's watches are lost; from now on there is only the look of each minute error=%s", strerror(errno));
+                log_error("xenstore's watches are lost; from now on there is only the look of each minute error=%s",
+                          strerror(errno));
                 uv_poll_stop(poll);
         }
         hv_xen_look_soon(hv);
@@ -136,7 +138,8 @@ domain_fill(struct hv *hv, struct domain_info *info, const struct hv_record *rec
                 snprintf(info->name, sizeof(info->name), "domid-%u", info->domid);
 }
 
-/* One domain of libxl's list: described in @info, and acted upon where it has ended or is half-built without anybody at work. */
+/* One domain of libxl's list: described in @info, and acted upon where it has ended or is half-built without anybody at work.
+ */
 static void
 look_at(struct hv *hv, const libxl_dominfo *d, struct domain_info *info)
 {
@@ -289,7 +292,8 @@ xen_report(struct hv *hv)
 
 /* ---- life ---- */
 
-/* A record whose domain is not on the host and which no task works on is the remains of something that died before its domain was made. */
+/* A record whose domain is not on the host and which no task works on is the remains of something that died before its domain
+ * was made. */
 static void
 drop_stale(void *arg, const struct hv_record *record)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Consoles of PV and PVH domains: xenconsoled gives each a pty and writes its name to xenstore; several sessions share one open descriptor.
- * What the domain wrote before anybody looked comes first, as far as the pty kept it. Runs in: hv.
+ * Consoles of PV and PVH domains: xenconsoled gives each a pty and writes its name to xenstore; several sessions share one open
+ * descriptor. What the domain wrote before anybody looked comes first, as far as the pty kept it. Runs in: hv.
  *
  *     waiting (the pty's name is asked for each 200 ms, up to 10 s) --> open --domain ends, pty closed--> gone
  *                                                                        | ^
@@ -41,8 +41,7 @@ struct xen_console {
         struct xen_console *next;
 };
 
-static void
-console_poll(struct xen_console *c);
+static void console_poll(struct xen_console *c);
 
 /* ---- the end ---- */
 
@@ -234,7 +233,8 @@ hv_xen_console_open(struct hv *hv, uint64_t session, const uint8_t uuid[UUID_SIZ
         if (!c)
                 c = console_new(hv, uuid);
         if (!c || c->n_sessions == MAX_SESSIONS)
-                hv->ev->console_closed(hv->arg, session, ERR_LIMIT, "at most 64 consoles are open on a host, with 8 viewers each");
+                hv->ev->console_closed(hv->arg, session, ERR_LIMIT,
+                                       "at most 64 consoles are open on a host, with 8 viewers each");
         else
                 c->sessions[c->n_sessions++] = session;
 }
@@ -262,7 +262,8 @@ hv_xen_console_write(struct hv *hv, uint64_t session, const void *data, size_t s
         if (!c)
                 return;
         if (size > sizeof(c->unwritten) - c->n_unwritten) {
-                hv->ev->console_closed(hv->arg, session, ERR_LIMIT, "the domain does not read its console: 64 KiB are waiting for it");
+                hv->ev->console_closed(hv->arg, session, ERR_LIMIT,
+                                       "the domain does not read its console: 64 KiB are waiting for it");
                 hv_xen_console_close(hv, session);
                 return;
         }

@@ -62,8 +62,8 @@ wait_timeout(uv_timer_t *timer)
                 wait_end(w, ERR_NONE, "");
                 return;
         }
-        snprintf(text, sizeof(text), "domain '%s' did not shut down within %u s; 'dompool domain destroy %s' ends it", w->op.config.name,
-                 w->timeout_s, w->op.config.name);
+        snprintf(text, sizeof(text), "domain '%s' did not shut down within %u s; 'dompool domain destroy %s' ends it",
+                 w->op.config.name, w->timeout_s, w->op.config.name);
         wait_end(w, ERR_TIMEOUT, text);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hv's side of its tasks: starts the children, passes on their progress, kills those that take too long, and cleans up after those that died.
- * Per domain they run one after the other. Runs in: hv.
+ * hv's side of its tasks: starts the children, passes on their progress, kills those that take too long, and cleans up after
+ * those that died. Per domain they run one after the other. Runs in: hv.
  *
  *     queued --domain free, fewer than 8 run--> running --result, exit--> done
  *                                                  |  killed or crashed
@@ -27,7 +27,7 @@ struct xen_task {
         struct msg_agent_op op;
         xen_task_done_fn done;
         bool running, killed, timed_out;
-        bool cleaning;  /* this one failed without a word; a destroy runs for it */
+        bool cleaning; /* this one failed without a word; a destroy runs for it */
         bool have_result;
         struct msg_agent_op_result result;
         uv_process_t process;
@@ -37,8 +37,7 @@ struct xen_task {
         struct xen_task *next;
 };
 
-static void
-tasks_pump(struct hv *hv);
+static void tasks_pump(struct hv *hv);
 
 static bool
 same_domain(const struct xen_task *t, const uint8_t uuid[UUID_SIZE])
@@ -110,8 +109,7 @@ task_result_lost(struct xen_task *t, int64_t status, int signal)
                  (long long)status, signal);
 }
 
-static int
-task_spawn(struct xen_task *t);
+static int task_spawn(struct xen_task *t);
 
 /* All handles of the child are closed. */
 static void
@@ -194,13 +192,15 @@ on_deadline(uv_timer_t *timer)
 static int
 spawn_child(struct xen_task *t, int fd)
 {
-        const char *args[] = {"dompool-hv", "--task", t->cleaning ? "destroy" : t->name, "--run-dir", t->hv->run_dir,
-                              log_max_level() == LOG_LEVEL_DEBUG ? "--debug" : NULL, NULL};
-        uv_stdio_container_t stdio[4] = {
-                {.flags = UV_IGNORE}, {.flags = UV_INHERIT_FD, .data.fd = 1}, {.flags = UV_INHERIT_FD, .data.fd = 2},
-                {.flags = UV_INHERIT_FD, .data.fd = fd}};
-        uv_process_options_t options = {.exit_cb = on_child_exit, .file = "/proc/self/exe", .args = (char **)args, .stdio = stdio,
-                                        .stdio_count = 4};
+        const char *args[] = {"dompool-hv", "--task",       t->cleaning ? "destroy" : t->name,
+                              "--run-dir",  t->hv->run_dir, log_max_level() == LOG_LEVEL_DEBUG ? "--debug" : NULL,
+                              NULL};
+        uv_stdio_container_t stdio[4] = {{.flags = UV_IGNORE},
+                                         {.flags = UV_INHERIT_FD, .data.fd = 1},
+                                         {.flags = UV_INHERIT_FD, .data.fd = 2},
+                                         {.flags = UV_INHERIT_FD, .data.fd = fd}};
+        uv_process_options_t options = {
+                .exit_cb = on_child_exit, .file = "/proc/self/exe", .args = (char **)args, .stdio = stdio, .stdio_count = 4};
 
         return uv_spawn(t->hv->loop, &t->process, &options);
 }
@@ -264,7 +264,8 @@ tasks_pump(struct hv *hv)
 static void
 refuse(struct hv *hv, const struct msg_agent_op *op, xen_task_done_fn done)
 {
-        struct msg_agent_op_result r = {.id = op->id, .epoch = op->epoch, .text = "too many tasks on this host, or out of memory"};
+        struct msg_agent_op_result r = {
+                .id = op->id, .epoch = op->epoch, .text = "too many tasks on this host, or out of memory"};
 
         str_copy(r.code, sizeof(r.code), error_text(ERR_LIMIT));
         done(hv, op, &r);

@@ -26,8 +26,17 @@ parse(struct agent_options *o, struct error *err, const char *a, const char *b, 
 static void
 takes_what_init_passes(void **state)
 {
-        char *argv[] = {(char *)"dompool-agent", (char *)"--server", (char *)"10.0.0.1", (char *)"--agent-port=7", (char *)"--fingerprint",
-                        (char *)FP, (char *)"--token", (char *)"v1.x", (char *)"--host", (char *)"n1", NULL};
+        char *argv[] = {(char *)"dompool-agent",
+                        (char *)"--server",
+                        (char *)"10.0.0.1",
+                        (char *)"--agent-port=7",
+                        (char *)"--fingerprint",
+                        (char *)FP,
+                        (char *)"--token",
+                        (char *)"v1.x",
+                        (char *)"--host",
+                        (char *)"n1",
+                        NULL};
         struct agent_options o;
         struct error err;
 
@@ -48,7 +57,7 @@ names_what_is_wrong(void **state)
         static const struct {
                 const char *a, *b, *c, *named;
         } rows[] = {
-                {"--server", "10.0.0.256", NULL, "--server"}, {"--server=10.0.0.1", "--agent-port=0", NULL, "--agent-port"},
+                {"--server", "10.0.0.256", NULL, "--server"},   {"--server=10.0.0.1", "--agent-port=0", NULL, "--agent-port"},
                 {"--fingerprint", "00", NULL, "--fingerprint"}, {"--colour", NULL, NULL, "--colour"},
                 {"--server=10.0.0.1", "more", NULL, "more"},    {"--debug", NULL, NULL, "--server"},
                 {"--run-dir", "relative", NULL, "--run-dir"},   {"--server", NULL, NULL, "--server"},

@@ -41,7 +41,8 @@ the_list_never_passes_its_limit(void **state)
 
         (void)state;
         for (unsigned i = 0; i < AGENT_MAX_DOMAINS + 10; i++) {
-                struct msg_agent_domain_event e = {.domain = {.uuid = {(uint8_t)i, (uint8_t)(i >> 8)}, .state = DOMAIN_RUNNING}};
+                struct msg_agent_domain_event e = {
+                        .domain = {.uuid = {(uint8_t)i, (uint8_t)(i >> 8)}, .state = DOMAIN_RUNNING}};
 
                 link_cache_event(&c, &e);
         }

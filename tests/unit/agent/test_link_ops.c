@@ -138,7 +138,8 @@ a_result_of_an_operation_begun_under_a_former_link_is_kept_too(void **state)
 static void
 a_kernel_that_cannot_be_fetched_fails_the_operation_before_hv(void **state)
 {
-        struct msg_agent_op create = {.id = 8, .epoch = 1, .kind = OP_DOMAIN_CREATE, .config = {.name = "vm", .kernel = {.size = 5}}};
+        struct msg_agent_op create = {
+                .id = 8, .epoch = 1, .kind = OP_DOMAIN_CREATE, .config = {.name = "vm", .kernel = {.size = 5}}};
         uv_loop_t loop;
         struct link_ops *ops = begin(&loop);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Our configuration of a domain becomes libxl's; what this hv cannot do is refused with the reason. Without a hypervisor: libxl's
- * types need none. */
+/* Our configuration of a domain becomes libxl's; what this hv cannot do is refused with the reason. Without a hypervisor:
+ * libxl's types need none. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,8 @@
 
 #include "hv/hv_domcfg.h"
 
-static const struct hv_domcfg_files files = {.kernel = "/proc/self/fd/8", .ramdisk = "/proc/self/fd/9", .vif_script = "/x/dompool-vif"};
+static const struct hv_domcfg_files files = {
+        .kernel = "/proc/self/fd/8", .ramdisk = "/proc/self/fd/9", .vif_script = "/x/dompool-vif"};
 
 static struct domain_config
 sample(void)

@@ -77,7 +77,8 @@ on_console_closed(void *arg, uint64_t session, enum error_code code, const char 
         str_copy(((struct seen *)arg)->closed, 40, error_text(code));
 }
 
-static const struct hv_events events = {on_inventory, on_domains, on_domain, on_progress, on_result, on_console_data, on_console_closed};
+static const struct hv_events events = {on_inventory, on_domains,      on_domain,        on_progress,
+                                        on_result,    on_console_data, on_console_closed};
 
 struct fixture {
         uv_loop_t loop;
