@@ -19,6 +19,9 @@
 static struct error *confuse_error;
 
 static void
+recipe_confuse_error(cfg_t *cfg, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+
+static void
 recipe_confuse_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
         char text[300];

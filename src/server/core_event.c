@@ -7,6 +7,10 @@
 
 static void
 append(struct core *c, const char *kind, const char *subject, const char *what, uint64_t boot, const char *fmt, va_list ap)
+        __attribute__((format(printf, 6, 0)));
+
+static void
+append(struct core *c, const char *kind, const char *subject, const char *what, uint64_t boot, const char *fmt, va_list ap)
 {
         struct event ev = {.id = c->last_event + 1, .time_ms = core_wall(c), .boot = boot};
         struct error err;
