@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 
-#define CTL_DEFAULT_SERVER "unix:/run/dompool/api.sock"
+#define CTL_DEFAULT_SOCKET "/run/dompool/api.sock"
 #define CTL_LAB_SOCKET "/run/dompool-lab/run/api.sock"
 /* Exit code after Ctrl-C; the others are those of error_codes.def. */
 #define CTL_EXIT_INTERRUPTED 130

@@ -98,12 +98,12 @@ server_address(const struct ctl *c)
 
         if (given)
                 return given;
-        if (access(CTL_DEFAULT_SERVER + strlen("unix:"), F_OK) < 0 && access(CTL_LAB_SOCKET, F_OK) == 0) {
+        if (access(CTL_DEFAULT_SOCKET, F_OK) < 0 && access(CTL_LAB_SOCKET, F_OK) == 0) {
                 if (isatty(STDERR_FILENO))
                         fprintf(stderr, "(the server of the running lab, unix:%s)\n", CTL_LAB_SOCKET);
                 return "unix:" CTL_LAB_SOCKET;
         }
-        return CTL_DEFAULT_SERVER;
+        return "unix:" CTL_DEFAULT_SOCKET;
 }
 
 static int

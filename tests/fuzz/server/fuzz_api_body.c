@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Request bodies of the API; the first byte chooses the route. What is taken must obey the limits that core relies on. */
+#include <assert.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "server/api_body.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+one_host(const char *text, size_t size)
+{
+        struct msg_api_host_put m = {0};
+        struct error err;
+
+        if (api_body_host(text, size, "n1", &m, &err) == 0)
+                assert(strcmp(m.host.name, "n1") == 0 && !m.host.configured && !mac_zero(&m.host.mac));
+}
+
+static void
+one_profile(const char *text, size_t size)
+{
+        struct msg_api_host_profile m = {0};
+        struct error err;
+
+        if (api_body_profile(text, size, &m, &err) == 0)
+                assert(m.profile < PROFILE_N && (m.image[0] == '\0' || name_ok(m.image)));
+}
+
+static void
+one_domain(const char *text, size_t size)
+{
+        static struct xlcfg_notes notes;
+        struct msg_api_domain_create m = {0};
+        struct error err;
+
+        notes.n = 0;
+        if (api_body_domain(text, size, &m, &notes, &err) == 0)
+                assert(domain_config_check(&m.config, &err) == 0 && notes.n <= XLCFG_MAX_NOTES);
+}
+
+static void
+one_action(const char *text, size_t size)
+{
+        struct msg_api_domain_action m = {0};
+        struct error err;
+
+        if (api_body_action(text, size, &m, &err) == 0)
+                assert(m.timeout_seconds <= 86400);
+}
+
+static void
+one_image(const char *text, size_t size)
+{
+        struct msg_api_name m = {0};
+        struct error err;
+
+        if (api_body_image(text, size, &m, &err) == 0)
+                assert(name_ok(m.name));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        static void (*const routes[])(const char *, size_t) = {one_host, one_profile, one_domain, one_action, one_image};
+        struct error err;
+
+        if (size == 0)
+                return 0;
+        routes[(data[0] - '0') % 5u](((const char *)data) + 1, size - 1);
+        api_body_none((const char *)data + 1, size - 1, &err);
+        return 0;
+}
