@@ -61,10 +61,11 @@ ctl_clean(const char *text, char *buf, size_t size)
                 }
                 buf[n++] = c < 0x20 || c == 0x7f ? '?' : (char)c;
         }
-        while (*text && n > 0 && ((unsigned char)buf[n - 1] & 0xc0) == 0x80) /* no cut inside a character */
-                n--;
-        if (*text && n > 0 && (unsigned char)buf[n - 1] >= 0xc0)
-                n--;
+        if (((unsigned char)*text & 0xc0) == 0x80) { /* the cut is inside a character */
+                while (n > 0 && ((unsigned char)buf[n - 1] & 0xc0) == 0x80)
+                        n--;
+                n -= n > 0;
+        }
         buf[n] = '\0';
         return buf;
 }

@@ -134,6 +134,16 @@ fields_from_json(const struct rec_desc *d, json_t *object, void *payload, struct
         return r;
 }
 
+/* messages.def lists senders and receivers, not pairs: a message that link may send to its own parent is no message to api. What api takes
+ * from link must be what it may hand on to core, and what link takes must be what core may have said. */
+static bool
+direction_ok(enum msg_type type, enum role self_role)
+{
+        if (self_role == ROLE_API)
+                return message_allowed(type, ROLE_LINK, ROLE_API) && message_allowed(type, ROLE_API, ROLE_CORE);
+        return message_allowed(type, ROLE_API, ROLE_LINK) && message_allowed(type, ROLE_CORE, ROLE_API);
+}
+
 static int
 line_type(const json_t *object, enum role self_role, enum msg_type *ret, struct error *err)
 {
@@ -146,7 +156,7 @@ line_type(const json_t *object, enum role self_role, enum msg_type *ret, struct 
         type = message_find(name);
         if (type < 0)
                 return error_set(err, ERR_PROTOCOL, "unknown message '%.40s'", name);
-        if (!message_allowed((enum msg_type)type, from, self_role))
+        if (!direction_ok((enum msg_type)type, self_role))
                 return error_set(err, ERR_PROTOCOL, "%s does not come from %s", name, role_names[from]);
         *ret = (enum msg_type)type;
         return 0;

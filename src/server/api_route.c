@@ -147,6 +147,8 @@ api_route_knows(const struct api_route *route, const char *key)
 {
         size_t size = strlen(key);
 
+        if (strchr(key, ' '))
+                return false;
         for (const char *at = route->query; size > 0 && (at = strstr(at, key)); at += size)
                 if ((at == route->query || at[-1] == ' ') && (at[size] == ' ' || at[size] == '\0'))
                         return true;
