@@ -424,11 +424,11 @@ is_text(const json_t *event, const char *key, const char *text)
 static unsigned
 count_events(struct script *s, char **w)
 {
-        const json_t *event;
+        const json_t *events = all_events(s), *event;
         unsigned count = 0;
         size_t i;
 
-        json_array_foreach(all_events(s), i, event) count +=
+        json_array_foreach(events, i, event) count +=
                 is_text(event, "kind", w[0]) && is_text(event, "subject", w[1]) && is_text(event, "what", w[2]);
         return count;
 }
@@ -453,12 +453,12 @@ cmd_no_event(struct script *s, char **w, int n)
 static void
 cmd_no_gaps(struct script *s, char **w, int n)
 {
-        const json_t *event;
+        const json_t *events = all_events(s), *event;
         json_int_t last = 0, id;
         size_t i;
 
         (void)w, (void)n;
-        json_array_foreach(all_events(s), i, event)
+        json_array_foreach(events, i, event)
         {
                 id = json_integer_value(json_object_get(event, "id"));
                 if (id != last + 1)
