@@ -154,6 +154,20 @@ answer_error(const struct boot_tftp *s, const struct request *r, enum tftp_error
         (void)!sendto(s->fd, buf, size, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to));
 }
 
+/* What a stranger may read: no path of ours, no errno. */
+static const char *
+public_text(enum tftp_error code)
+{
+        switch (code) {
+        case TFTP_ERR_ACCESS:
+                return "access refused";
+        case TFTP_ERR_ILLEGAL:
+                return "not in netascii, ask for octet";
+        default:
+                return "no such file";
+        }
+}
+
 /* A request that leads nowhere: an entry of the host's search trail. */
 static void
 answer_missing(const struct boot_tftp *s, const struct request *r, const struct bootfile *file, enum tftp_error code, const char *why)
@@ -161,7 +175,7 @@ answer_missing(const struct boot_tftp *s, const struct request *r, const struct 
         char ip[IP4_TEXT_SIZE], text[BOOTFILE_PATH_SIZE + 100];
         const char *name = file->path[0] ? file->path : r->tftp.name;
 
-        answer_error(s, r, code, code == TFTP_ERR_ACCESS ? "access refused" : "no such file");
+        answer_error(s, r, code, public_text(code));
         if (!r->lease) { /* anybody on the LAN can cause these lines */
                 log_debug("tftp missing file=%s address=%s reason=\"%s\"", name, ip4_text(r->key.address, ip), why);
                 return;
@@ -254,7 +268,7 @@ serve(struct boot_tftp *s, const struct request *r)
         else if (e == -EACCES)
                 answer_missing(s, r, &file, TFTP_ERR_ACCESS, "not a plain file below the boot files");
         else if (e == -EFBIG)
-                answer_missing(s, r, &file, TFTP_ERR_ILLEGAL, "too large for netascii, ask for octet");
+                answer_missing(s, r, &file, TFTP_ERR_ILLEGAL, "too large for netascii");
         else
                 answer_missing(s, r, &file, TFTP_ERR_NOT_FOUND, strerror(-e));
 }

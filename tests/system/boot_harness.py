@@ -27,9 +27,9 @@ _serial = itertools.count()
 
 
 def programs_dir():
-    """The folder of the built programs: $DOMPOOL_BUILD/src, or build/src of the source tree."""
+    """The folder of the built programs: $BUILD_DIR/src, or build/src of the source tree."""
     root = pathlib.Path(__file__).resolve().parents[2]
-    return pathlib.Path(os.environ.get("DOMPOOL_BUILD", root / "build")) / "src"
+    return pathlib.Path(os.environ.get("BUILD_DIR", root / "build")) / "src"
 
 
 def run(*argv, check=True, **kwargs):
@@ -54,6 +54,69 @@ def make_image(store, files):
     return digest
 
 
+def say(kind, mac, **more):
+    """A DHCP message for Room.dhcp(): ciaddr, giaddr, requested, server, vendor, arch, user_class, xid, raw (whole UDP payload as hex)."""
+    return {"kind": kind, "mac": mac, **more}
+
+
+# Runs on the client's side. scapy takes the answers apart: an implementation that is not ours.
+DHCP_SCRIPT = r"""
+import json, socket, struct, sys, time
+from scapy.all import BOOTP, DHCP, IP, UDP, Ether, Raw, mac2str
+sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0003))
+sock.bind(("cli0", 0))
+
+def packet(s, xid):
+    mac = mac2str(s["mac"])
+    options = [("message-type", s["kind"])]
+    for key, name in (("requested", "requested_addr"), ("server", "server_id"), ("vendor", "vendor_class_id")):
+        if s.get(key):
+            options.append((name, s[key]))
+    if "arch" in s:
+        options.append((93, struct.pack(">H", s["arch"])))
+    if s.get("user_class"):
+        options.append((77, s["user_class"].encode()))
+    head = Ether(src=s["mac"], dst="ff:ff:ff:ff:ff:ff") / IP(src=s.get("ciaddr", "0.0.0.0"), dst=s.get("to", "255.255.255.255"))
+    if s.get("raw") is not None:
+        return head / UDP(sport=68, dport=67) / Raw(bytes.fromhex(s["raw"]))
+    bootp = BOOTP(chaddr=mac, xid=xid, ciaddr=s.get("ciaddr", "0.0.0.0"), giaddr=s.get("giaddr", "0.0.0.0"), flags=0x8000)
+    return head / UDP(sport=68, dport=67) / bootp / DHCP(options=options + ["end"])
+
+def answer(xid, wait):
+    end = time.monotonic() + wait
+    while time.monotonic() < end:
+        sock.settimeout(max(0.01, end - time.monotonic()))
+        try:
+            p = Ether(sock.recv(2000))
+        except socket.timeout:
+            return None
+        except OSError:  # the link was taken down in between
+            continue
+        if BOOTP in p and p[BOOTP].op == 2 and p[BOOTP].xid == xid:
+            b = p[BOOTP]
+            options = {}
+            for o in p[DHCP].options:
+                if isinstance(o, tuple):
+                    options[str(o[0])] = [v.decode("latin1") if isinstance(v, bytes) else v for v in o[1:]]
+            return {"type": options["message-type"][0], "address": b.yiaddr, "next": b.siaddr, "file": b.file.rstrip(b"\0").decode(),
+                    "server": options.get("server_id", [None])[0], "options": options, "size": len(p[UDP].payload), "to": p[IP].dst}
+    return None
+
+xid = 0x1000
+for line in sys.stdin:
+    spec = json.loads(line)
+    out = []
+    for s in spec["says"]:
+        xid += 1
+        try:
+            sock.send(bytes(packet(s, xid)))
+        except OSError:  # news of a link that was down meanwhile: told once
+            sock.send(bytes(packet(s, xid)))
+        out.append(answer(xid, spec["wait"]) if spec["wait"] else None)
+    print(json.dumps(out), flush=True)
+"""
+
+
 class Room:
     """Namespaces, configuration, image store and a running server. A context manager."""
 
@@ -65,6 +128,7 @@ class Room:
         self.store = self.path / "images"
         self.log_path = self.path / "dompoold.log"
         self.process = None
+        self.talker = None
         self.files = {"xen.gz": b"\x1f\x8b" + b"xen" * 40000, "vmlinuz": b"linux" * 30001, "initrd": bytes(range(256)) * 4096}
 
     def __enter__(self):
@@ -79,6 +143,9 @@ class Room:
 
     def __exit__(self, *exc):
         self.stop()
+        if self.talker:
+            self.talker.stdin.close()
+            self.talker.wait(10)
         for ns in (self.server_ns, self.client_ns):
             run("ip", "netns", "del", ns, check=False)
         shutil.rmtree(self.path, ignore_errors=True)
@@ -130,7 +197,7 @@ host "n3" {{ mac = "{OTHER_MAC}" profile = "pool" }}
             self.process = subprocess.Popen(
                 ["ip", "netns", "exec", self.server_ns, str(programs_dir() / "dompoold"), "-d", "-c", str(self.conf)],
                 stdout=log, stderr=log, start_new_session=True)
-        self.wait_log("policy generation=", offset, 15)
+        self.wait_log("boot: policy generation=", offset, 15)
 
     def stop(self, how=signal.SIGTERM):
         if not self.process:
@@ -184,12 +251,14 @@ host "n3" {{ mac = "{OTHER_MAC}" profile = "pool" }}
     def client(self, *argv, check=False, timeout=60, **kwargs):
         return run("ip", "netns", "exec", self.client_ns, *argv, check=check, timeout=timeout, **kwargs)
 
-    def python(self, code, *args, timeout=60):
-        """Runs Python (with scapy at hand) on the client's side and returns what it prints as JSON."""
-        done = subprocess.run(["ip", "netns", "exec", self.client_ns, "/usr/bin/python3", "-c", code, *args],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout, check=False)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+    def dhcp(self, *says, wait=1.0):
+        """Sends each packet (made by say()) by raw Ethernet and waits for the answer to it; a list, None for silence."""
+        if not self.talker:  # one process for all packets: scapy takes a second to load
+            self.talker = subprocess.Popen(["ip", "netns", "exec", self.client_ns, "/usr/bin/python3", "-c", DHCP_SCRIPT],
+                                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.talker.stdin.write(json.dumps({"says": says, "wait": wait}) + "\n")
+        self.talker.stdin.flush()
+        return json.loads(self.talker.stdout.readline())
 
     def api(self, path):
         out = run("curl", "-s", "--unix-socket", f"{self.path}/run/api.sock", f"http://localhost{path}").stdout
