@@ -2,13 +2,9 @@
 """What is reached by TLS: the API with tokens (other sides: curl, openssl, the command line) and the agents' lines."""
 import hashlib
 import json
-import os
-import re
-import socket
-import ssl
-import subprocess
 import time
 
+import pexpect
 import pytest
 
 import api_room
@@ -82,6 +78,25 @@ def test_command_line_refuses_another_certificate_and_keeps_its_token(tls, tmp_p
 def test_command_line_without_fingerprint_does_not_trust(tls):
     got = api_room.dompool(tls, "-s", API, "--token-file", tls.token_file, "host", "list", inside=tls.lan)
     assert got.returncode == 8 and "--fingerprint" in got.stderr, got
+
+
+def test_console_works_over_tls_as_well(tls):
+    api_room.guest_files(tls)
+    agent = api_room.connect_agent(tls)
+    _, op = tls.api("POST", "/v1/domains", {"config": api_room.GUEST % "web1", "file": "web1.cfg"})
+    assert tls.get(f"/v1/operations/{op['id']}?wait=10")["state"] == "done"
+    argv = tls.lan.argv(api_room.DOMPOOL, "-s", API, "--token-file", tls.token_file, "--fingerprint",
+                        tls.get("/v1/server")["tls_fingerprint"], "domain", "console", "web1")
+    child = pexpect.spawn(argv[0], argv[1:], timeout=10)
+    child.expect_exact("fake console of web1")
+    child.send("over tls")
+    child.expect_exact("OVER TLS")
+    child.send("\x1d")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    wait_for(lambda: not agent.consoles)
+    agent.stop()
 
 
 # ---- agents
