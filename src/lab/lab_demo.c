@@ -110,9 +110,9 @@ write_guest(const struct demo *d, const struct demo_guest *g, char path[LAB_PATH
                  "memory = 64\n"
                  "kernel = \"vmlinuz\"\n"
                  "ramdisk = \"initrd\"\n"
-                 "extra = \"console=hvc0 address=%s/%d\"\n"
+                 "extra = \"console=hvc0 name=%s ip=%s/%d\"\n"
                  "vif = [ \"bridge=xenbr0\" ]\n",
-                 g->name, g->type, g->address, LAB_PREFIX);
+                 g->name, g->type, g->name, g->address, LAB_PREFIX);
         if (!f || fputs(text, f) < 0)
                 return error_errno_set(err, errno, "cannot write %s", path);
         printf("$ cat %s\n%s", path, text);
@@ -145,7 +145,7 @@ hear_guest(const struct demo *d, struct demo_guest *g, struct error *err)
 
         printf("$ dompool domain console %s\n", g->name);
         fflush(stdout);
-        r = lab_console_expect(argv, "hello", HELLO_TIMEOUT_MS, g->hello, sizeof(g->hello), err);
+        r = lab_console_expect(argv, "hello from", HELLO_TIMEOUT_MS, g->hello, sizeof(g->hello), err);
         if (r < 0)
                 return error_prefix(err, "console of %s", g->name);
         printf("%s\n", g->hello);

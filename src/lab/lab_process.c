@@ -98,6 +98,7 @@ child_exec(const struct lab_room *room, char *const argv[], int out_fd, int go_f
                 _exit(126);
         if (dup2(null, 0) < 0 || dup2(out_fd >= 0 ? out_fd : null, 1) < 0 || dup2(out_fd >= 0 ? out_fd : null, 2) < 0)
                 _exit(126);
+        close_range(3, ~0U, 0); /* whatever the caller's shell left open (a lock, a pipe) is not to live as long as the room */
         execvp(argv[0], argv);
         dprintf(2, "cannot run %s: %s\n", argv[0], strerror(errno));
         _exit(127);

@@ -98,7 +98,7 @@ def create_and_hear(room, file, host, name, address):
     domain = room.wait_domain(name, "running")
     assert domain["host"] == host
     tty = room.console(name)
-    tty.expect("hello")
+    tty.expect(f"hello from {name}")
     tty.send("\x1d")
     tty.expect(pexpect.EOF)
     tty.close()
