@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The image builder with real packages, and dompool-init on real Xen with somebody else's DHCP server (dnsmasq)."""
+import ctypes
+import http.server
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("BUILD_DIR", SOURCE / "build"))
+TOOL = BUILD / "tests/unit/image/image_tool"
+WIRE_LIMIT = 32 << 20
+CLONE_NEWNET = 0x40000000
+
+SMALL = {
+    "recipe.conf": "kind = guest\npackages = { busybox-static }\ncompression = zstd\nlevel = 3\n",
+    "files": "own init /init 0755\npackage /bin/busybox\nlink /bin/sh busybox\ndir /tmp 1777\n",
+    "modules": "xen-netfront boot\ne1000\n",
+    "init": "#!/bin/sh\n",
+}
+
+
+def make_recipe(folder, **changed):
+    folder.mkdir()
+    for name, text in {**SMALL, **changed}.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+def build(recipe, store, env=None, check=True):
+    """Returns (image, lines of progress), or what went to standard error when it must fail."""
+    r = subprocess.run([TOOL, "build", recipe, store, BUILD / "src"], capture_output=True, text=True, env=env)
+    if not check:
+        assert r.returncode != 0, r.stdout
+        return r.stderr
+    assert r.returncode == 0, r.stderr
+    lines = r.stdout.splitlines()
+    return json.loads(lines[-1]), lines[:-1]
+
+
+def archive_list(version, tmp_path):
+    """Unpacks an initrd with zstd and cpio; returns the folder."""
+    out = tmp_path / "unpacked"
+    out.mkdir()
+    subprocess.run(f"zstd -dcq {version}/initrd | cpio -idm --quiet", shell=True, check=True, cwd=out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("image")
+    recipe = make_recipe(folder / "small")
+    image, lines = build(recipe, folder / "store")
+    return folder, recipe, image, lines
+
+
+@pytest.fixture(scope="module")
+def micro(tmp_path_factory):
+    store = tmp_path_factory.mktemp("micro")
+    subprocess.run([TOOL, "loaders", store], check=True)
+    image, lines = build(SOURCE / "images/micro", store)
+    return store, image, lines
+
+
+def test_the_same_input_in_another_store_gives_the_same_bytes(built):
+    folder, recipe, image, _ = built
+    again, _ = build(recipe, folder / "other")
+    assert again["id"] == image["id"]
+    assert again["files"] == image["files"]
+
+
+def test_nothing_is_done_when_nothing_changed(built):
+    folder, recipe, image, _ = built
+    before = time.monotonic()
+    again, lines = build(recipe, folder / "store")
+    assert again == image
+    assert not [line for line in lines if line.startswith(("unpack", "compress"))]
+    assert time.monotonic() - before < 20  # under 2 s on an idle machine; apt alone takes one of them
+
+
+def test_a_change_in_the_recipe_makes_a_new_version(built, tmp_path):
+    folder, _, image, _ = built
+    recipe = make_recipe(tmp_path / "small", init="#!/bin/sh\necho other\n")
+    store = tmp_path / "store"
+    shutil.copytree(folder / "store", store, symlinks=True)
+    changed, _ = build(recipe, store)
+    assert changed["id"] != image["id"]
+    tag = json.loads((store / "guests/tags/small.json").read_text())
+    assert tag == {"current": changed["id"], "previous": image["id"]}
+    assert os.readlink(store / "guests/small") == "versions/" + changed["id"]
+
+
+def test_a_killed_build_leaves_nothing_and_the_next_one_cleans_up(built, tmp_path):
+    _, recipe, image, _ = built
+    store = tmp_path / "store"
+    p = subprocess.Popen([TOOL, "build", recipe, store, BUILD / "src"], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    for line in p.stdout:
+        if line.startswith("modules"):
+            break
+    os.kill(p.pid, signal.SIGKILL)
+    p.wait()
+    assert not (store / "guests/versions").exists() and not (store / "guests/tags").exists()
+    assert list((store / "guests/tmp").iterdir())
+    again, _ = build(recipe, store)
+    assert again["id"] == image["id"]
+    assert not list((store / "guests/tmp").iterdir())
+
+
+def test_an_image_over_its_limit_is_refused_with_its_biggest_part(tmp_path):
+    recipe = make_recipe(tmp_path / "small", **{"recipe.conf": SMALL["recipe.conf"] + "limit = 1M\n"})
+    message = build(recipe, tmp_path / "store", check=False)
+    assert "limit of 1048576" in message and "busybox" in message
+    assert not (tmp_path / "store/guests/versions").exists()
+
+
+@pytest.mark.parametrize("changed,says", [
+    ({"files": "dir /x\ncopy /a /b\n"}, "small/files:2: "),
+    ({"files": "package /bin/nothing\n"}, "small/files:1: "),
+    ({"modules": "no_such_module boot\n"}, "small/modules:1: "),
+    ({"recipe.conf": "kind = guest\nsize = 3\n"}, "small/recipe.conf:2: "),
+    ({"recipe.conf": "kind = guest\npackages = { no-such-package-at-all }\n"}, "no-such-package-at-all"),
+    ({"files": "library libnothing.so.9\n"}, "libnothing.so.9"),
+])
+def test_an_error_names_its_place(tmp_path, changed, says):
+    assert says in build(make_recipe(tmp_path / "small", **changed), tmp_path / "store", check=False)
+
+
+def test_a_missing_tool_is_named_with_its_package(tmp_path):
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("apt-get", "apt-cache", "dpkg-deb", "dpkg", "tar", "xz", "rm", "sh"):
+        found = shutil.which(name)
+        if found:
+            (tools / name).symlink_to(found)
+    recipe = make_recipe(tmp_path / "small")
+    message = build(recipe, tmp_path / "store", env={**os.environ, "PATH": str(tools)}, check=False)
+    assert "depmod is not installed: apt-get install kmod" in message
+
+
+def test_loaders_are_made_once(tmp_path):
+    for _ in range(2):
+        subprocess.run([TOOL, "loaders", tmp_path], check=True)
+        names = {str(p.relative_to(tmp_path / "loaders")): p.stat().st_mtime_ns for p in (tmp_path / "loaders").rglob("*")
+                 if p.is_file()}
+        assert set(names) == {"pxelinux.0", "ldlinux.c32", "mboot.c32", "libcom32.c32", "grub/x86_64-efi/core.efi"}
+        first = names if _ == 0 else first
+        assert names == first
+    assert (tmp_path / "loaders/grub/x86_64-efi/core.efi").read_bytes()[:2] == b"MZ"
+
+
+def test_micro_is_within_32_mib_and_says_so(micro):
+    store, image, lines = micro
+    loader = (store / "loaders/grub/x86_64-efi/core.efi").stat().st_size
+    assert sum(f["size"] for f in image["files"]) + loader <= WIRE_LIMIT
+    assert {f["name"] for f in image["files"]} == {"xen.gz", "vmlinuz", "initrd"}
+    sizes = [line for line in lines if line.startswith("size")]
+    assert "MiB on the wire" in sizes[0] and len(sizes) == 11
+
+
+def test_micro_has_all_that_its_programs_need(micro, tmp_path):
+    store, image, _ = micro
+    root = archive_list(store / "versions" / image["id"], tmp_path)
+    assert os.access(root / "init", os.X_OK)
+    libraries = {p.name for p in (root / "lib/x86_64-linux-gnu").iterdir()}
+    assert "libgcc_s.so.1" in libraries
+    for path in root.rglob("*"):
+        if path.is_symlink() or not path.is_file() or path.suffix == ".ko" or path.read_bytes()[:4] != b"\x7fELF":
+            continue
+        text = subprocess.run(["readelf", "-d", path], capture_output=True, text=True, check=True).stdout
+        for name in re.findall(r"\(NEEDED\).*\[(.*)\]", text):
+            assert name in libraries or name.startswith("ld-linux"), f"{path} needs {name}"
+    modules = next((root / "lib/modules").iterdir())
+    for line in (root / "etc/dompool/modules").read_text().splitlines():
+        phase, path = line.split()
+        assert phase in ("boot", "late") and (modules / path).is_file()
+
+
+class Reports(http.server.BaseHTTPRequestHandler):
+    """Stands for role files: keeps each report."""
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.reports.append((self.path, body))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+
+def in_netns(name, function):
+    """Calls function in a thread of its own that has entered the namespace."""
+    result = []
+
+    def run():
+        with open(f"/run/netns/{name}") as ns:
+            if ctypes.CDLL(None, use_errno=True).setns(ns.fileno(), CLONE_NEWNET) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
+        result.append(function())
+
+    t = threading.Thread(target=run)
+    t.start()
+    t.join()
+    return result[0]
+
+
+@pytest.fixture
+def lan_with_dnsmasq(tmp_path):
+    """A namespace with a bridge, a tap and dnsmasq with leases of two minutes; no ping before an offer."""
+    name = f"dompool-image-{os.getpid()}"
+    run = lambda *args: subprocess.run(args, check=True)  # noqa: E731
+    run("ip", "netns", "add", name)
+    ip = ("ip", "-n", name)
+    run(*ip, "link", "set", "lo", "up")
+    run(*ip, "link", "add", "br0", "type", "bridge", "forward_delay", "0")
+    run(*ip, "addr", "add", "10.77.0.1/24", "dev", "br0")
+    run(*ip, "link", "set", "br0", "up")
+    run(*ip, "tuntap", "add", "tap0", "mode", "tap")
+    run(*ip, "link", "set", "tap0", "master", "br0", "up")
+    dnsmasq = subprocess.Popen(["ip", "netns", "exec", name, "dnsmasq", "-k", "-p0", "--bind-interfaces", "--interface=br0", "--no-ping",
+                                "--dhcp-range=10.77.0.50,10.77.0.99,2m", f"--dhcp-leasefile={tmp_path}/leases", "--log-dhcp",
+                                f"--log-facility={tmp_path}/dnsmasq.log", f"--pid-file={tmp_path}/dnsmasq.pid", "--user=root"])
+    yield name
+    dnsmasq.terminate()
+    dnsmasq.wait()
+    run("ip", "netns", "del", name)
+
+
+def wait_until(what, condition, seconds, console):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return
+        time.sleep(0.5)
+    pytest.fail(f"{what} did not happen in {seconds} s; console ends with:\n" + console.read_text(errors="replace")[-3000:])
+
+
+def start_qemu(store, image, name, tmp_path, kernel_args):
+    version = store / "versions" / image["id"]
+    xen = tmp_path / "xen"
+    xen.write_bytes(subprocess.run(["gzip", "-dc", version / "xen.gz"], check=True, capture_output=True).stdout)
+    return subprocess.Popen([
+        "ip", "netns", "exec", name, "qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64,+svm,+npt", "-m", "1200", "-nodefaults",
+        "-display", "none", "-no-reboot", "-serial", f"file:{tmp_path}/console", "-monitor", f"unix:{tmp_path}/monitor,server,nowait",
+        "-netdev", "tap,id=n0,ifname=tap0,script=no,downscript=no", "-device", "e1000,netdev=n0,mac=52:54:00:12:34:56,romfile=",
+        "-kernel", xen, "-append", image["xen_args"] + " console=com1 com1=115200,8n1 loglvl=warning",
+        "-initrd", f"{version}/vmlinuz console=hvc0 {image['kernel_args']} {kernel_args},{version}/initrd"])
+
+
+def test_init_boots_on_xen_with_a_foreign_dhcp_server_reports_and_restarts_on_ctrl_alt_del(micro, lan_with_dnsmasq, tmp_path):
+    store, image, _ = micro
+    server = in_netns(lan_with_dnsmasq, lambda: http.server.ThreadingHTTPServer(("10.77.0.1", 8080), Reports))
+    server.reports = []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    token = "v1.525400123456.1.2.ff"
+    qemu = start_qemu(store, image, lan_with_dnsmasq, tmp_path,
+                      f"dompool.server=10.77.0.1 dompool.http=8080 dompool.fp={'ab' * 32} dompool.token={token} dompool.host=n1 "
+                      "dompool.mac=52:54:00:12:34:56")
+    console = tmp_path / "console"
+    try:
+        wait_until("the agent's start", lambda: any(b["stage"] == "agent" for _, b in server.reports), 240, console)
+        reports = {b["stage"]: b for path, b in server.reports if path == "/boot/report"}
+        assert {"init", "network", "xen", "agent"} <= set(reports)
+        assert all(b["token"] == token and not b["failed"] for b in reports.values())
+        address = re.match(r"(10\.77\.0\.\d+)/24 on xenbr0", reports["network"]["text"]).group(1)
+        assert address in (tmp_path / "leases").read_text()
+        ping = subprocess.run(["ip", "netns", "exec", lan_with_dnsmasq, "ping", "-c", "3", "-W", "10", address], capture_output=True)
+        assert ping.returncode == 0, ping.stdout
+        text = console.read_text(errors="replace")
+        assert "dompool-init: xen: Xen's daemons are up" in text
+        # Renewed after half of its two minutes, by unicast, without a new DISCOVER.
+        log = tmp_path / "dnsmasq.log"
+        wait_until("the lease's renewal", lambda: log.read_text().count("DHCPACK(br0)") >= 2, 150, console)
+        with socket.socket(socket.AF_UNIX) as monitor:
+            monitor.connect(f"{tmp_path}/monitor")
+            monitor.sendall(b"sendkey ctrl-alt-delete\n")
+            time.sleep(1)
+        assert qemu.wait(timeout=60) == 0  # -no-reboot: QEMU ends where a machine would begin anew
+        assert "dompool-init: restart: Interrupt" in console.read_text(errors="replace")
+    finally:
+        qemu.kill()
+        qemu.wait()
+        server.shutdown()
