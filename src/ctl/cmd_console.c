@@ -28,7 +28,7 @@
 #define ESCAPE_BYTE 0x1d /* Ctrl-] */
 #define ANSWER_MAX 16384
 #define ANSWER_WAIT_MS 15000
-#define OUT_MAX 65536 /* typed and not yet sent; then the terminal is not read */
+#define OUT_MAX 65536        /* typed and not yet sent; then the terminal is not read */
 #define WS_STATUS_ERROR 4000 /* src/server/api_console.h */
 
 struct console {
@@ -38,7 +38,7 @@ struct console {
         char *early; /* bytes that came behind the answer's head */
         size_t early_at, early_size;
         bool server_gone;
-        bool left;        /* by Ctrl-] */
+        bool left; /* by Ctrl-] */
         bool input_ended;
         struct error *err;
         int result;
@@ -316,7 +316,8 @@ closed_by_server(struct console *k, const uint8_t *reason, size_t size)
         snprintf(text, sizeof(text), "%.*s", (int)size, (const char *)reason);
         n = strcspn(text, ":");
         snprintf(code, sizeof(code), "%.*s", (int)(n < 31 ? n : 31), text);
-        k->result = error_set(k->err, error_from_text(code), "console: %s", text[n] ? text + n + 1 + (text[n + 1] == ' ') : text);
+        k->result =
+                error_set(k->err, error_from_text(code), "console: %s", text[n] ? text + n + 1 + (text[n + 1] == ' ') : text);
 }
 
 static void

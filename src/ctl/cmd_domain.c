@@ -124,8 +124,10 @@ print_notes(const char *file, const json_t *answer)
         size_t i;
 
         json_array_foreach(notes, i, note)
+        {
                 fprintf(stderr, "%s:%lld: note: %s\n", file, (long long)ctl_integer(note, "line"),
                         ctl_clean(ctl_string(note, "text"), text, sizeof(text)));
+        }
 }
 
 int

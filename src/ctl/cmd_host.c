@@ -115,7 +115,8 @@ print_stage(const json_t *boot, const json_t *stage)
         char name[40], text[600];
 
         printf("  %9.3f s  %-8s %s\n", (double)(ctl_integer(stage, "time_ms") - ctl_integer(boot, "started_ms")) / 1000.0,
-               ctl_clean(ctl_string(stage, "stage"), name, sizeof(name)), ctl_clean(ctl_string(stage, "text"), text, sizeof(text)));
+               ctl_clean(ctl_string(stage, "stage"), name, sizeof(name)),
+               ctl_clean(ctl_string(stage, "text"), text, sizeof(text)));
 }
 
 static void
@@ -135,7 +136,9 @@ print_boot_end(const json_t *boot)
         size_t i;
 
         json_array_foreach(search, i, file)
+        {
                 printf("  looked for   %s\n", ctl_clean(json_string_value(file) ?: "", text, sizeof(text)));
+        }
         if (ctl_string(boot, "failure")[0])
                 printf("  failed: %s\n", ctl_clean(ctl_string(boot, "failure"), text, sizeof(text)));
         if (ctl_string(boot, "stuck")[0])
@@ -154,7 +157,9 @@ print_trace(const char *host, const json_t *answer)
         {
                 print_boot_head(host, boot);
                 json_array_foreach(json_object_get(boot, "stages"), k, stage)
+                {
                         print_stage(boot, stage);
+                }
                 print_boot_end(boot);
         }
 }
@@ -242,8 +247,8 @@ cmd_host_add(struct ctl *c, int argc, char **argv, struct error *err)
                 enum ctl_option option;
                 const char *key;
         } keys[] = {
-                {OPT_ADDRESS, "address"},   {OPT_IMAGE, "image"},           {OPT_CONSOLE, "console"},
-                {OPT_XEN_ARGS, "xen_args"}, {OPT_KERNEL_ARGS, "kernel_args"},
+                {OPT_ADDRESS, "address"},         {OPT_IMAGE, "image"}, {OPT_CONSOLE, "console"}, {OPT_XEN_ARGS, "xen_args"},
+                {OPT_KERNEL_ARGS, "kernel_args"},
         };
         struct ctl_request q = {.method = "PUT"};
         json_t *body, *host = NULL;

@@ -54,7 +54,9 @@ add_size(json_t *image)
         size_t i;
 
         json_array_foreach(json_object_get(image, "files"), i, file)
+        {
                 sum += json_integer_value(json_object_get(file, "size"));
+        }
         json_object_set_new(image, "size", json_integer(sum));
 }
 
@@ -141,7 +143,9 @@ cmd_image_list(struct ctl *c, int argc, char **argv, struct error *err)
         (void)argc;
         (void)argv;
         json_array_foreach(json_object_get(answer, "images"), i, image)
+        {
                 add_size(image);
+        }
         if (r == 0)
                 r = ctl_print_list(c, answer, "images", "id", image_columns, N_ELEMENTS(image_columns), err);
         json_decref(answer);
@@ -165,7 +169,8 @@ cmd_image_show(struct ctl *c, int argc, char **argv, struct error *err)
                 r = ctl_print_object(c, image, "id", image_fields, N_ELEMENTS(image_fields), err);
         }
         if (r == 0 && output == CTL_OUT_TABLE)
-                ctl_table_print(stdout, file_columns, N_ELEMENTS(file_columns), json_object_get(image, "files"), ctl_terminal_width(), 0);
+                ctl_table_print(stdout, file_columns, N_ELEMENTS(file_columns), json_object_get(image, "files"),
+                                ctl_terminal_width(), 0);
         json_decref(image);
         return r;
 }

@@ -40,8 +40,8 @@ cmd_errors(struct ctl *c, int argc, char **argv, struct error *err)
         (void)argc;
         (void)argv;
         for (int i = ERR_NONE + 1; i < ERR_N; i++)
-                json_array_append_new(list, json_pack("{s:s,s:i,s:i,s:s}", "code", error_text(i), "exit", error_exit_code(i), "http",
-                                                      (int)error_http_status(i), "meaning", error_meaning(i)));
+                json_array_append_new(list, json_pack("{s:s,s:i,s:i,s:s}", "code", error_text(i), "exit", error_exit_code(i),
+                                                      "http", (int)error_http_status(i), "meaning", error_meaning(i)));
         answer = json_pack("{s:o}", "errors", list);
         r = ctl_print_list(c, answer, "errors", "code", error_columns, N_ELEMENTS(error_columns), err);
         json_decref(answer);
@@ -122,7 +122,8 @@ print_command_cases(void)
                 print_options_of(cmd);
                 printf("'\n");
                 if (list_command(cmd->complete)) {
-                        printf("                (( nth == 0 )) && words=$(dompool %s -o name 2>/dev/null)\n", list_command(cmd->complete));
+                        printf("                (( nth == 0 )) && words=$(dompool %s -o name 2>/dev/null)\n",
+                               list_command(cmd->complete));
                 } else if (cmd->complete && cmd->complete[0] == '[') {
                         printf("                (( nth == 0 )) && words='");
                         print_choices(cmd->complete);
@@ -148,7 +149,8 @@ print_option_value_cases(void)
                 if (o->choices)
                         printf(") COMPREPLY=($(compgen -W '%s' -- \"$cur\")); return;;\n", o->choices);
                 else if (i == OPT_HOST)
-                        printf(") COMPREPLY=($(compgen -W \"$(dompool host list -o name 2>/dev/null)\" -- \"$cur\")); return;;\n");
+                        printf(") COMPREPLY=($(compgen -W \"$(dompool host list -o name 2>/dev/null)\" -- \"$cur\")); "
+                               "return;;\n");
                 else if (i == OPT_TOKEN_FILE || i == OPT_STORE)
                         printf(") COMPREPLY=($(compgen -f -- \"$cur\")); return;;\n");
                 else
@@ -162,7 +164,8 @@ print_bash(void)
 {
         printf("# dompool(1) completion, made by 'dompool completion'\n"
                "_dompool() {\n"
-               "        local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} noun='' verb='' words='' options='' files=0 nth=0 w i\n"
+               "        local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} noun='' verb='' words='' "
+               "options='' files=0 nth=0 w i\n"
                "        case $prev in\n");
         print_option_value_cases();
         printf("        esac\n"
@@ -209,11 +212,13 @@ print_fish_command(const struct ctl_command *cmd)
         if (!cmd->verb)
                 printf("complete -c dompool -n __fish_use_subcommand -a '%s' -d '%s'\n", cmd->noun, cmd->help);
         else
-                printf("complete -c dompool -n '__fish_seen_subcommand_from %s; and test (count (commandline -opc)) -eq 2' -a '%s' -d \"%s\"\n",
+                printf("complete -c dompool -n '__fish_seen_subcommand_from %s; and test (count (commandline -opc)) -eq 2' -a "
+                       "'%s' -d \"%s\"\n",
                        cmd->noun, cmd->verb, cmd->help);
         if (list)
                 printf("complete -c dompool -n '__fish_seen_subcommand_from %s; and __fish_seen_subcommand_from %s' -a "
-                       "'(dompool %s -o name 2>/dev/null)'\n", cmd->noun, cmd->verb, list);
+                       "'(dompool %s -o name 2>/dev/null)'\n",
+                       cmd->noun, cmd->verb, list);
 }
 
 static void

@@ -25,12 +25,18 @@ static const struct ctl_column op_columns[] = {
 };
 
 static const struct ctl_column op_fields[] = {
-        {"operation", "id"},    {"kind", "kind"},
-        {"target", "target"},   {"host", "host"},
-        {"state", "state"},     {"step", "step"},
-        {"percent", "percent"}, {"epoch", "epoch"},
-        {"error", "error_code"}, {"message", "error_text"},
-        {"by", "by"},           {"created", "created_ms", FMT_TIME},
+        {"operation", "id"},
+        {"kind", "kind"},
+        {"target", "target"},
+        {"host", "host"},
+        {"state", "state"},
+        {"step", "step"},
+        {"percent", "percent"},
+        {"epoch", "epoch"},
+        {"error", "error_code"},
+        {"message", "error_text"},
+        {"by", "by"},
+        {"created", "created_ms", FMT_TIME},
         {"updated", "updated_ms", FMT_TIME},
 };
 
@@ -108,8 +114,10 @@ print_event(const json_t *event, enum ctl_output output)
         }
         printf("%6lld  %s  %-8s %-16s %-12s %s\n", (long long)ctl_integer(event, "id"),
                ctl_format(FMT_TIME, json_object_get(event, "time_ms"), 0, when, sizeof(when)),
-               ctl_clean(ctl_string(event, "kind"), kind, sizeof(kind)), ctl_clean(ctl_string(event, "subject"), subject, sizeof(subject)),
-               ctl_clean(ctl_string(event, "what"), what, sizeof(what)), ctl_clean(ctl_string(event, "text"), text, sizeof(text)));
+               ctl_clean(ctl_string(event, "kind"), kind, sizeof(kind)),
+               ctl_clean(ctl_string(event, "subject"), subject, sizeof(subject)),
+               ctl_clean(ctl_string(event, "what"), what, sizeof(what)),
+               ctl_clean(ctl_string(event, "text"), text, sizeof(text)));
 }
 
 static void
@@ -119,7 +127,9 @@ print_events(const json_t *answer, enum ctl_output output)
         size_t i;
 
         json_array_foreach(json_object_get(answer, "events"), i, event)
+        {
                 print_event(event, output);
+        }
         fflush(stdout);
 }
 
@@ -134,8 +144,8 @@ get_events(struct ctl *c, const struct event_query *e, json_t **ret, struct erro
 {
         struct ctl_request q = {.method = "GET", .patience_s = e->wait_s ? FOLLOW_PATIENCE_S : 0};
 
-        ctl_path(&q, "/v1/events?after=%llu&limit=%llu&wait=%u%s%s", (unsigned long long)e->after, (unsigned long long)e->limit, e->wait_s,
-                 e->kind ? "&kind=" : "", e->kind ?: "");
+        ctl_path(&q, "/v1/events?after=%llu&limit=%llu&wait=%u%s%s", (unsigned long long)e->after, (unsigned long long)e->limit,
+                 e->wait_s, e->kind ? "&kind=" : "", e->kind ?: "");
         return ctl_http_send(c, &q, ret, err);
 }
 
@@ -188,7 +198,8 @@ cmd_event_list(struct ctl *c, int argc, char **argv, struct error *err)
         (void)argc;
         (void)argv;
         if (r < 0 || (r = number_option(c, OPT_LIMIT, 10000, &e.limit, err)) < 0 ||
-            (r = number_option(c, OPT_AFTER, INT64_MAX, &e.after, err)) < 0 || (e.kind && (r = ctl_name("a kind", e.kind, err)) < 0))
+            (r = number_option(c, OPT_AFTER, INT64_MAX, &e.after, err)) < 0 ||
+            (e.kind && (r = ctl_name("a kind", e.kind, err)) < 0))
                 return r;
         if (!c->opt[OPT_AFTER] && (r = events_start(c, &e, err)) < 0)
                 return r;

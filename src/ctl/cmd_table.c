@@ -26,19 +26,20 @@ const struct ctl_option_def ctl_options[OPT_N] = {
         [OPT_STORE] = {"store", 0, "DIR", false, "an image store on this machine instead of the server's"},
         [OPT_AFTER] = {"after", 0, "NUMBER", false, "only what comes after this event"},
         [OPT_LIMIT] = {"limit", 'n', "NUMBER", false, "at most so many rows"},
-        [OPT_KIND] = {"kind", 0, "KIND", false, "boot, host, domain, op, server or security", "boot host domain op server security"},
+        [OPT_KIND] = {"kind", 0, "KIND", false, "boot, host, domain, op, server or security",
+                      "boot host domain op server security"},
 };
 
 #define WAITS (OPT_BIT(OPT_NO_WAIT) | OPT_BIT(OPT_TIMEOUT))
-#define HOST_DESCRIPTION                                                                                               \
-        (OPT_BIT(OPT_ADDRESS) | OPT_BIT(OPT_PROFILE) | OPT_BIT(OPT_IMAGE) | OPT_BIT(OPT_CONSOLE) | OPT_BIT(OPT_XEN_ARGS) |  \
+#define HOST_DESCRIPTION                                                                                                       \
+        (OPT_BIT(OPT_ADDRESS) | OPT_BIT(OPT_PROFILE) | OPT_BIT(OPT_IMAGE) | OPT_BIT(OPT_CONSOLE) | OPT_BIT(OPT_XEN_ARGS) |     \
          OPT_BIT(OPT_KERNEL_ARGS))
 
 const struct ctl_command ctl_commands[] = {
         {"host", "list", "", "the hosts and what they do", OPT_BIT(OPT_UNKNOWN), 0, 0, cmd_host_list},
         {"host", "show", "NAME", "one host in full", 0, 1, 1, cmd_host_show, .complete = "hosts"},
-        {"host", "trace", "NAME", "its last boots, stage by stage, and where one is stuck", OPT_BIT(OPT_FOLLOW), 1, 1, cmd_host_trace,
-         .complete = "hosts"},
+        {"host", "trace", "NAME", "its last boots, stage by stage, and where one is stuck", OPT_BIT(OPT_FOLLOW), 1, 1,
+         cmd_host_trace, .complete = "hosts"},
         {"host", "add", "NAME MAC", "describe a machine, so that its boot is answered", HOST_DESCRIPTION, 2, 2, cmd_host_add},
         {"host", "remove", "NAME", "forget a host that was added so", 0, 1, 1, cmd_host_remove, .complete = "hosts"},
         {"host", "reboot", "NAME", "reboot a ready host", WAITS, 1, 1, cmd_host_reboot, .complete = "hosts"},
@@ -58,9 +59,10 @@ const struct ctl_command ctl_commands[] = {
         {"domain", "console", "NAME", "its console; Ctrl-] leaves", 0, 1, 1, cmd_domain_console, .complete = "domains"},
         {"op", "list", "", "operations, newest first", OPT_BIT(OPT_LIMIT), 0, 0, cmd_op_list},
         {"op", "show", "NUMBER", "one operation", 0, 1, 1, cmd_op_show, .complete = "operations"},
-        {"op", "wait", "NUMBER", "wait for the end of an operation", OPT_BIT(OPT_TIMEOUT), 1, 1, cmd_op_wait, .complete = "operations"},
-        {"event", "list", "", "what has happened", OPT_BIT(OPT_FOLLOW) | OPT_BIT(OPT_AFTER) | OPT_BIT(OPT_LIMIT) | OPT_BIT(OPT_KIND), 0,
-         0, cmd_event_list},
+        {"op", "wait", "NUMBER", "wait for the end of an operation", OPT_BIT(OPT_TIMEOUT), 1, 1, cmd_op_wait,
+         .complete = "operations"},
+        {"event", "list", "", "what has happened",
+         OPT_BIT(OPT_FOLLOW) | OPT_BIT(OPT_AFTER) | OPT_BIT(OPT_LIMIT) | OPT_BIT(OPT_KIND), 0, 0, cmd_event_list},
         {"server", "show", "", "version, roles and counts of the server", 0, 0, 0, cmd_server_show},
         {"lab", "up", "[OPTION...]", "start a virtual room of diskless hosts", .raw = lab_command},
         {"lab", "down", "[OPTION...]", "end it; nothing stays behind", .raw = lab_command},

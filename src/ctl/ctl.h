@@ -73,7 +73,8 @@ struct ctl_command {
         int min_args, max_args;
         ctl_command_fn run;
         int (*raw)(int argc, char **argv); /* instead of run: parses its own options, argv[0] is the verb */
-        const char *complete;   /* what the first argument is: "hosts", "domains", "images", "operations", "file", words in [ ]; NULL */
+        /* What the first argument is: "hosts", "domains", "images", "operations", "file", words in [ ]; NULL: something else. */
+        const char *complete;
 };
 extern const struct ctl_command ctl_commands[];
 extern const size_t ctl_n_commands;

@@ -20,8 +20,8 @@ print_option(FILE *f, const struct ctl_option_def *o)
 {
         char text[60];
 
-        snprintf(text, sizeof(text), "%c%c%s--%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ', o->letter ? ", " : "  ", o->name,
-                 o->value ? " " : "", o->value ?: "");
+        snprintf(text, sizeof(text), "%c%c%s--%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
+                 o->letter ? ", " : "  ", o->name, o->value ? " " : "", o->value ?: "");
         fprintf(f, "  %-30s %s\n", text, o->help);
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests to the API by libcurl. A server is found by --server, DOMPOOL_SERVER, the usual socket or that of a running lab, in this order.
+ * Requests to the API by libcurl. A server is found by --server, DOMPOOL_SERVER, the usual socket or that of a running lab, in
+ * this order.
  *
- * TLS: with a fingerprint the server's certificate must be exactly that one. libcurl can pin public keys only, so the first connection sends
- * nothing, compares the certificate, and pins its key for the requests that follow; the token leaves on those only.
- * Runs in: dompool.
+ * TLS: with a fingerprint the server's certificate must be exactly that one. libcurl can pin public keys only, so the first
+ * connection sends nothing, compares the certificate, and pins its key for the requests that follow; the token leaves on those
+ * only. Runs in: dompool.
  */
 #include "ctl/ctl_http.h"
 
@@ -39,7 +40,7 @@ struct ctl_http {
         char authorization[TOKEN_MAX + 32];
         bool has_fingerprint;
         uint8_t fingerprint[SHA256_SIZE];
-        char pin[80];          /* "sha256//…" of the public key, once the certificate has been compared */
+        char pin[80]; /* "sha256//…" of the public key, once the certificate has been compared */
 };
 
 struct answer {
@@ -77,7 +78,8 @@ ctl_name(const char *what, const char *text, struct error *err)
         size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
 
         if (n == 0 || n > 64 || text[n] != '\0' || text[0] == '.')
-                return error_set(err, ERR_USAGE, "'%.80s' is no name of %s: 1 to 63 of [a-zA-Z0-9._-], a letter or digit first", text, what);
+                return error_set(err, ERR_USAGE, "'%.80s' is no name of %s: 1 to 63 of [a-zA-Z0-9._-], a letter or digit first",
+                                 text, what);
         return 0;
 }
 
@@ -159,7 +161,8 @@ http_new(struct ctl *c, struct error *err)
         if (r == 0 && fingerprint) {
                 h->has_fingerprint = true;
                 if (parse_hex(fingerprint, h->fingerprint, sizeof(h->fingerprint)) < 0)
-                        r = error_set(err, ERR_USAGE, "fingerprint: 64 hex digits are wanted; see 'dompool server show' on the server");
+                        r = error_set(err, ERR_USAGE,
+                                      "fingerprint: 64 hex digits are wanted; see 'dompool server show' on the server");
         }
         return r;
 }
@@ -228,12 +231,16 @@ curl_error(const struct ctl_http *h, CURLcode code, struct error *err)
         if (code == CURLE_ABORTED_BY_CALLBACK)
                 return error_set(err, ERR_CANCELLED, "interrupted");
         if (code == CURLE_COULDNT_CONNECT && h->socket_path[0] && access(h->socket_path, F_OK) < 0)
-                return error_set(err, ERR_UNREACHABLE, "no server: %s does not exist; start dompoold, or name another with --server", server);
+                return error_set(err, ERR_UNREACHABLE,
+                                 "no server: %s does not exist; start dompoold, or name another with --server", server);
         if (code == CURLE_COULDNT_CONNECT && h->socket_path[0] && access(h->socket_path, W_OK) < 0)
-                return error_set(err, ERR_DENIED, "%s: you may not use this socket; be root or a member of the api-group", server);
+                return error_set(err, ERR_DENIED, "%s: you may not use this socket; be root or a member of the api-group",
+                                 server);
         if (code == CURLE_PEER_FAILED_VERIFICATION)
-                return error_set(err, ERR_DENIED, "%s: its certificate is not trusted; give its SHA-256 with --fingerprint "
-                                                  "('dompool server show' on the server prints it)", server);
+                return error_set(err, ERR_DENIED,
+                                 "%s: its certificate is not trusted; give its SHA-256 with --fingerprint "
+                                 "('dompool server show' on the server prints it)",
+                                 server);
         if (code == CURLE_SSL_PINNEDPUBKEYNOTMATCH)
                 return error_set(err, ERR_DENIED, "%s: it has another key than a moment ago", server);
         return error_set(err, ERR_UNREACHABLE, "%s: %s", server, curl_easy_strerror(code));
@@ -487,7 +494,8 @@ ctl_http_send(struct ctl *c, const struct ctl_request *q, json_t **ret, struct e
                 json_decref(answer);
                 if (status)
                         curl_easy_getinfo(c->http->curl, CURLINFO_RETRY_AFTER, &retry_after);
-                /* A server whose core is being restarted says Retry-After; one that does not answer at all is waited for only on demand. */
+                /* A server whose core is being restarted says Retry-After; one that does not answer at all is waited for only
+                 * on demand. */
                 if (err->code != ERR_UNREACHABLE || now_ms() >= end || (status ? retry_after == 0 : q->patience_s == 0))
                         return r;
                 usleep(RETRY_MS * 1000);

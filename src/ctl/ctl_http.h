@@ -20,8 +20,9 @@ struct ctl_request {
 void
 ctl_path(struct ctl_request *q, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Sends it and waits for the answer. Every POST carries an Idempotency-Key of its own, so that it may be sent again while the server is
- * being restarted. 0 and the answer's JSON (owned by the caller), or the server's error, ERR_UNREACHABLE, ERR_CANCELLED after Ctrl-C. */
+/* Sends it and waits for the answer. Every POST carries an Idempotency-Key of its own, so that it may be sent again while the
+ * server is being restarted. 0 and the answer's JSON (owned by the caller), or the server's error, ERR_UNREACHABLE,
+ * ERR_CANCELLED after Ctrl-C. */
 int
 ctl_http_send(struct ctl *c, const struct ctl_request *q, json_t **ret, struct error *err);
 

@@ -129,8 +129,9 @@ unknown_word(const char *noun, const char *text, struct error *err)
                         words[n++] = ctl_commands[i].verb;
         }
         near = ctl_nearest(text, words, n);
-        return error_set(err, ERR_USAGE, "there is no command '%s%s%.40s'%s%s%s; see 'dompool %s%s--help'", noun ?: "", noun ? " " : "", text,
-                         near ? "; did you mean '" : "", near ?: "", near ? "'?" : "", noun ?: "", noun ? " " : "");
+        return error_set(err, ERR_USAGE, "there is no command '%s%s%.40s'%s%s%s; see 'dompool %s%s--help'", noun ?: "",
+                         noun ? " " : "", text, near ? "; did you mean '" : "", near ?: "", near ? "'?" : "", noun ?: "",
+                         noun ? " " : "");
 }
 
 static int
@@ -138,8 +139,8 @@ check_options(const struct ctl *c, const struct ctl_command *cmd, struct error *
 {
         for (int i = 0; i < OPT_N; i++)
                 if (c->opt[i] && !ctl_options[i].global && !(cmd->options & OPT_BIT(i)))
-                        return error_set(err, ERR_USAGE, "'%s%s%s' does not know --%s", cmd->noun, cmd->verb ? " " : "", cmd->verb ?: "",
-                                         ctl_options[i].name);
+                        return error_set(err, ERR_USAGE, "'%s%s%s' does not know --%s", cmd->noun, cmd->verb ? " " : "",
+                                         cmd->verb ?: "", ctl_options[i].name);
         return 0;
 }
 
@@ -198,7 +199,8 @@ static int
 run_raw(int argc, char **argv)
 {
         for (size_t i = 0; argc > 2 && i < ctl_n_commands; i++)
-                if (ctl_commands[i].raw && strcmp(argv[1], ctl_commands[i].noun) == 0 && strcmp(argv[2], ctl_commands[i].verb) == 0)
+                if (ctl_commands[i].raw && strcmp(argv[1], ctl_commands[i].noun) == 0 &&
+                    strcmp(argv[2], ctl_commands[i].verb) == 0)
                         return ctl_commands[i].raw(argc - 2, argv + 2);
         return -1;
 }

@@ -129,7 +129,8 @@ format_list(const json_t *list, char *buf, size_t size)
         {
                 if (n + 1 >= size)
                         break;
-                n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? ", " : "", ctl_clean(json_string_value(item) ?: "?", word, sizeof(word)));
+                n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? ", " : "",
+                                      ctl_clean(json_string_value(item) ?: "?", word, sizeof(word)));
         }
         if (buf[0] == '\0')
                 snprintf(buf, size, "-");
@@ -259,7 +260,8 @@ ctl_table_print(FILE *f, const struct ctl_column *columns, size_t n, const json_
         json_array_foreach(rows, i, row)
         {
                 for (size_t k = 0; k < n; k++) {
-                        size_t w = ctl_text_width(ctl_format(columns[k].format, ctl_value(row, columns[k].key), now_ms, cell, sizeof(cell)));
+                        size_t w = ctl_text_width(
+                                ctl_format(columns[k].format, ctl_value(row, columns[k].key), now_ms, cell, sizeof(cell)));
 
                         widths[k] = w > widths[k] ? w : widths[k];
                 }
@@ -291,7 +293,8 @@ ctl_object_print(FILE *f, const struct ctl_column *fields, size_t n, const json_
                 const json_t *value = ctl_value(object, fields[i].key);
 
                 if (value)
-                        fprintf(f, "%-*s  %s\n", (int)width, fields[i].head, ctl_format(fields[i].format, value, now_ms, cell, sizeof(cell)));
+                        fprintf(f, "%-*s  %s\n", (int)width, fields[i].head,
+                                ctl_format(fields[i].format, value, now_ms, cell, sizeof(cell)));
         }
 }
 
@@ -338,8 +341,8 @@ print_name(const json_t *object, const char *key)
 }
 
 int
-ctl_print_list(const struct ctl *c, const json_t *answer, const char *key, const char *name_key, const struct ctl_column *columns,
-               size_t n, struct error *err)
+ctl_print_list(const struct ctl *c, const json_t *answer, const char *key, const char *name_key,
+               const struct ctl_column *columns, size_t n, struct error *err)
 {
         const json_t *rows = json_object_get(answer, key), *row;
         enum ctl_output output;
@@ -356,7 +359,9 @@ ctl_print_list(const struct ctl *c, const json_t *answer, const char *key, const
                 ctl_table_print(stdout, columns, n, rows, ctl_terminal_width(), wall_now());
         else
                 json_array_foreach(rows, i, row)
+                {
                         print_name(row, name_key);
+                }
         return 0;
 }
 

@@ -52,8 +52,8 @@ ctl_object_print(FILE *f, const struct ctl_column *fields, size_t n, const json_
 
 /* The list @key of @answer by the chosen output: as table, whole JSON, or the names ("name" or @name_key). */
 int
-ctl_print_list(const struct ctl *c, const json_t *answer, const char *key, const char *name_key, const struct ctl_column *columns,
-               size_t n, struct error *err);
+ctl_print_list(const struct ctl *c, const json_t *answer, const char *key, const char *name_key,
+               const struct ctl_column *columns, size_t n, struct error *err);
 
 int
 ctl_print_object(const struct ctl *c, const json_t *object, const char *name_key, const struct ctl_column *fields, size_t n,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Waiting for the end of an operation, see ctl_wait.h. The operation is durable: waiting changes nothing in it. Runs in: dompool. */
+/* Waiting for the end of an operation, see ctl_wait.h. The operation is durable: waiting changes nothing in it. Runs in:
+ * dompool. */
 #include <stdio.h>
 
 #include "ctl/ctl_wait.h"
@@ -85,7 +86,8 @@ ctl_timeout(const struct ctl *c, unsigned *ret, struct error *err)
         uint64_t seconds = 0;
 
         if (c->opt[OPT_TIMEOUT] && (parse_duration(c->opt[OPT_TIMEOUT], &seconds) < 0 || seconds == 0 || seconds > 86400))
-                return error_set(err, ERR_USAGE, "--timeout '%s': 1 to 86400 seconds (or 10m, 2h) are wanted", c->opt[OPT_TIMEOUT]);
+                return error_set(err, ERR_USAGE, "--timeout '%s': 1 to 86400 seconds (or 10m, 2h) are wanted",
+                                 c->opt[OPT_TIMEOUT]);
         *ret = (unsigned)seconds;
         return 0;
 }
@@ -113,16 +115,25 @@ follow(struct ctl *c, json_t **op, unsigned timeout, struct progress *p, struct 
                 if (r < 0)
                         return r;
                 if (timeout && !is_over(*op) && monotonic_s() - p->start >= (time_t)timeout)
-                        return error_set(err, ERR_TIMEOUT, "not over after %u s; it goes on: dompool op wait %lld", timeout, id);
+                        return error_set(err, ERR_TIMEOUT, "not over after %u s; it goes on: dompool op wait %lld", timeout,
+                                         id);
         }
         return 0;
 }
 
 static const struct ctl_column op_fields[] = {
-        {"operation", "id"},        {"kind", "kind"},           {"target", "target"},
-        {"host", "host"},           {"state", "state"},         {"step", "step"},
-        {"epoch", "epoch"},         {"error", "error_code"},    {"message", "error_text"},
-        {"by", "by"},               {"since", "created_ms", FMT_TIME}, {"changed", "updated_ms", FMT_TIME},
+        {"operation", "id"},
+        {"kind", "kind"},
+        {"target", "target"},
+        {"host", "host"},
+        {"state", "state"},
+        {"step", "step"},
+        {"epoch", "epoch"},
+        {"error", "error_code"},
+        {"message", "error_text"},
+        {"by", "by"},
+        {"since", "created_ms", FMT_TIME},
+        {"changed", "updated_ms", FMT_TIME},
 };
 
 /* How it ended: an error of its own, or what it did. */
@@ -141,8 +152,8 @@ report(struct ctl *c, const json_t *op, const struct progress *p, struct error *
         if (output == CTL_OUT_NAME)
                 return ctl_print_object(c, op, "target", op_fields, N_ELEMENTS(op_fields), err);
         if (output == CTL_OUT_TABLE && !p->quiet)
-                printf("%s %s%s%s: done (%ld s)\n", ctl_string(op, "kind"), ctl_string(op, "target"), ctl_string(op, "host")[0] ? " on " : "",
-                       ctl_string(op, "host"), (long)(monotonic_s() - p->start));
+                printf("%s %s%s%s: done (%ld s)\n", ctl_string(op, "kind"), ctl_string(op, "target"),
+                       ctl_string(op, "host")[0] ? " on " : "", ctl_string(op, "host"), (long)(monotonic_s() - p->start));
         return 0;
 }
 

@@ -6,8 +6,8 @@
 
 #include "ctl/ctl.h"
 
-/* An answer 202: the operation as JSON. Unless --no-wait, waits for its end, prints the result by the chosen output, and turns a failed
- * operation into its error. Ctrl-C and --timeout end the waiting only, and say so. */
+/* An answer 202: the operation as JSON. Unless --no-wait, waits for its end, prints the result by the chosen output, and turns
+ * a failed operation into its error. Ctrl-C and --timeout end the waiting only, and say so. */
 int
 ctl_wait_answer(struct ctl *c, json_t *operation, struct error *err);
 

@@ -134,8 +134,8 @@ fields_from_json(const struct rec_desc *d, json_t *object, void *payload, struct
         return r;
 }
 
-/* messages.def lists senders and receivers, not pairs: a message that link may send to its own parent is no message to api. What api takes
- * from link must be what it may hand on to core, and what link takes must be what core may have said. */
+/* messages.def lists senders and receivers, not pairs: a message that link may send to its own parent is no message to api.
+ * What api takes from link must be what it may hand on to core, and what link takes must be what core may have said. */
 static bool
 direction_ok(enum msg_type type, enum role self_role)
 {

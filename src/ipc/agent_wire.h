@@ -19,8 +19,8 @@ char *
 agent_wire_encode(enum msg_type type, const void *payload);
 
 /*
- * @self_role is who reads: ROLE_API or ROLE_LINK; only what the other one may send to it is taken. Pure. The payload is calloc'ed:
- * agent_wire_free it. On failure (ERR_PROTOCOL, ERR_LIMIT, ERR_INVALID) nothing is returned.
+ * @self_role is who reads: ROLE_API or ROLE_LINK; only what the other one may send to it is taken. Pure. The payload is
+ * calloc'ed: agent_wire_free it. On failure (ERR_PROTOCOL, ERR_LIMIT, ERR_INVALID) nothing is returned.
  */
 int
 agent_wire_decode(const char *line, size_t size, enum role self_role, enum msg_type *ret_type, void **ret_payload,

@@ -25,7 +25,8 @@ certificate_fill(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, const char *c
 
         digest_random(serial, sizeof(serial));
         serial[0] = (serial[0] & 0x7f) | 0x40; /* RFC 5280 4.1.2.2: positive, at most 20 octets */
-        if ((r = gnutls_x509_crt_set_version(crt, 3)) < 0 || (r = gnutls_x509_crt_set_serial(crt, serial, sizeof(serial))) < 0 ||
+        if ((r = gnutls_x509_crt_set_version(crt, 3)) < 0 ||
+            (r = gnutls_x509_crt_set_serial(crt, serial, sizeof(serial))) < 0 ||
             (r = gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, common_name,
                                                (unsigned)strlen(common_name))) < 0 ||
             (r = gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, common_name, (unsigned)strlen(common_name),

@@ -68,7 +68,7 @@ struct tls_stream {
         gnutls_session_t session;
         gnutls_certificate_credentials_t own_credentials; /* client only */
         uint8_t fingerprint[32];
-        struct buffer in;  /* the beginning of a line */
+        struct buffer in; /* the beginning of a line */
         struct buffer out;
         struct tls_stream_events ev;
         void *arg;
@@ -272,8 +272,7 @@ stream_read(struct tls_stream *s)
 
 /* ---- the loop's side ---- */
 
-static void
-stream_poll_cb(uv_poll_t *poll, int status, int events);
+static void stream_poll_cb(uv_poll_t *poll, int status, int events);
 
 /* Asks libuv for exactly what the stream waits for. */
 static void

@@ -24,24 +24,26 @@ struct tls_stream_events {
 /* Server side: credentials shared by all streams of a listener. PEM texts in memory. */
 struct tls_server;
 int
-tls_server_new(const void *cert_pem, size_t cert_size, const void *key_pem, size_t key_size, struct tls_server **ret, struct error *err);
+tls_server_new(const void *cert_pem, size_t cert_size, const void *key_pem, size_t key_size,
+               struct tls_server **ret, struct error *err);
 void
 tls_server_free(struct tls_server *s);
 /* Takes over a connected, non-blocking socket. */
 int
-tls_server_accept(struct tls_server *s, uv_loop_t *loop, int fd, const struct tls_stream_events *ev, void *arg, struct tls_stream **ret);
+tls_server_accept(struct tls_server *s, uv_loop_t *loop, int fd, const struct tls_stream_events *ev, void *arg,
+                  struct tls_stream **ret);
 
 /* Client side: starts connecting; @fingerprint is 32 bytes. Address in host order. */
 int
-tls_stream_connect(uv_loop_t *loop, uint32_t address, uint16_t port, const uint8_t fingerprint[32], const struct tls_stream_events *ev,
-                   void *arg, struct tls_stream **ret, struct error *err);
+tls_stream_connect(uv_loop_t *loop, uint32_t address, uint16_t port, const uint8_t fingerprint[32],
+                   const struct tls_stream_events *ev, void *arg, struct tls_stream **ret, struct error *err);
 
 /* Adds the newline. 0, -ENOBUFS when TLS_QUEUE_MAX would be passed, -EPIPE. */
 int
 tls_stream_send_line(struct tls_stream *s, const char *line, size_t size);
 
-/* Stops and starts the handing out of lines; the peer then feels TCP's back-pressure. Lines of a record that has been read already
- * still come. Safe inside callbacks. */
+/* Stops and starts the handing out of lines; the peer then feels TCP's back-pressure. Lines of a record that has been read
+ * already still come. Safe inside callbacks. */
 void
 tls_stream_pause(struct tls_stream *s, bool paused);
 

@@ -340,7 +340,9 @@ api_agents_core_gone(struct api_agents *a)
         struct agent *agent, *next;
 
         HASH_ITER(hh, a->by_conn, agent, next)
-        agent_close(agent, NULL);
+        {
+                agent_close(agent, NULL);
+        }
 }
 
 unsigned

@@ -25,8 +25,8 @@ struct api_agents;
 
 /* Takes over the listening socket @fd, also on failure. PEM texts of the server's certificate. */
 int
-api_agents_new(struct api *api, int fd, const char *cert, size_t cert_size, const char *key, size_t key_size, struct api_agents **ret,
-               struct error *err);
+api_agents_new(struct api *api, int fd, const char *cert, size_t cert_size, const char *key, size_t key_size,
+               struct api_agents **ret, struct error *err);
 void
 api_agents_free(struct api_agents *a);
 

@@ -16,7 +16,8 @@ struct api_caller {
 int
 api_auth_peer(int fd, gid_t api_gid, struct api_caller *ret, struct error *err);
 
-/* @header: the value of Authorization, NULL when absent. Each configured token is compared, in constant time. ERR_UNAUTHENTICATED. */
+/* @header: the value of Authorization, NULL when absent. Each configured token is compared, in constant time.
+ * ERR_UNAUTHENTICATED. */
 int
 api_auth_token(const struct config *config, const char *header, struct api_caller *ret, struct error *err);
 

@@ -2,8 +2,8 @@
 #ifndef DOMPOOL_SERVER_API_BODY_H
 #define DOMPOOL_SERVER_API_BODY_H
 /*
- * Request bodies of the API: text in, message for core out. Pure; they meet strangers' bytes. An empty body is an empty object. All
- * return 0 or the error that becomes the answer; `request`, `by` and `key` are filled in by the caller.
+ * Request bodies of the API: text in, message for core out. Pure; they meet strangers' bytes. An empty body is an empty
+ * object. All return 0 or the error that becomes the answer; `request`, `by` and `key` are filled in by the caller.
  */
 #include "base/error.h"
 #include "ipc/messages.h"

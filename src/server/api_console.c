@@ -31,17 +31,17 @@ struct console {
         struct httpd_uv *httpd;
         uint64_t session;
         struct MHD_UpgradeResponseHandle *urh;
-        int fd;                  /* libmicrohttpd's */
+        int fd; /* libmicrohttpd's */
         uv_poll_t poll;
         wslay_event_context_ptr ws;
-        char *early;             /* bytes that came with the request */
+        char *early; /* bytes that came with the request */
         size_t early_at, early_size;
-        uint32_t budget;         /* bytes that may be read until the next second */
-        uint64_t left_out;       /* bytes of output not queued, not yet told */
+        uint32_t budget;   /* bytes that may be read until the next second */
+        uint64_t left_out; /* bytes of output not queued, not yet told */
         int64_t heard_ms, pinged_ms;
-        int64_t end_ms;          /* good-bye said: cut at this time; 0: not yet */
-        bool core_knows;         /* CONSOLE_OPEN was sent, CONSOLE_CLOSE neither sent nor received */
-        bool dead;               /* the socket has ended */
+        int64_t end_ms;  /* good-bye said: cut at this time; 0: not yet */
+        bool core_knows; /* CONSOLE_OPEN was sent, CONSOLE_CLOSE neither sent nor received */
+        bool dead;       /* the socket has ended */
         UT_hash_handle hh;
 };
 
@@ -92,8 +92,8 @@ console_close(struct console *c, enum error_code code, const char *text)
         if (c->end_ms)
                 return;
         snprintf(reason, sizeof(reason), "%s: %s", error_text(code), text);
-        wslay_event_queue_close(c->ws, code == ERR_NONE ? WSLAY_CODE_NORMAL_CLOSURE : CONSOLE_WS_STATUS, (const uint8_t *)reason,
-                                strlen(reason));
+        wslay_event_queue_close(c->ws, code == ERR_NONE ? WSLAY_CODE_NORMAL_CLOSURE : CONSOLE_WS_STATUS,
+                                (const uint8_t *)reason, strlen(reason));
         c->end_ms = console_now(c) + GOOD_BYE_MS;
         console_tell_core(c);
 }
@@ -170,8 +170,7 @@ static const struct wslay_event_callbacks ws_callbacks = {
 
 /* ---- the loop's side ---- */
 
-static void
-console_poll_cb(uv_poll_t *poll, int status, int events);
+static void console_poll_cb(uv_poll_t *poll, int status, int events);
 
 static void
 console_arm(struct console *c)
@@ -292,7 +291,9 @@ api_consoles_drop(struct api *api)
         struct console *c, *next;
 
         HASH_ITER(hh, api->consoles.by_session, c, next)
+        {
                 console_free(c);
+        }
 }
 
 void

@@ -9,8 +9,8 @@
  *     101 --CONSOLE_OPEN--> open <--binary frames--> ... --CONSOLE_CLOSE from core--> close frame, status 4000 and "code: text"
  *                             +--client's close frame or end--> CONSOLE_CLOSE to core
  *
- * Bounded both ways: what a client types is read at CONSOLE_IN_PER_S, then TCP holds it back; output above CONSOLE_OUT_MAX that a
- * client does not read is left out, and it is told how much.
+ * Bounded both ways: what a client types is read at CONSOLE_IN_PER_S, then TCP holds it back; output above CONSOLE_OUT_MAX that
+ * a client does not read is left out, and it is told how much.
  */
 #include <microhttpd.h>
 #include <stdint.h>

@@ -223,9 +223,12 @@ api_requests_core_gone(struct api *api)
         struct api_request *q, *next;
 
         HASH_ITER(hh, api->requests, q, next)
-        request_wake_with_error(q, ERR_UNREACHABLE,
-                                "the server's core has gone while it worked on this and is being started "
-                                "again; what was accepted goes on, see 'dompool op list'");
+        {
+                request_wake_with_error(
+                        q, ERR_UNREACHABLE,
+                        "the server's core has gone while it worked on this and is being started again; what was "
+                        "accepted goes on, see 'dompool op list'");
+        }
 }
 
 void

@@ -4,9 +4,9 @@
 /*
  * A request to the API, from libmicrohttpd's first call to its last:
  *
- *     begin --> body --> handler --> api_ask: asleep --> core's answer, core's end, time over, client's end --> answer --> completed
- *       |         |         |                                                                                   ^
- *       +---------+---------+--- an error: the body is read to its end and thrown away, then ------------------+
+ *     begin --> body --> handler --> asleep --> core's answer, core's end, time over, client's end --> answer --> completed
+ *       |         |         |                                                                            ^
+ *       +---------+---------+--- an error: the body is read to its end and thrown away, then ------------+
  */
 #include <jansson.h>
 #include <microhttpd.h>
@@ -62,8 +62,8 @@ api_request_handle(void *cls, struct MHD_Connection *connection, const char *url
 void
 api_request_completed(void *cls, struct MHD_Connection *connection, void **con_cls, enum MHD_RequestTerminationCode toe);
 
-/* For handlers: sends @payload, whose first member is `uint64_t request`, to core and puts the request to sleep for up to @wait_ms more
- * than core's usual time. 0, or ERR_UNREACHABLE while core is away. */
+/* For handlers: sends @payload, whose first member is `uint64_t request`, to core and puts the request to sleep for up to
+ * @wait_ms more than core's usual time. 0, or ERR_UNREACHABLE while core is away. */
 int
 api_ask(struct api_request *q, enum msg_type type, void *payload, uint32_t wait_ms, struct error *err);
 

@@ -40,8 +40,8 @@ struct api_match {
         uint64_t number;
 };
 
-/* ERR_NOT_FOUND: no such path; ERR_INVALID: a name or number in it is none; ERR_UNSUPPORTED: the path has other methods, which the
- * message lists (@ret->route is NULL then, and the HTTP status is 405). */
+/* ERR_NOT_FOUND: no such path; ERR_INVALID: a name or number in it is none; ERR_UNSUPPORTED: the path has other methods, which
+ * the message lists (@ret->route is NULL then, and the HTTP status is 405). */
 int
 api_route_find(const char *method, const char *path, struct api_match *ret, struct error *err);
 

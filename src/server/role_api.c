@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The api role: REST on a Unix socket and on TLS, agents' lines, consoles. It parses what strangers send and hands typed messages to
- * core; it decides nothing and stores nothing. Here its parts are put together. Runs in: api.
+ * The api role: REST on a Unix socket and on TLS, agents' lines, consoles. It parses what strangers send and hands typed
+ * messages to core; it decides nothing and stores nothing. Here its parts are put together. Runs in: api.
  */
 #include <errno.h>
 #include <string.h>
@@ -167,8 +167,8 @@ static const struct {
         enum msg_type type;
         deliver_fn deliver;
 } deliveries[] = {
-        {MSG_API_REPLY, deliver_reply},      {MSG_AGENT_WELCOME, deliver_agent}, {MSG_AGENT_REFUSE, deliver_agent},
-        {MSG_AGENT_OP, deliver_agent},       {MSG_AGENT_OP_ACK, deliver_agent},  {MSG_AGENT_DROP, deliver_agent},
+        {MSG_API_REPLY, deliver_reply},      {MSG_AGENT_WELCOME, deliver_agent},  {MSG_AGENT_REFUSE, deliver_agent},
+        {MSG_AGENT_OP, deliver_agent},       {MSG_AGENT_OP_ACK, deliver_agent},   {MSG_AGENT_DROP, deliver_agent},
         {MSG_CONSOLE_OPEN, deliver_console}, {MSG_CONSOLE_DATA, deliver_console}, {MSG_CONSOLE_CLOSE, deliver_console},
 };
 
@@ -212,13 +212,14 @@ role_api_stop(struct role_ctx *ctx)
 
 const struct role_def role_api_def = {
         .role = ROLE_API,
-        .sandbox = {
-                .user = "dompool-api",
-                .fallback_uid = 64303,
-                .syscalls = SYS_BASE | SYS_NET | SYS_FD_PASSING | SYS_FILES_READ,
-                .max_files = 16384,
-                .no_new_processes = true,
-        },
+        .sandbox =
+                {
+                        .user = "dompool-api",
+                        .fallback_uid = 64303,
+                        .syscalls = SYS_BASE | SYS_NET | SYS_FD_PASSING | SYS_FILES_READ,
+                        .max_files = 16384,
+                        .no_new_processes = true,
+                },
         .start = role_api_start,
         .message = role_api_message,
         .peer = role_api_peer,

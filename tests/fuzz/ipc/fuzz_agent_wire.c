@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A line from the other end of the agents' wire, read as api and as link. What is taken must survive the way out and in again. */
+/* A line from the other end of the agents' wire, read as api and as link. What is taken must survive the way out and in again.
+ */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,8 +8,7 @@
 #include "base/rec.h"
 #include "ipc/agent_wire.h"
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
 round_trip(enum role reader, const uint8_t *data, size_t size)

@@ -6,8 +6,7 @@
 #include "base/parse.h"
 #include "server/api_body.h"
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
 one_host(const char *text, size_t size)

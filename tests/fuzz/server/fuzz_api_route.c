@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* "METHOD PATH" through the route table: a match has a route of that method, a good name, and nothing else is ever told as found. */
+/* "METHOD PATH" through the route table: a match has a route of that method, a good name, and nothing else is ever told as
+ * found. */
 #include <assert.h>
 #include <string.h>
 
 #include "base/parse.h"
 #include "server/api_route.h"
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -37,7 +37,8 @@ table(const char *rows, unsigned width)
 static void
 columns_are_as_wide_as_their_widest_cell(void **state)
 {
-        _cleanup_free_ char *text = table("[{\"name\":\"a\",\"size\":2048,\"in\":{\"note\":\"x\"}},{\"name\":\"longer\",\"size\":1}]", 0);
+        _cleanup_free_ char *text =
+                table("[{\"name\":\"a\",\"size\":2048,\"in\":{\"note\":\"x\"}},{\"name\":\"longer\",\"size\":1}]", 0);
 
         (void)state;
         assert_string_equal(text, "NAME     SIZE  NOTE\n"
@@ -48,7 +49,8 @@ columns_are_as_wide_as_their_widest_cell(void **state)
 static void
 a_narrow_terminal_cuts_elastic_columns_only(void **state)
 {
-        _cleanup_free_ char *text = table("[{\"name\":\"abcdefghijklmnopqrstuvwxyz\",\"size\":1,\"in\":{\"note\":\"whole\"}}]", 30);
+        _cleanup_free_ char *text =
+                table("[{\"name\":\"abcdefghijklmnopqrstuvwxyz\",\"size\":1,\"in\":{\"note\":\"whole\"}}]", 30);
 
         (void)state;
         assert_string_equal(text, "NAME               SIZE  NOTE\n"
@@ -72,7 +74,10 @@ control_characters_become_question_marks(void **state)
 
         (void)state;
         assert_string_equal(ctl_clean("a\x1b[31mb\n\t\x7f", buf, sizeof(buf)), "a?[31mb???");
-        assert_string_equal(ctl_clean("\xc2\x9b" "31m", buf, sizeof(buf)), "?31m"); /* CSI in one character */
+        assert_string_equal(ctl_clean("\xc2\x9b"
+                                      "31m",
+                                      buf, sizeof(buf)),
+                            "?31m"); /* CSI in one character */
         assert_string_equal(ctl_clean("äöü", buf, sizeof(buf)), "äöü");
 }
 

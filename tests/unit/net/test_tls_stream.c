@@ -133,7 +133,8 @@ connect_pair(struct pair *p)
 {
         struct error err;
 
-        assert_int_equal(tls_stream_connect(&p->loop, INADDR_LOOPBACK, p->port, p->fingerprint, &events, &p->b, &p->b.stream, &err), 0);
+        assert_int_equal(
+                tls_stream_connect(&p->loop, INADDR_LOOPBACK, p->port, p->fingerprint, &events, &p->b, &p->b.stream, &err), 0);
         accept_one(p);
 }
 
@@ -283,7 +284,8 @@ nobody_listening_is_told_with_the_reason(void **state)
 
         close(p->listener);
         p->listener = -1;
-        assert_int_equal(tls_stream_connect(&p->loop, INADDR_LOOPBACK, p->port, p->fingerprint, &events, &p->b, &p->b.stream, &err), 0);
+        assert_int_equal(
+                tls_stream_connect(&p->loop, INADDR_LOOPBACK, p->port, p->fingerprint, &events, &p->b, &p->b.stream, &err), 0);
         run_until(p, &p->b.n_closed, 1);
         assert_string_equal(p->b.reason, "connecting: Connection refused");
 }

@@ -72,12 +72,15 @@ a_domain_is_read_as_xl_cfg_with_its_file_name_in_errors(void **state)
         struct error err;
 
         (void)state;
-        assert_int_equal(api_body_domain(BODY("{\"host\":\"n1\",\"file\":\"a.cfg\",\"config\":\"name='a'\\ntype='pvh'\\nkernel='k'\\nmemory=64\\n\"}"),
-                                         &m, &notes, &err), 0);
+        assert_int_equal(api_body_domain(BODY("{\"host\":\"n1\",\"file\":\"a.cfg\",\"config\":\"name='a'\\ntype='pvh'\\nkernel="
+                                              "'k'\\nmemory=64\\n\"}"),
+                                         &m, &notes, &err),
+                         0);
         assert_string_equal(m.config.name, "a");
         assert_string_equal(m.host, "n1");
         assert_int_equal(m.config.memory_kib, 64 << 10);
-        assert_true(api_body_domain(BODY("{\"file\":\"a.cfg\",\"config\":\"name='a'\\nmemory='x'\\n\"}"), &m, &notes, &err) < 0);
+        assert_true(api_body_domain(BODY("{\"file\":\"a.cfg\",\"config\":\"name='a'\\nmemory='x'\\n\"}"), &m, &notes, &err) <
+                    0);
         assert_int_equal(err.code, ERR_CONFIG);
         assert_non_null(strstr(err.message, "a.cfg:2"));
 }

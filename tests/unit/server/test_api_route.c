@@ -80,7 +80,8 @@ bad_names_and_numbers_in_a_path_are_refused(void **state)
         refused("GET", "/v1/hosts/a b/trace", ERR_INVALID);
         refused("GET", "/v1/operations/0x1", ERR_INVALID);
         refused("GET", "/v1/operations/18446744073709551616", ERR_INVALID);
-        refused("GET", "/v1/hosts/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", ERR_INVALID);
+        refused("GET", "/v1/hosts/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                ERR_INVALID);
 }
 
 static void
