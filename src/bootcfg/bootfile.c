@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a name asked for to what it stands for. Opens nothing: that is boot_tftp.c's and the `files` role's, with RESOLVE_BENEATH.
+ * From a name asked for to what it stands for. Opens nothing: that is boot_tftp.c's and the `files` role's, with
+ * RESOLVE_BENEATH.
  */
 #include "bootcfg/bootfile.h"
 
@@ -28,7 +29,7 @@ part_ok(const char *part, size_t n)
         if (n == 2 && part[0] == '.' && part[1] == '.')
                 return false;
         for (size_t i = 0; i < n; i++)
-                if ((unsigned char) part[i] < 0x20 || (unsigned char) part[i] > 0x7e)
+                if ((unsigned char)part[i] < 0x20 || (unsigned char)part[i] > 0x7e)
                         return false;
         return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a DHCP packet is answered with. Pure but for the lease table. Runs in dompoold's `boot` role; the socket is role_boot.c's, the
- * journal boot_journal.c's.
+ * What a DHCP packet is answered with. Pure but for the lease table. Runs in dompoold's `boot` role; the socket is
+ * role_boot.c's, the journal boot_journal.c's.
  */
 #include "bootcfg/dhcp_server.h"
 
@@ -12,7 +12,8 @@
 #include "base/cleanup.h"
 
 #define IP_UDP_HEADERS 28
-#define MAX_ECHO 255      /* of client identifier and relay options: longer ones are no honest client's, and no echo is owed to them */
+#define MAX_ECHO                                                                                                               \
+        255 /* of client identifier and relay options: longer ones are no honest client's, and no echo is owed to them */
 #define UUID_OPTION_SIZE 17
 
 static const struct config_network *
@@ -47,7 +48,7 @@ dhcp_server_wants_boot(const struct dhcp_packet *p, uint32_t *ret_arch)
                 return false;
         /* A list of types (RFC 4578, 2.1); firmware sends one. PXE without option 93 is an old BIOS. */
         arch = dhcp_option(p, DHCP_OPT_CLIENT_ARCH, &size);
-        *ret_arch = arch && size >= 2 ? (uint32_t) (arch[0] << 8 | arch[1]) : 0;
+        *ret_arch = arch && size >= 2 ? (uint32_t)(arch[0] << 8 | arch[1]) : 0;
         return true;
 }
 
@@ -92,11 +93,11 @@ add_times(const struct dhcp_server *s, struct dhcp_builder *b)
 
         dhcp_build_u32(b, DHCP_OPT_LEASE_TIME, seconds);
         dhcp_build_u32(b, DHCP_OPT_T1, seconds / 2);
-        dhcp_build_u32(b, DHCP_OPT_T2, (uint32_t) ((uint64_t) seconds * 7 / 8));
+        dhcp_build_u32(b, DHCP_OPT_T2, (uint32_t)((uint64_t)seconds * 7 / 8));
 }
 
-/* As a DHCP server that names the boot file itself we need no PXE vendor options (43, 60): they would only make firmware look for a
- * boot server. The name goes into both places, with its NUL in 67: some ROMs read only one, some need the NUL. */
+/* As a DHCP server that names the boot file itself we need no PXE vendor options (43, 60): they would only make firmware look
+ * for a boot server. The name goes into both places, with its NUL in 67: some ROMs read only one, some need the NUL. */
 static void
 add_boot_file(const struct dhcp_server *s, const struct menu_loader *loader, struct dhcp_builder *b)
 {
@@ -117,7 +118,7 @@ max_reply_size(const struct dhcp_packet *p)
 static struct dhcp_header
 reply_header(const struct dhcp_packet *p)
 {
-        return (struct dhcp_header) {
+        return (struct dhcp_header){
                 .op = DHCP_BOOTREPLY,
                 .xid = p->h.xid,
                 .flags = p->h.flags,
@@ -150,7 +151,7 @@ grant(const struct dhcp_server *s, const struct dhcp_packet *p, uint8_t type, ui
         uint32_t arch;
 
         if (dhcp_server_wants_boot(p, &arch))
-                d->loader = arch <= UINT16_MAX ? menu_loader_by_arch((uint16_t) arch) : NULL;
+                d->loader = arch <= UINT16_MAX ? menu_loader_by_arch((uint16_t)arch) : NULL;
         h.ciaddr = type == DHCP_ACK ? p->h.ciaddr : 0;
         h.yiaddr = address;
         if (d->loader) {
@@ -205,7 +206,7 @@ put_lease(struct dhcp_server *s, const struct mac *mac, uint32_t address, enum l
 static int64_t
 lease_ms(const struct dhcp_server *s)
 {
-        return (int64_t) network_of(s)->lease_seconds * 1000;
+        return (int64_t)network_of(s)->lease_seconds * 1000;
 }
 
 static bool
@@ -248,7 +249,8 @@ on_discover(struct dhcp_server *s, const struct dhcp_packet *p, int64_t now_ms, 
 
 /* The client chose; maybe not us. */
 static void
-on_select(struct dhcp_server *s, const struct dhcp_packet *p, uint32_t server, uint32_t wanted, int64_t now_ms, struct dhcp_decision *d)
+on_select(struct dhcp_server *s, const struct dhcp_packet *p, uint32_t server, uint32_t wanted, int64_t now_ms,
+          struct dhcp_decision *d)
 {
         const struct lease *l = lease_by_mac(s->leases, &p->h.mac);
 
@@ -264,7 +266,8 @@ on_select(struct dhcp_server *s, const struct dhcp_packet *p, uint32_t server, u
         }
 }
 
-/* INIT-REBOOT: an address of an earlier time, asked for by broadcast. Without a record of the client silence is due (RFC 2131, 4.3.2). */
+/* INIT-REBOOT: an address of an earlier time, asked for by broadcast. Without a record of the client silence is due (RFC
+ * 2131, 4.3.2). */
 static void
 on_reboot(struct dhcp_server *s, const struct dhcp_packet *p, uint32_t wanted, int64_t now_ms, struct dhcp_decision *d)
 {
@@ -280,7 +283,8 @@ on_reboot(struct dhcp_server *s, const struct dhcp_packet *p, uint32_t wanted, i
                 acknowledge(s, p, wanted, now_ms, d);
 }
 
-/* RENEWING and REBINDING: the client uses ciaddr. Nobody else may have it; a lost record is no reason to cut a running host off. */
+/* RENEWING and REBINDING: the client uses ciaddr. Nobody else may have it; a lost record is no reason to cut a running host
+ * off. */
 static void
 on_renew(struct dhcp_server *s, const struct dhcp_packet *p, int64_t now_ms, struct dhcp_decision *d)
 {
@@ -344,7 +348,7 @@ on_release(struct dhcp_server *s, const struct dhcp_packet *p, int64_t now_ms, s
 static void
 on_inform(struct dhcp_server *s, const struct dhcp_packet *p, int64_t now_ms, struct dhcp_decision *d)
 {
-        (void) now_ms;
+        (void)now_ms;
         if (on_network(s, p->h.ciaddr))
                 grant(s, p, DHCP_ACK, 0, d);
         else
@@ -382,7 +386,7 @@ dhcp_server_configure(struct dhcp_server *s)
         const struct config_network *n = network_of(s);
         const struct lease_pool pool = {.first = n->range_first, .last = n->range_last, .exclude = {s->address, n->router}};
         uint32_t n_hosts = policy_header(s->policy)->n_hosts, n_fixed = 0;
-        _cleanup_free_ struct lease_reservation *fixed = calloc((size_t) n_hosts + 1, sizeof(*fixed));
+        _cleanup_free_ struct lease_reservation *fixed = calloc((size_t)n_hosts + 1, sizeof(*fixed));
 
         if (!fixed)
                 return -ENOMEM;
@@ -390,7 +394,7 @@ dhcp_server_configure(struct dhcp_server *s)
                 const struct policy_host *h = policy_host_at(s->policy, i);
 
                 if (h->address != 0)
-                        fixed[n_fixed++] = (struct lease_reservation) {.mac = h->mac, .address = h->address};
+                        fixed[n_fixed++] = (struct lease_reservation){.mac = h->mac, .address = h->address};
         }
         return lease_table_configure(s->leases, &pool, fixed, n_fixed);
 }

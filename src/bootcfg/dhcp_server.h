@@ -2,8 +2,8 @@
 #ifndef DOMPOOL_BOOTCFG_DHCP_SERVER_H
 #define DOMPOOL_BOOTCFG_DHCP_SERVER_H
 /*
- * The DHCP server's decision: a parsed packet, the policy, the leases and the time in; an answer, a lease to write down, or silence with a
- * reason out. No socket, no disk. RFC 2131, 4.3; the boot options by the firmware's architecture (menu.h).
+ * The DHCP server's decision: a parsed packet, the policy, the leases and the time in; an answer, a lease to write down, or
+ * silence with a reason out. No socket, no disk. RFC 2131, 4.3; the boot options by the firmware's architecture (menu.h).
  *
  * Who is not in the policy gets no answer, so another DHCP server may serve the rest of the same LAN.
  */
@@ -23,19 +23,19 @@ struct dhcp_server {
 
 enum dhcp_event {
         DHCP_EVENT_NONE,
-        DHCP_EVENT_UNKNOWN,   /* a MAC that is no host of ours */
-        DHCP_EVENT_BOOT,      /* ACK to firmware: a boot begins */
-        DHCP_EVENT_LEASE,     /* a lease was granted, prolonged, given back or declined */
+        DHCP_EVENT_UNKNOWN, /* a MAC that is no host of ours */
+        DHCP_EVENT_BOOT,    /* ACK to firmware: a boot begins */
+        DHCP_EVENT_LEASE,   /* a lease was granted, prolonged, given back or declined */
 };
 
 struct dhcp_decision {
-        uint8_t reply;             /* enum dhcp_type; 0: silence */
-        const char *reason;        /* static text for the log: why silence or NAK; NULL otherwise */
+        uint8_t reply;      /* enum dhcp_type; 0: silence */
+        const char *reason; /* static text for the log: why silence or NAK; NULL otherwise */
         enum dhcp_event event;
         const struct policy_host *host;
         const struct menu_loader *loader; /* named as boot file; NULL: none */
 
-        bool lease_changed;        /* already in the table; must be on disk before the reply leaves */
+        bool lease_changed; /* already in the table; must be on disk before the reply leaves */
         struct lease lease;
 
         uint8_t data[DHCP_MAX_SIZE]; /* the reply */
@@ -44,7 +44,8 @@ struct dhcp_decision {
         uint16_t port;
 };
 
-/* Is the packet from firmware or a network loader that looks for a boot file? *ret_arch: option 93, UINT32_MAX when it says none. */
+/* Is the packet from firmware or a network loader that looks for a boot file? *ret_arch: option 93, UINT32_MAX when it says
+ * none. */
 bool
 dhcp_server_wants_boot(const struct dhcp_packet *p, uint32_t *ret_arch);
 

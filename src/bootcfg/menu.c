@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Boot menus: the table of loaders, and the texts that they read. Pure: host, image and settings in, text out; nothing is ever written to a
- * boot directory. Runs in dompoold's `boot` role at the moment a loader asks.
+ * Boot menus: the table of loaders, and the texts that they read. Pure: host, image and settings in, text out; nothing is ever
+ * written to a boot directory. Runs in dompoold's `boot` role at the moment a loader asks.
  */
 #include "bootcfg/menu.h"
 
@@ -24,10 +24,10 @@ put(struct menu_text *out, const char *fmt, ...)
         va_start(ap, fmt);
         n = vsnprintf(out->text + out->size, left, fmt, ap);
         va_end(ap);
-        if (n < 0 || (size_t) n >= left)
+        if (n < 0 || (size_t)n >= left)
                 out->overflow = true;
         else
-                out->size += (size_t) n;
+                out->size += (size_t)n;
 }
 
 /* --- PXELINUX and mboot.c32 (Multiboot 1). Paths are relative to pxelinux.0. --- */
@@ -68,7 +68,7 @@ grub_words(struct menu_text *out, const char *args)
                 bool plain = strspn(args, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._,:=/+@%-") >= n;
 
                 if (n > 0)
-                        put(out, plain ? " %.*s" : " '%.*s'", (int) n, args);
+                        put(out, plain ? " %.*s" : " '%.*s'", (int)n, args);
                 args += n;
                 args += strspn(args, " ");
         }
@@ -102,7 +102,7 @@ grub_pool(const struct menu_boot *boot, struct menu_text *out)
 /* --- The table. --- */
 
 static const uint16_t archs_bios[] = {0, MENU_ARCH_END};
-/* RFC 4578 gave 9 to x86-64 and 7 to "EFI byte code"; an erratum and all firmware have 7 for x86-64. 8 is sent by some as well. */
+/* RFC 4578 gave 9 to x86-64 and 7 to "EFI byte code"; an erratum and all firmware have 7 for x86-64. Some send 8. */
 static const uint16_t archs_efi_x64[] = {7, 9, 8, MENU_ARCH_END};
 
 static const struct menu_loader loaders[] = {
@@ -171,8 +171,8 @@ menu_name_parse(const char *path, const struct menu_loader **ret_loader, struct 
 
 /* --- Command lines. --- */
 
-/* May this text stand in a menu? No control characters (a newline is a new menu line), no quotes and escapes, and no word that mboot.c32 takes
- * for the border between modules. */
+/* May this text stand in a menu? No control characters (a newline is a new menu line), no quotes and escapes, and no word that
+ * mboot.c32 takes for the border between modules. */
 static bool
 args_safe(const char *text)
 {
@@ -197,7 +197,7 @@ args_add(char *args, size_t size, const char *more)
         if (!args_safe(more))
                 return false;
         n = snprintf(args + have, size - have, "%s%s", have > 0 ? " " : "", more);
-        return n > 0 && (size_t) n < size - have;
+        return n > 0 && (size_t)n < size - have;
 }
 
 /* Is @word one of the comma-separated words of @list? */

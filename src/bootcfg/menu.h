@@ -2,8 +2,9 @@
 #ifndef DOMPOOL_BOOTCFG_MENU_H
 #define DOMPOOL_BOOTCFG_MENU_H
 /*
- * Loaders and their menus, as one table (menu.c, `loaders`): which firmware gets which loader, under which name that asks for its
- * menu, and how the menus for the profiles are written. A further loader (iPXE, BIOS GRUB, legacy pxeGRUB, xen.efi) is a further row.
+ * Loaders and their menus, as one table (menu.c, `loaders`): which firmware gets which loader, under which name that asks for
+ * its menu, and how the menus for the profiles are written. A further loader (iPXE, BIOS GRUB, legacy pxeGRUB, xen.efi) is a
+ * further row.
  *
  * The answer to every doubt is the local disk: no policy, no such host, no image, a value that cannot be quoted.
  */
@@ -15,8 +16,8 @@
 #include "bootcfg/token.h"
 
 #define MENU_SIZE 8192
-#define MENU_XEN_ARGS_SIZE 1024   /* Xen keeps 1023 characters of its command line */
-#define MENU_DOM0_ARGS_SIZE 2048  /* COMMAND_LINE_SIZE of Linux on x86 */
+#define MENU_XEN_ARGS_SIZE 1024  /* Xen keeps 1023 characters of its command line */
+#define MENU_DOM0_ARGS_SIZE 2048 /* COMMAND_LINE_SIZE of Linux on x86 */
 
 struct menu_text {
         char text[MENU_SIZE];
@@ -27,9 +28,9 @@ struct menu_text {
 /* What a pool menu is made from; every text has been checked for characters that a menu could misread. */
 struct menu_boot {
         const char *host;
-        uint32_t server;       /* TFTP and HTTP */
+        uint32_t server; /* TFTP and HTTP */
         uint32_t http_port;
-        char image[17];        /* first digits of the image's id: i/<image>/xen.gz ... */
+        char image[17]; /* first digits of the image's id: i/<image>/xen.gz ... */
         char xen_args[MENU_XEN_ARGS_SIZE];
         char dom0_args[MENU_DOM0_ARGS_SIZE];
 };
@@ -57,17 +58,17 @@ menu_loader_at(size_t i);
 
 enum menu_name { MENU_NAME_NONE, MENU_NAME_HOST, MENU_NAME_DEFAULT, MENU_NAME_OTHER };
 
-/* What is @path (normalised, no leading slash) to the loaders: no menu at all, a host's menu (*ret_mac), the menu of last resort, or a
- * menu name that nothing stands under. @ret_loader is set unless it is none. */
+/* What is @path (normalised, no leading slash) to the loaders: no menu at all, a host's menu (*ret_mac), the menu of last
+ * resort, or a menu name that nothing stands under. @ret_loader is set unless it is none. */
 enum menu_name
 menu_name_parse(const char *path, const struct menu_loader **ret_loader, struct mac *ret_mac);
 
 struct menu_request {
         const struct menu_loader *loader;
-        const struct policy *policy;     /* NULL: none yet */
-        const struct policy_host *host;  /* NULL: unknown */
-        uint32_t server;                 /* our address as the host sees it */
-        const char *token;               /* rendered */
+        const struct policy *policy;    /* NULL: none yet */
+        const struct policy_host *host; /* NULL: unknown */
+        uint32_t server;                /* our address as the host sees it */
+        const char *token;              /* rendered */
 };
 
 /* Renders the host's menu. Returns PROFILE_POOL or PROFILE_LOCAL; *ret_why then says why it is local (static text). */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The policy snapshot as a flat piece of memory: made by `core`, mapped and checked by `boot` and `files`. After the check every string
- * ends, every index is in range and the hosts are sorted, so that readers need not look again. Does not write files.
+ * The policy snapshot as a flat piece of memory: made by `core`, mapped and checked by `boot` and `files`. After the check
+ * every string ends, every index is in range and the hosts are sorted, so that readers need not look again. Does not write
+ * files.
  */
 #include "bootcfg/policy.h"
 
@@ -31,13 +32,13 @@ policy_size(uint64_t n_images, uint64_t n_hosts)
 static const struct policy_image *
 images_of(const struct policy *p)
 {
-        return (const struct policy_image *) (p->bytes + sizeof(struct policy_header));
+        return (const struct policy_image *)(p->bytes + sizeof(struct policy_header));
 }
 
 static const struct policy_host *
 hosts_of(const struct policy *p)
 {
-        return (const struct policy_host *) (p->bytes + policy_size(policy_header(p)->n_images, 0));
+        return (const struct policy_host *)(p->bytes + policy_size(policy_header(p)->n_images, 0));
 }
 
 #define ENDS(FIELD) (memchr((FIELD), '\0', sizeof(FIELD)) != NULL)
@@ -54,8 +55,8 @@ header_ok(const struct policy_header *h)
 static bool
 image_ok(const struct policy_image *i)
 {
-        return ENDS(i->id) && ENDS(i->name) && ENDS(i->xen_args) && ENDS(i->kernel_args) && strlen(i->id) == IMAGE_ID_SIZE - 1 &&
-               strspn(i->id, "0123456789abcdef") == IMAGE_ID_SIZE - 1;
+        return ENDS(i->id) && ENDS(i->name) && ENDS(i->xen_args) && ENDS(i->kernel_args) &&
+               strlen(i->id) == IMAGE_ID_SIZE - 1 && strspn(i->id, "0123456789abcdef") == IMAGE_ID_SIZE - 1;
 }
 
 static bool
@@ -94,10 +95,11 @@ check(const struct policy *p, struct error *err)
         if (p->size < sizeof(*h) || h->magic != POLICY_MAGIC)
                 return error_set(err, ERR_INVALID, "policy snapshot: this is none");
         if (h->version != POLICY_VERSION)
-                return error_set(err, ERR_INVALID, "policy snapshot: version %u, this program reads %u", h->version, POLICY_VERSION);
+                return error_set(err, ERR_INVALID, "policy snapshot: version %u, this program reads %u", h->version,
+                                 POLICY_VERSION);
         if (h->n_images > POLICY_MAX_IMAGES || h->n_hosts > POLICY_MAX_HOSTS)
-                return error_set(err, ERR_INVALID, "policy snapshot: %u images, %u hosts; at most %u and %u", h->n_images, h->n_hosts,
-                                 POLICY_MAX_IMAGES, POLICY_MAX_HOSTS);
+                return error_set(err, ERR_INVALID, "policy snapshot: %u images, %u hosts; at most %u and %u", h->n_images,
+                                 h->n_hosts, POLICY_MAX_IMAGES, POLICY_MAX_HOSTS);
         if (h->size != p->size || p->size != policy_size(h->n_images, h->n_hosts))
                 return error_set(err, ERR_INVALID, "policy snapshot: it is cut (%zu bytes)", p->size);
         return check_contents(p, err);
@@ -113,18 +115,18 @@ policy_map(int fd, struct policy **ret, struct error *err)
 
         if (fstat(fd, &st) < 0)
                 return error_errno_set(err, errno, "policy snapshot: fstat");
-        if (st.st_size < (off_t) sizeof(struct policy_header))
-                return error_set(err, ERR_INVALID, "policy snapshot: it is cut (%lld bytes)", (long long) st.st_size);
+        if (st.st_size < (off_t)sizeof(struct policy_header))
+                return error_set(err, ERR_INVALID, "policy snapshot: it is cut (%lld bytes)", (long long)st.st_size);
         p = calloc(1, sizeof(*p));
         if (!p)
                 return error_errno_set(err, ENOMEM, "policy snapshot");
-        bytes = mmap(NULL, (size_t) st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (bytes == MAP_FAILED) {
                 r = error_errno_set(err, errno, "policy snapshot: mmap");
                 free(p);
                 return r;
         }
-        *p = (struct policy) {.bytes = bytes, .size = (size_t) st.st_size, .mapped = true};
+        *p = (struct policy){.bytes = bytes, .size = (size_t)st.st_size, .mapped = true};
         r = check(p, err);
         if (r < 0)
                 policy_free(p);
@@ -148,7 +150,7 @@ policy_build(const struct policy_header *header, const struct policy_image *imag
         uint64_t size = policy_size(n_images, n_hosts);
         _cleanup_free_ uint8_t *bytes = calloc(1, size);
         struct policy *p = calloc(1, sizeof(*p));
-        struct policy_header *h = (struct policy_header *) bytes;
+        struct policy_header *h = (struct policy_header *)bytes;
         uint8_t *to = bytes;
         struct error err;
 
@@ -170,7 +172,7 @@ policy_build(const struct policy_header *header, const struct policy_image *imag
                 memcpy(to, hosts, n_hosts * sizeof(*hosts));
                 qsort(to, n_hosts, sizeof(*hosts), compare_hosts);
         }
-        *p = (struct policy) {.bytes = TAKE_PTR(bytes), .size = size};
+        *p = (struct policy){.bytes = TAKE_PTR(bytes), .size = size};
         if (check(p, &err) < 0) {
                 policy_free(p);
                 return -EINVAL;
@@ -192,16 +194,16 @@ policy_free(struct policy *p)
         if (!p)
                 return;
         if (p->mapped)
-                munmap((void *) (uintptr_t) p->bytes, p->size);
+                munmap((void *)(uintptr_t)p->bytes, p->size);
         else
-                free((void *) (uintptr_t) p->bytes);
+                free((void *)(uintptr_t)p->bytes);
         free(p);
 }
 
 const struct policy_header *
 policy_header(const struct policy *p)
 {
-        return (const struct policy_header *) p->bytes;
+        return (const struct policy_header *)p->bytes;
 }
 
 const struct policy_host *

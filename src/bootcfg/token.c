@@ -21,7 +21,8 @@ token_render(const uint8_t key[32], const struct token *t, char ret[TOKEN_TEXT_S
         char mac[13];
 
         hex_text(t->mac.b, sizeof(t->mac.b), mac);
-        snprintf(ret, TOKEN_TEXT_SIZE, "v1.%s.%016" PRIx64 ".%016" PRIx64 ".", mac, (uint64_t) t->attempt_ms, (uint64_t) t->expiry_ms);
+        snprintf(ret, TOKEN_TEXT_SIZE, "v1.%s.%016" PRIx64 ".%016" PRIx64 ".", mac, (uint64_t)t->attempt_ms,
+                 (uint64_t)t->expiry_ms);
         digest_hmac_sha256(key, 32, ret, SIGNED_SIZE, hmac);
         hex_text(hmac, sizeof(hmac), ret + SIGNED_SIZE + 1);
 }
@@ -47,7 +48,7 @@ time_of(const uint8_t b[8])
 
         for (size_t i = 0; i < 8; i++)
                 v = v << 8 | b[i];
-        return (int64_t) v;
+        return (int64_t)v;
 }
 
 int
@@ -57,9 +58,9 @@ token_verify(const uint8_t key[32], const char *text, int64_t now_ms, struct tok
         const char *p = text + 3;
         struct token t;
 
-        if (strnlen(text, TOKEN_TEXT_SIZE) != TEXT_SIZE || strncmp(text, "v1.", 3) != 0 || !take_hex(&p, t.mac.b, sizeof(t.mac.b)) ||
-            !take_hex(&p, attempt, sizeof(attempt)) || !take_hex(&p, expiry, sizeof(expiry)) ||
-            parse_hex(p, said, sizeof(said)) != 0)
+        if (strnlen(text, TOKEN_TEXT_SIZE) != TEXT_SIZE || strncmp(text, "v1.", 3) != 0 ||
+            !take_hex(&p, t.mac.b, sizeof(t.mac.b)) || !take_hex(&p, attempt, sizeof(attempt)) ||
+            !take_hex(&p, expiry, sizeof(expiry)) || parse_hex(p, said, sizeof(said)) != 0)
                 return error_set(err, ERR_UNAUTHENTICATED, "the boot token is not one of this server's");
         digest_hmac_sha256(key, 32, text, SIGNED_SIZE, hmac);
         if (!digest_equal(said, hmac, sizeof(hmac)))
@@ -68,7 +69,7 @@ token_verify(const uint8_t key[32], const char *text, int64_t now_ms, struct tok
         t.expiry_ms = time_of(expiry);
         if (now_ms >= t.expiry_ms)
                 return error_set(err, ERR_UNAUTHENTICATED, "the boot token has run out %lld s ago",
-                                 (long long) ((now_ms - t.expiry_ms) / 1000));
+                                 (long long)((now_ms - t.expiry_ms) / 1000));
         *ret = t;
         return 0;
 }

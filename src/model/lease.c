@@ -2,8 +2,9 @@
 /*
  * The table of DHCP leases. Pure data: no packets, no disk, no clock. Lives in dompoold's `boot` role.
  *
- * Every entry is in the hash by address; those that are a MAC's (all but DECLINED) are in the hash by MAC too; and each is in the list
- * of its state, appended when it is put. As all leases of a state last equally long, a list's head is the one that ends first.
+ * Every entry is in the hash by address; those that are a MAC's (all but DECLINED) are in the hash by MAC too; and each is in
+ * the list of its state, appended when it is put. As all leases of a state last equally long, a list's head is the one that
+ * ends first.
  */
 #include "model/lease.h"
 
@@ -35,7 +36,7 @@ struct lease_table {
 
         uint32_t first, n_pool;
         uint32_t exclude[2];
-        uint64_t *taken; /* a bit for each pool address that is in by_address, fixed or excluded */
+        uint64_t *taken;     /* a bit for each pool address that is in by_address, fixed or excluded */
         struct fixed *fixed; /* array */
         struct fixed *fixed_by_address, *fixed_by_mac;
 };
@@ -133,9 +134,10 @@ fill_taken(struct lease_table *t)
 }
 
 int
-lease_table_configure(struct lease_table *t, const struct lease_pool *pool, const struct lease_reservation *fixed, size_t n_fixed)
+lease_table_configure(struct lease_table *t, const struct lease_pool *pool, const struct lease_reservation *fixed,
+                      size_t n_fixed)
 {
-        uint64_t n = pool->first != 0 && pool->last >= pool->first ? (uint64_t) pool->last - pool->first + 1 : 0;
+        uint64_t n = pool->first != 0 && pool->last >= pool->first ? (uint64_t)pool->last - pool->first + 1 : 0;
         uint64_t *taken = calloc(LEASE_POOL_MAX / 64, sizeof(*taken));
         struct fixed *array = calloc(n_fixed + 1, sizeof(*array)), *seen;
 
@@ -150,7 +152,7 @@ lease_table_configure(struct lease_table *t, const struct lease_pool *pool, cons
         for (size_t i = 0; i < n_fixed; i++) {
                 if (fixed[i].address == 0)
                         continue;
-                array[i] = (struct fixed) {.address = fixed[i].address, .mac = fixed[i].mac};
+                array[i] = (struct fixed){.address = fixed[i].address, .mac = fixed[i].mac};
                 HASH_FIND(by_address, t->fixed_by_address, &array[i].address, sizeof(array[i].address), seen);
                 if (seen) /* two hosts with one address: the first keeps it, the other is as if it had none */
                         continue;
@@ -160,7 +162,7 @@ lease_table_configure(struct lease_table *t, const struct lease_pool *pool, cons
         free(t->taken);
         t->taken = taken;
         t->first = pool->first;
-        t->n_pool = (uint32_t) (n < LEASE_POOL_MAX ? n : LEASE_POOL_MAX);
+        t->n_pool = (uint32_t)(n < LEASE_POOL_MAX ? n : LEASE_POOL_MAX);
         memcpy(t->exclude, pool->exclude, sizeof(t->exclude));
         fill_taken(t);
         return 0;
@@ -246,11 +248,12 @@ pick_never_used(const struct lease_table *t)
 {
         for (uint32_t w = 0; w < (t->n_pool + 63) / 64; w++)
                 if (t->taken[w] != UINT64_MAX)
-                        return t->first + w * 64 + (uint32_t) __builtin_ctzll(~t->taken[w]);
+                        return t->first + w * 64 + (uint32_t)__builtin_ctzll(~t->taken[w]);
         return 0;
 }
 
-/* The head of each list is its oldest; entries that became unusable (fixed since, outside the pool) are passed over, a few of them. */
+/* The head of each list is its oldest; entries that became unusable (fixed since, outside the pool) are passed over, a few of
+ * them. */
 static uint32_t
 pick_ended(const struct lease_table *t, const struct mac *mac, int64_t now_ms)
 {

@@ -2,15 +2,15 @@
 #ifndef DOMPOOL_MODEL_LEASE_H
 #define DOMPOOL_MODEL_LEASE_H
 /*
- * The table of DHCP leases: one a MAC, one an address. Pure data; decisions about packets are src/bootcfg/dhcp_server.c's, durability
- * is the journal's (src/server/boot_journal.c). Times are wall clock milliseconds, given by the caller.
+ * The table of DHCP leases: one a MAC, one an address. Pure data; decisions about packets are src/bootcfg/dhcp_server.c's,
+ * durability is the journal's (src/server/boot_journal.c). Times are wall clock milliseconds, given by the caller.
  *
  *   (none) --offer--> OFFERED --ack--> BOUND --release--> RELEASED --ack--> BOUND ...
  *                        |               |
  *                        +---decline-----+---> DECLINED  (address only: the MAC gets another one; 10 minutes)
  *
- * A lease that has ended stays in the table, so that its MAC gets the same address again, until its address is needed for another.
- * Picking an address is O(1) but for a bitmap of the pool (at most LEASE_POOL_MAX bits).
+ * A lease that has ended stays in the table, so that its MAC gets the same address again, until its address is needed for
+ * another. Picking an address is O(1) but for a bitmap of the pool (at most LEASE_POOL_MAX bits).
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,9 +18,9 @@
 
 #include "base/parse.h"
 
-#define LEASE_POOL_MAX 65536          /* addresses; a longer pool is cut */
-#define LEASE_TABLE_MAX 200000        /* leases */
-#define LEASE_OFFER_MS (60 * 1000)    /* an offer is kept free that long */
+#define LEASE_POOL_MAX 65536       /* addresses; a longer pool is cut */
+#define LEASE_TABLE_MAX 200000     /* leases */
+#define LEASE_OFFER_MS (60 * 1000) /* an offer is kept free that long */
 #define LEASE_QUARANTINE_MS (10 * 60 * 1000)
 
 enum lease_state {
@@ -59,10 +59,11 @@ lease_table_new(void);
 void
 lease_table_free(struct lease_table *t);
 
-/* Sets pool and fixed addresses (copied); leases stay, whether they still fit is asked at their next renewal. 0 or -ENOMEM (then
- * nothing has changed). */
+/* Sets pool and fixed addresses (copied); leases stay, whether they still fit is asked at their next renewal. 0 or -ENOMEM
+ * (then nothing has changed). */
 int
-lease_table_configure(struct lease_table *t, const struct lease_pool *pool, const struct lease_reservation *fixed, size_t n_fixed);
+lease_table_configure(struct lease_table *t, const struct lease_pool *pool, const struct lease_reservation *fixed,
+                      size_t n_fixed);
 
 size_t
 lease_table_count(const struct lease_table *t);
@@ -78,17 +79,19 @@ lease_by_address(const struct lease_table *t, uint32_t address);
 bool
 lease_active(const struct lease *l, int64_t now_ms);
 
-/* May @mac have @address now: it is its fixed one, or a pool address that is nobody's fixed one and that no other MAC holds and that is not
- * in quarantine? */
+/* May @mac have @address now: it is its fixed one, or a pool address that is nobody's fixed one and that no other MAC holds and
+ * that is not in quarantine? */
 bool
 lease_address_free_for(const struct lease_table *t, const struct mac *mac, uint32_t address, int64_t now_ms);
 
-/* The address to offer to @mac: its fixed one, the one it had, @wanted (0: no wish), one never used, the one unused for longest. A fixed
- * address in quarantine gives way to a pool address while there is one. 0: the pool is used up. Changes nothing. */
+/* The address to offer to @mac: its fixed one, the one it had, @wanted (0: no wish), one never used, the one unused for
+ * longest. A fixed address in quarantine gives way to a pool address while there is one. 0: the pool is used up. Changes
+ * nothing. */
 uint32_t
 lease_pick(const struct lease_table *t, const struct mac *mac, uint32_t wanted, int64_t now_ms);
 
-/* Records a lease as it is (also from the journal); what the MAC or the address had before is forgotten. 0, -ENOMEM, -ENOSPC (limit). */
+/* Records a lease as it is (also from the journal); what the MAC or the address had before is forgotten. 0, -ENOMEM, -ENOSPC
+ * (limit). */
 int
 lease_put(struct lease_table *t, const struct lease *l);
 

@@ -72,7 +72,8 @@ struct option_field {
 
 /* The next option of a field from *pos on; false at the end or, with *ret_bad, where an option does not fit in the field. */
 static bool
-option_next(const struct option_field *f, size_t *pos, uint8_t *ret_code, const uint8_t **ret_data, size_t *ret_size, bool *ret_bad)
+option_next(const struct option_field *f, size_t *pos, uint8_t *ret_code, const uint8_t **ret_data, size_t *ret_size,
+            bool *ret_bad)
 {
         *ret_bad = false;
         while (*pos < f->size && f->data[*pos] == DHCP_OPT_PAD)
@@ -101,7 +102,7 @@ measure_field(const struct option_field *f, struct dhcp_slot slots[256])
 
         while (option_next(f, &pos, &code, &data, &size, &bad)) {
                 slots[code].present = true;
-                slots[code].size = (uint16_t) (slots[code].size + size);
+                slots[code].size = (uint16_t)(slots[code].size + size);
         }
         return !bad;
 }
@@ -119,7 +120,7 @@ copy_field(const struct option_field *f, struct dhcp_packet *p)
                 struct dhcp_slot *s = &p->slots[code];
 
                 memcpy(p->data + s->offset + s->size, data, size);
-                s->size = (uint16_t) (s->size + size);
+                s->size = (uint16_t)(s->size + size);
         }
 }
 
@@ -157,7 +158,7 @@ parse_options(const uint8_t *data, size_t size, int overload, struct dhcp_packet
                 if (!measure_field(&fields[i], p->slots))
                         return DHCP_REFUSED_OPTIONS;
         for (size_t code = 0; code < N_ELEMENTS(p->slots); code++) {
-                p->slots[code].offset = (uint16_t) offset;
+                p->slots[code].offset = (uint16_t)offset;
                 offset += p->slots[code].size;
                 p->slots[code].size = 0;
         }
@@ -299,7 +300,7 @@ dhcp_option_text(const struct dhcp_packet *p, uint8_t code, char *buf, size_t si
         if (!data)
                 return false;
         for (; n < have && n < size - 1 && data[n] != '\0'; n++)
-                buf[n] = data[n] >= 0x20 && data[n] < 0x7f ? (char) data[n] : '?';
+                buf[n] = data[n] >= 0x20 && data[n] < 0x7f ? (char)data[n] : '?';
         buf[n] = '\0';
         return true;
 }
@@ -352,7 +353,7 @@ dhcp_build_option(struct dhcp_builder *b, uint8_t code, const void *data, size_t
                         return;
                 }
                 b->data[b->size++] = code;
-                b->data[b->size++] = (uint8_t) part;
+                b->data[b->size++] = (uint8_t)part;
                 if (part > 0)
                         memcpy(b->data + b->size, from, part);
                 b->size += part;

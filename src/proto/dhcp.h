@@ -68,12 +68,12 @@ enum dhcp_option_code {
 
 /* The fixed part of RFC 2131, figure 1. */
 struct dhcp_header {
-        uint8_t op;   /* enum dhcp_op */
+        uint8_t op; /* enum dhcp_op */
         uint8_t hops;
         uint32_t xid;
         uint16_t secs, flags;
         uint32_t ciaddr, yiaddr, siaddr, giaddr;
-        struct mac mac; /* htype 1, hlen 6: nothing else is understood */
+        struct mac mac;              /* htype 1, hlen 6: nothing else is understood */
         char sname[DHCP_SNAME_SIZE]; /* NUL-terminated on both ways; empty when overloaded by option 52 */
         char file[DHCP_FILE_SIZE];
 };
@@ -92,13 +92,13 @@ struct dhcp_packet {
 
 /* Why a packet was refused. */
 enum dhcp_refusal {
-        DHCP_REFUSED_SHORT = 1,  /* less than the fixed part and the cookie */
-        DHCP_REFUSED_LONG,       /* more than DHCP_MAX_SIZE */
-        DHCP_REFUSED_HEADER,     /* op, htype or hlen is not ours */
-        DHCP_REFUSED_COOKIE,     /* BOOTP or noise */
-        DHCP_REFUSED_OPTIONS,    /* an option runs over its field's end, bad overload */
-        DHCP_REFUSED_TYPE,       /* no or unknown message type (53) */
-        DHCP_REFUSED_MAC,        /* zero or a group address */
+        DHCP_REFUSED_SHORT = 1, /* less than the fixed part and the cookie */
+        DHCP_REFUSED_LONG,      /* more than DHCP_MAX_SIZE */
+        DHCP_REFUSED_HEADER,    /* op, htype or hlen is not ours */
+        DHCP_REFUSED_COOKIE,    /* BOOTP or noise */
+        DHCP_REFUSED_OPTIONS,   /* an option runs over its field's end, bad overload */
+        DHCP_REFUSED_TYPE,      /* no or unknown message type (53) */
+        DHCP_REFUSED_MAC,       /* zero or a group address */
 };
 const char *
 dhcp_refusal_text(enum dhcp_refusal why);

@@ -7,20 +7,20 @@
 
 #include <string.h>
 
-#define FIRST_WAIT_MS 1000  /* shorter than RFC 2131's 4 s: a room that boots should not idle */
+#define FIRST_WAIT_MS 1000 /* shorter than RFC 2131's 4 s: a room that boots should not idle */
 #define MAX_WAIT_MS 64000
-#define REQUEST_TRIES 4     /* then DISCOVER again */
+#define REQUEST_TRIES 4         /* then DISCOVER again */
 #define MIN_RENEW_WAIT_MS 60000 /* RFC 2131, 4.4.5 */
 #define RESTART_WAIT_MS 10000   /* after a DECLINE (RFC 2131, 3.1, 5) */
 #define MIN_LEASE_SECONDS 30    /* a server's shorter lease is taken as this: no storm of renewals on its word */
 #define BROADCAST 0xffffffffu
 
 static const uint8_t wanted_options[] = {
-        DHCP_OPT_NETMASK, DHCP_OPT_ROUTER, DHCP_OPT_DNS, DHCP_OPT_HOSTNAME, DHCP_OPT_BROADCAST,
-        DHCP_OPT_LEASE_TIME, DHCP_OPT_SERVER_ID, DHCP_OPT_T1, DHCP_OPT_T2,
+        DHCP_OPT_NETMASK,    DHCP_OPT_ROUTER,    DHCP_OPT_DNS, DHCP_OPT_HOSTNAME, DHCP_OPT_BROADCAST,
+        DHCP_OPT_LEASE_TIME, DHCP_OPT_SERVER_ID, DHCP_OPT_T1,  DHCP_OPT_T2,
 };
 
-/* Starts a packet of ours. No client identifier (61): firmware's and ours would differ, and the MAC is to find the same lease. */
+/* Starts a packet of ours. No client identifier (61): firmware's and ours would differ, and the MAC is to find the lease. */
 static void
 start_packet(const struct dhcp_client *c, struct dhcp_builder *b, uint8_t type, uint32_t ciaddr, int64_t now_ms)
 {
@@ -28,7 +28,9 @@ start_packet(const struct dhcp_client *c, struct dhcp_builder *b, uint8_t type, 
         struct dhcp_header h = {
                 .op = DHCP_BOOTREQUEST,
                 .xid = c->xid,
-                .secs = (uint16_t) (secs < 0 ? 0 : secs > 0xffff ? 0xffff : secs),
+                .secs = (uint16_t)(secs < 0        ? 0
+                                   : secs > 0xffff ? 0xffff
+                                                   : secs),
                 .ciaddr = ciaddr,
                 .flags = ciaddr == 0 ? DHCP_FLAG_BROADCAST : 0, /* before the bridge has the address no unicast reaches us */
                 .mac = c->mac,
@@ -99,13 +101,13 @@ back_off_ms(unsigned tries, uint32_t random)
 
         while (tries-- > 0 && wait < MAX_WAIT_MS)
                 wait *= 2;
-        return wait + (int64_t) (random % 501) * wait / 1000 - wait / 4;
+        return wait + (int64_t)(random % 501) * wait / 1000 - wait / 4;
 }
 
 static int64_t
 lease_time(const struct dhcp_client *c, uint32_t seconds)
 {
-        return seconds == UINT32_MAX ? INT64_MAX : c->lease.bound_ms + (int64_t) seconds * 1000;
+        return seconds == UINT32_MAX ? INT64_MAX : c->lease.bound_ms + (int64_t)seconds * 1000;
 }
 
 /* Half of what is left until @end, at least a minute, never beyond @end. */
@@ -196,7 +198,7 @@ tick_leased(struct dhcp_client *c, int64_t now_ms, uint32_t random, struct dhcp_
 static enum dhcp_client_event
 tick_stopped(struct dhcp_client *c, int64_t now_ms, uint32_t random, struct dhcp_client_out *out)
 {
-        (void) c, (void) now_ms, (void) random, (void) out;
+        (void)c, (void)now_ms, (void)random, (void)out;
         return DHCP_CLIENT_NOTHING;
 }
 
@@ -204,9 +206,12 @@ enum dhcp_client_event
 dhcp_client_tick(struct dhcp_client *c, int64_t now_ms, uint32_t random, struct dhcp_client_out *out)
 {
         static enum dhcp_client_event (*const ticks[])(struct dhcp_client *, int64_t, uint32_t, struct dhcp_client_out *) = {
-                [DHCP_CLIENT_INIT] = tick_init,          [DHCP_CLIENT_SELECTING] = tick_selecting,
-                [DHCP_CLIENT_REQUESTING] = tick_requesting, [DHCP_CLIENT_BOUND_STATE] = tick_leased,
-                [DHCP_CLIENT_RENEWING] = tick_leased,    [DHCP_CLIENT_REBINDING] = tick_leased,
+                [DHCP_CLIENT_INIT] = tick_init,
+                [DHCP_CLIENT_SELECTING] = tick_selecting,
+                [DHCP_CLIENT_REQUESTING] = tick_requesting,
+                [DHCP_CLIENT_BOUND_STATE] = tick_leased,
+                [DHCP_CLIENT_RENEWING] = tick_leased,
+                [DHCP_CLIENT_REBINDING] = tick_leased,
                 [DHCP_CLIENT_STOPPED] = tick_stopped,
         };
 
@@ -236,7 +241,7 @@ read_times(const struct dhcp_packet *p, struct dhcp_client_lease *l)
         if (l->lease_seconds < MIN_LEASE_SECONDS)
                 l->lease_seconds = MIN_LEASE_SECONDS;
         if (!dhcp_option_u32(p, DHCP_OPT_T2, &l->t2_seconds) || l->t2_seconds >= l->lease_seconds || l->t2_seconds < 2)
-                l->t2_seconds = (uint32_t) ((uint64_t) l->lease_seconds * 7 / 8);
+                l->t2_seconds = (uint32_t)((uint64_t)l->lease_seconds * 7 / 8);
         if (!dhcp_option_u32(p, DHCP_OPT_T1, &l->t1_seconds) || l->t1_seconds >= l->t2_seconds || l->t1_seconds < 1)
                 l->t1_seconds = l->lease_seconds / 2 < l->t2_seconds ? l->lease_seconds / 2 : l->t2_seconds / 2;
         if (l->lease_seconds == UINT32_MAX)
@@ -271,7 +276,8 @@ take_offer(struct dhcp_client *c, const struct dhcp_packet *p, int64_t now_ms, u
 {
         uint32_t server;
 
-        if (p->type != DHCP_OFFER || !usable_address(p->h.yiaddr) || !dhcp_option_u32(p, DHCP_OPT_SERVER_ID, &server) || server == 0)
+        if (p->type != DHCP_OFFER || !usable_address(p->h.yiaddr) || !dhcp_option_u32(p, DHCP_OPT_SERVER_ID, &server) ||
+            server == 0)
                 return DHCP_CLIENT_NOTHING;
         c->offered = p->h.yiaddr;
         c->offer_server = server;
@@ -304,8 +310,7 @@ take_answer(struct dhcp_client *c, const struct dhcp_packet *p, int64_t now_ms, 
         struct dhcp_client_lease lease;
 
         /* While only one server was asked, nobody else may answer; CVE-2020-13529 was a client that listened to anybody. */
-        if (!dhcp_option_u32(p, DHCP_OPT_SERVER_ID, &from) ||
-            (c->state == DHCP_CLIENT_REQUESTING && from != c->offer_server) ||
+        if (!dhcp_option_u32(p, DHCP_OPT_SERVER_ID, &from) || (c->state == DHCP_CLIENT_REQUESTING && from != c->offer_server) ||
             (c->state == DHCP_CLIENT_RENEWING && from != c->lease.server))
                 return DHCP_CLIENT_NOTHING;
         if (p->type == DHCP_NAK) {

@@ -51,18 +51,18 @@ struct dhcp_client_lease {
         uint32_t router, dns; /* 0: none */
         uint32_t server;      /* server identifier */
         uint32_t lease_seconds, t1_seconds, t2_seconds;
-        char hostname[64];    /* option 12, printable; empty: none */
-        int64_t bound_ms;     /* `now` when the request that got it was sent: times count from there (RFC 2131, 4.4.1) */
+        char hostname[64]; /* option 12, printable; empty: none */
+        int64_t bound_ms;  /* `now` when the request that got it was sent: times count from there (RFC 2131, 4.4.1) */
 };
 
 struct dhcp_client {
         enum dhcp_client_state state;
         struct mac mac;
         uint32_t xid;
-        uint32_t wanted;     /* address to ask for in DISCOVER; 0: any. May be set after init. */
-        int64_t start_ms;    /* of the exchange, for `secs` */
+        uint32_t wanted;  /* address to ask for in DISCOVER; 0: any. May be set after init. */
+        int64_t start_ms; /* of the exchange, for `secs` */
         int64_t deadline_ms;
-        int64_t request_ms;  /* when the last REQUEST was sent first */
+        int64_t request_ms; /* when the last REQUEST was sent first */
         unsigned tries;
         uint32_t offered, offer_server;
         struct dhcp_client_lease lease; /* valid from BOUND to LOST */
@@ -70,7 +70,7 @@ struct dhcp_client {
 
 struct dhcp_client_out {
         uint8_t data[DHCP_MAX_SIZE];
-        size_t size; /* 0: nothing to send */
+        size_t size;          /* 0: nothing to send */
         uint32_t source;      /* 0.0.0.0, or the lease's address */
         uint32_t destination; /* 255.255.255.255, or the server */
 };

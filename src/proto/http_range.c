@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The Range header for one file. Pure text; the `files` role (unprivileged) asks it, and it answers with numbers that lie in the file. */
+/* The Range header for one file. Pure text; the `files` role (unprivileged) asks it, and it answers with numbers that lie in
+ * the file. */
 #include "proto/http_range.h"
 
 #include <stdbool.h>
@@ -7,7 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* Digits at *text; false if there are none. What does not fit in 64 bits is as good as the largest number (CVE-2017-7529 was a wrap). */
+/* Digits at *text; false if there are none. What does not fit in 64 bits is as good as the largest number (CVE-2017-7529 was a
+ * wrap). */
 static bool
 take_number(const char **text, uint64_t *ret)
 {
@@ -17,7 +19,7 @@ take_number(const char **text, uint64_t *ret)
         if (*p < '0' || *p > '9')
                 return false;
         for (; *p >= '0' && *p <= '9'; p++)
-                if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (uint64_t) (*p - '0'), &v))
+                if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, (uint64_t)(*p - '0'), &v))
                         v = UINT64_MAX;
         *text = p;
         *ret = v;

@@ -14,12 +14,12 @@
 static const char *
 take_text(const uint8_t *data, size_t size, size_t *pos)
 {
-        const char *text = (const char *) data + *pos;
+        const char *text = (const char *)data + *pos;
         const uint8_t *end = *pos < size ? memchr(data + *pos, '\0', size - *pos) : NULL;
 
         if (!end)
                 return NULL;
-        *pos = (size_t) (end - data) + 1;
+        *pos = (size_t)(end - data) + 1;
         return text;
 }
 
@@ -47,7 +47,7 @@ set_timeout(struct tftp_options *o, uint32_t value)
 static void
 set_tsize(struct tftp_options *o, uint32_t value)
 {
-        (void) value; /* a reader's tsize only asks (RFC 2349) */
+        (void)value; /* a reader's tsize only asks (RFC 2349) */
         o->tsize = true;
 }
 
@@ -121,7 +121,7 @@ tftp_error_text(const uint8_t *data, size_t size, char *buf, size_t buf_size)
         size_t n = 0;
 
         for (size_t i = TFTP_HEADER_SIZE; i < size && data[i] != '\0' && n < buf_size - 1; i++)
-                buf[n++] = data[i] >= 0x20 && data[i] < 0x7f ? (char) data[i] : '?';
+                buf[n++] = data[i] >= 0x20 && data[i] < 0x7f ? (char)data[i] : '?';
         buf[n] = '\0';
 }
 
@@ -130,9 +130,9 @@ static size_t
 put_option(uint8_t *buf, size_t pos, const char *name, uint64_t value)
 {
         size_t left = TFTP_MAX_ANSWER - pos;
-        int n = snprintf((char *) buf + pos, left, "%s%c%llu", name, '\0', (unsigned long long) value);
+        int n = snprintf((char *)buf + pos, left, "%s%c%llu", name, '\0', (unsigned long long)value);
 
-        return pos + (size_t) n + 1;
+        return pos + (size_t)n + 1;
 }
 
 size_t
@@ -158,7 +158,7 @@ tftp_build_error(uint8_t buf[TFTP_MAX_ANSWER], enum tftp_error code, const char 
         size_t n = strnlen(text, TFTP_MAX_ANSWER - TFTP_HEADER_SIZE - 1);
 
         put_be16(buf, TFTP_ERROR);
-        put_be16(buf + 2, (uint16_t) code);
+        put_be16(buf + 2, (uint16_t)code);
         memcpy(buf + TFTP_HEADER_SIZE, text, n);
         buf[TFTP_HEADER_SIZE + n] = '\0';
         return TFTP_HEADER_SIZE + n + 1;

@@ -10,13 +10,13 @@
 #include <stdint.h>
 
 #define TFTP_PORT 69
-#define TFTP_NAME_SIZE 256        /* a file name asked for, with NUL; longer ones are refused */
+#define TFTP_NAME_SIZE 256 /* a file name asked for, with NUL; longer ones are refused */
 #define TFTP_DEFAULT_BLKSIZE 512
 #define TFTP_MIN_BLKSIZE 8
 #define TFTP_MAX_BLKSIZE 65464
-#define TFTP_MAX_REQUEST 512      /* RFC 2347: a request fits in 512 bytes */
+#define TFTP_MAX_REQUEST 512 /* RFC 2347: a request fits in 512 bytes */
 #define TFTP_HEADER_SIZE 4
-#define TFTP_MAX_ANSWER 256       /* an OACK or ERROR of ours */
+#define TFTP_MAX_ANSWER 256 /* an OACK or ERROR of ours */
 
 enum tftp_opcode { TFTP_RRQ = 1, TFTP_WRQ, TFTP_DATA, TFTP_ACK, TFTP_ERROR, TFTP_OACK };
 
@@ -59,7 +59,8 @@ enum tftp_refusal {
 int
 tftp_parse_request(const uint8_t *data, size_t size, struct tftp_request *ret);
 
-/* What a client sends while it receives: ACK (*ret_value: block) or ERROR (*ret_value: code). The opcode, or 0 for anything else. */
+/* What a client sends while it receives: ACK (*ret_value: block) or ERROR (*ret_value: code). The opcode, or 0 for anything
+ * else. */
 int
 tftp_parse_reply(const uint8_t *data, size_t size, uint16_t *ret_value);
 

@@ -22,8 +22,8 @@ tftp_xfer_init(struct tftp_xfer *x, const struct tftp_options *asked, uint64_t f
                 x->accepted.blksize = max_blksize;
         if (x->accepted.windowsize > TFTP_XFER_MAX_WINDOW)
                 x->accepted.windowsize = TFTP_XFER_MAX_WINDOW;
-        x->blksize = x->accepted.blksize ? (uint16_t) x->accepted.blksize : TFTP_DEFAULT_BLKSIZE;
-        x->window = x->accepted.windowsize ? (uint16_t) x->accepted.windowsize : 1;
+        x->blksize = x->accepted.blksize ? (uint16_t)x->accepted.blksize : TFTP_DEFAULT_BLKSIZE;
+        x->window = x->accepted.windowsize ? (uint16_t)x->accepted.windowsize : 1;
         x->size = file_size;
         x->last = file_size / x->blksize + 1;
         x->state = TFTP_XFER_NEW;
@@ -31,25 +31,26 @@ tftp_xfer_init(struct tftp_xfer *x, const struct tftp_options *asked, uint64_t f
         /* A client that says `timeout` caps the back-off by it; the measured timer below it only makes losses cheaper. */
         x->rto_max_ms = TFTP_XFER_RTO_MAX_MS;
         if (x->accepted.timeout != 0 && x->accepted.timeout * 1000 < TFTP_XFER_RTO_MAX_MS)
-                x->rto_max_ms = (uint16_t) (x->accepted.timeout * 1000);
+                x->rto_max_ms = (uint16_t)(x->accepted.timeout * 1000);
         x->deadline_ms = INT64_MAX;
 }
 
 static void
 finish(struct tftp_xfer *x, enum tftp_xfer_state state)
 {
-        x->state = (uint8_t) state;
+        x->state = (uint8_t)state;
         x->deadline_ms = INT64_MAX;
 }
 
-/* The window behind what is acknowledged. Only blocks never sent before are timed: the ACK of a repeated one says nothing (Karn). */
+/* The window behind what is acknowledged. Only blocks never sent before are timed: the ACK of a repeated one says nothing
+ * (Karn). */
 static void
 send_window(struct tftp_xfer *x, int64_t now_ms, struct tftp_xfer_out *out)
 {
         uint64_t to = min_u64(x->acked_to + x->window, x->last);
 
         out->first = x->acked_to + 1;
-        out->n = (uint32_t) (to - x->acked_to);
+        out->n = (uint32_t)(to - x->acked_to);
         x->timing = out->first > x->sent_to;
         x->timed = to;
         x->timed_ms = now_ms;
@@ -98,13 +99,13 @@ measure(struct tftp_xfer *x, uint64_t block, int64_t now_ms)
         rto = x->srtt_ms8 * 3 / 8;
         if (rto < TFTP_XFER_RTO_MIN_MS)
                 rto = TFTP_XFER_RTO_MIN_MS;
-        x->rto_ms = (uint16_t) (rto < x->rto_max_ms ? rto : x->rto_max_ms);
+        x->rto_ms = (uint16_t)(rto < x->rto_max_ms ? rto : x->rto_max_ms);
 }
 
 void
 tftp_xfer_ack(struct tftp_xfer *x, uint16_t block, int64_t now_ms, struct tftp_xfer_out *out)
 {
-        uint64_t n = x->acked_to + (uint16_t) (block - (uint16_t) x->acked_to);
+        uint64_t n = x->acked_to + (uint16_t)(block - (uint16_t)x->acked_to);
 
         memset(out, 0, sizeof(*out));
         if (tftp_xfer_over(x) || x->state == TFTP_XFER_NEW || n > x->sent_to)
@@ -141,7 +142,7 @@ tftp_xfer_tick(struct tftp_xfer *x, int64_t now_ms, struct tftp_xfer_out *out)
                 return;
         }
         x->tries++;
-        x->rto_ms = (uint16_t) (rto < x->rto_max_ms || !x->acked ? rto : x->rto_max_ms);
+        x->rto_ms = (uint16_t)(rto < x->rto_max_ms || !x->acked ? rto : x->rto_max_ms);
         if (x->state == TFTP_XFER_OACKED)
                 send_oack(x, now_ms, out);
         else if (x->acked)
@@ -160,5 +161,5 @@ void
 tftp_xfer_block(const struct tftp_xfer *x, uint64_t n, uint64_t *ret_offset, uint32_t *ret_size)
 {
         *ret_offset = (n - 1) * x->blksize;
-        *ret_size = (uint32_t) min_u64(x->blksize, x->size - *ret_offset);
+        *ret_size = (uint32_t)min_u64(x->blksize, x->size - *ret_offset);
 }

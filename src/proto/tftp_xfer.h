@@ -12,11 +12,11 @@
  * Blocks are counted from 1 in 64 bits; on the wire they are 16 bits and roll over to 0. Block n holds the bytes from
  * (n - 1) * blksize; the last one is shorter than blksize, maybe empty.
  *
- * - Before the first ACK only the small OACK is sent again, after 1 s and 2 s more, never a DATA: the client repeats its request anyway,
- *   and a forged request must not be worth many bytes to the forger (amplification). 7 s later the transfer is given up.
+ * - Before the first ACK only the small OACK is sent again, after 1 s and 2 s more, never a DATA: the client repeats its
+ *   request anyway, and a forged one must not be worth many bytes to the forger (amplification). 7 s later it is given up.
  * - After it the timer is measured: 3 x the smoothed round trip, at least TFTP_XFER_RTO_MIN_MS, doubling with each loss.
- * - An ACK that repeats the last one never makes us send again (RFC 1123, 4.2.3.1: the sorcerer's apprentice). An ACK of a block
- *   inside the window means a gap behind it (RFC 7440, 4): the next window starts there.
+ * - An ACK that repeats the last one never makes us send again (RFC 1123, 4.2.3.1: the sorcerer's apprentice). An ACK of a
+ *   block inside the window means a gap behind it (RFC 7440, 4): the next window starts there.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,17 +27,17 @@
 #define TFTP_XFER_RTO_MIN_MS 20
 #define TFTP_XFER_RTO_FIRST_MS 1000
 #define TFTP_XFER_RTO_MAX_MS 4000
-#define TFTP_XFER_FIRST_TRIES 2   /* repeats of the OACK before the first ACK */
-#define TFTP_XFER_TRIES 12        /* repeats of one window after it */
-#define TFTP_XFER_MAX_WINDOW 64   /* larger ones are granted as this */
+#define TFTP_XFER_FIRST_TRIES 2 /* repeats of the OACK before the first ACK */
+#define TFTP_XFER_TRIES 12      /* repeats of one window after it */
+#define TFTP_XFER_MAX_WINDOW 64 /* larger ones are granted as this */
 
 enum tftp_xfer_state { TFTP_XFER_NEW, TFTP_XFER_OACKED, TFTP_XFER_SENDING, TFTP_XFER_DONE, TFTP_XFER_FAILED };
 
 struct tftp_xfer {
         uint8_t state; /* enum tftp_xfer_state */
         uint8_t tries;
-        bool acked;    /* the first ACK has come */
-        bool timing;   /* a round trip is being measured */
+        bool acked;  /* the first ACK has come */
+        bool timing; /* a round trip is being measured */
         uint16_t blksize, window;
         uint16_t rto_ms, rto_max_ms;
         uint64_t size;     /* of the file, bytes */
@@ -46,7 +46,7 @@ struct tftp_xfer {
         uint64_t sent_to;  /* highest block ever sent */
         uint64_t timed;    /* block whose ACK ends the measurement */
         int64_t timed_ms;
-        int64_t srtt_ms8;  /* smoothed round trip, in eighths of a millisecond; meaningless before the first ACK */
+        int64_t srtt_ms8; /* smoothed round trip, in eighths of a millisecond; meaningless before the first ACK */
         int64_t deadline_ms;
         struct tftp_options accepted; /* what the OACK says */
 };

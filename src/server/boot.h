@@ -44,7 +44,7 @@ struct boot {
 struct boot_content {
         unsigned refs;
         uint64_t size;
-        int fd;        /* -1: `data` */
+        int fd; /* -1: `data` */
         uint8_t *data;
         const struct boot_contents *shared_by; /* files of one path are opened once */
 };
@@ -56,7 +56,8 @@ boot_contents_new(const char *image_store);
 void
 boot_contents_free(struct boot_contents *c);
 
-/* A file below STORE/loaders or STORE/versions. 0; -ENOENT, -EACCES (leads out of the folder, is no plain file) or another errno. */
+/* A file below STORE/loaders or STORE/versions. 0; -ENOENT, -EACCES (leads out of the folder, is no plain file) or another
+ * errno. */
 int
 boot_content_open(struct boot_contents *c, enum bootfile_kind kind, const char *path, struct boot_content **ret);
 
@@ -64,7 +65,8 @@ boot_content_open(struct boot_contents *c, enum bootfile_kind kind, const char *
 int
 boot_content_text(const char *text, size_t size, struct boot_content **ret);
 
-/* The same content with line ends as netascii wants them (RFC 764); -EFBIG for what is no small text. Drops the reference to @c on success. */
+/* The same content with line ends as netascii wants them (RFC 764); -EFBIG for what is no small text. Drops the reference to @c
+ * on success. */
 int
 boot_content_netascii(struct boot_contents *cs, struct boot_content *c, struct boot_content **ret);
 
@@ -93,7 +95,8 @@ boot_tokens_attempt(const struct boot_tokens *t, const struct mac *mac);
 
 enum boot_menu_result { BOOT_MENU_OK, BOOT_MENU_FOREIGN };
 
-/* The menu that @file asks for, for the host at @address. FOREIGN: the address belongs to another host, which must not read it. */
+/* The menu that @file asks for, for the host at @address. FOREIGN: the address belongs to another host, which must not read it.
+ */
 enum boot_menu_result
 boot_menu(struct boot *b, const struct bootfile *file, uint32_t address, int64_t now_ms, struct menu_text *out);
 
@@ -107,8 +110,8 @@ boot_reports_free(struct boot_reports *r);
 
 /* @attempt_ms: of the token in force, 0 before the menu. @text is cut where it is too long. */
 void
-boot_report_stage(struct boot_reports *r, const struct mac *mac, uint32_t address, enum boot_stage stage, int64_t attempt_ms, bool missing,
-                  const char *text);
+boot_report_stage(struct boot_reports *r, const struct mac *mac, uint32_t address, enum boot_stage stage, int64_t attempt_ms,
+                  bool missing, const char *text);
 
 void
 boot_report_lease(struct boot_reports *r, const struct lease *l);

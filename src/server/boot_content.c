@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What TFTP transfers of the `boot` role send: files of the image store, opened below a folder's descriptor so that no name and no link leads
- * out of it, and texts in memory. A thousand transfers of one file share one descriptor.
+ * What TFTP transfers of the `boot` role send: files of the image store, opened below a folder's descriptor so that no name and
+ * no link leads out of it, and texts in memory. A thousand transfers of one file share one descriptor.
  */
 #include <errno.h>
 #include <fcntl.h>

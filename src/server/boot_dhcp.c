@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The DHCP socket of the `boot` role. A batch of packets is read and decided, the leases of all of them go to disk with one fdatasync, and only
- * then the answers leave. What to answer is src/bootcfg/dhcp_server.c's.
+ * The DHCP socket of the `boot` role. A batch of packets is read and decided, the leases of all of them go to disk with one
+ * fdatasync, and only then the answers leave. What to answer is src/bootcfg/dhcp_server.c's.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -50,8 +50,8 @@ log_decision(const struct dhcp_packet *p, const struct dhcp_decision *d)
                 log_debug("dhcp %s mac=%s ignored reason=\"%s\"", dhcp_type_name(p->type), mac_text(&p->h.mac, mac), d->reason);
                 return;
         }
-        log_info("dhcp %s mac=%s host=%s reply=%s address=%s file=%s reason=\"%s\"", dhcp_type_name(p->type), mac_text(&p->h.mac, mac),
-                 d->host->name, d->reply ? dhcp_type_name(d->reply) : "none", ip4_text(address, ip),
+        log_info("dhcp %s mac=%s host=%s reply=%s address=%s file=%s reason=\"%s\"", dhcp_type_name(p->type),
+                 mac_text(&p->h.mac, mac), d->host->name, d->reply ? dhcp_type_name(d->reply) : "none", ip4_text(address, ip),
                  d->loader ? d->loader->boot_file : "", d->reason ? d->reason : "");
 }
 
@@ -67,7 +67,8 @@ handle(struct boot_dhcp *d, const uint8_t *data, size_t size, int64_t wall_ms, s
         if (why != 0) {
                 d->n_malformed++;
                 if (speak(d, clock_mono_ms(&b->ctx->clock))) {
-                        log_warning("dhcp malformed packets=%u last=\"%s\" size=%zu", d->n_malformed, dhcp_refusal_text(why), size);
+                        log_warning("dhcp malformed packets=%u last=\"%s\" size=%zu", d->n_malformed, dhcp_refusal_text(why),
+                                    size);
                         d->n_malformed = 0;
                 }
                 return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The lease journal of dompoold's `boot` role: written by that role alone, before its ACKs leave. Knows files and leases, no packets.
+ * The lease journal of dompoold's `boot` role: written by that role alone, before its ACKs leave. Knows files and leases, no
+ * packets.
  */
 #include "server/boot_journal.h"
 
@@ -37,7 +38,7 @@ static void
 put_le(uint8_t *p, uint64_t v, size_t n)
 {
         for (size_t i = 0; i < n; i++)
-                p[i] = (uint8_t) (v >> (8 * i));
+                p[i] = (uint8_t)(v >> (8 * i));
 }
 
 static uint64_t
@@ -46,7 +47,7 @@ get_le(const uint8_t *p, size_t n)
         uint64_t v = 0;
 
         for (size_t i = 0; i < n; i++)
-                v |= (uint64_t) p[i] << (8 * i);
+                v |= (uint64_t)p[i] << (8 * i);
         return v;
 }
 
@@ -57,9 +58,9 @@ record_encode(const struct lease *l, uint8_t r[BOOT_JOURNAL_RECORD_SIZE])
 
         memset(r, 0, BOOT_JOURNAL_RECORD_SIZE);
         memcpy(r, l->mac.b, sizeof(l->mac.b));
-        r[6] = (uint8_t) l->state;
+        r[6] = (uint8_t)l->state;
         put_le(r + 8, l->address, 4);
-        put_le(r + 16, (uint64_t) l->expiry_ms, 8);
+        put_le(r + 16, (uint64_t)l->expiry_ms, 8);
         digest_sha256(r, CHECKSUM_AT, sum);
         memcpy(r + CHECKSUM_AT, sum, BOOT_JOURNAL_RECORD_SIZE - CHECKSUM_AT);
 }
@@ -74,8 +75,8 @@ record_decode(const uint8_t r[BOOT_JOURNAL_RECORD_SIZE], struct lease *ret)
                 return false;
         memcpy(ret->mac.b, r, sizeof(ret->mac.b));
         ret->state = r[6];
-        ret->address = (uint32_t) get_le(r + 8, 4);
-        ret->expiry_ms = (int64_t) get_le(r + 16, 8);
+        ret->address = (uint32_t)get_le(r + 8, 4);
+        ret->expiry_ms = (int64_t)get_le(r + 16, 8);
         return ret->address != 0;
 }
 
@@ -122,11 +123,11 @@ read_all(int dir_fd, const char *name, uint8_t **ret, size_t *ret_size)
                 return -errno;
         if (!S_ISREG(st.st_mode) || st.st_size > MAX_FILE)
                 return -EFBIG;
-        data = malloc((size_t) st.st_size + 1);
+        data = malloc((size_t)st.st_size + 1);
         if (!data)
                 return -ENOMEM;
-        while (have < (size_t) st.st_size) {
-                ssize_t n = read(fd, data + have, (size_t) st.st_size - have);
+        while (have < (size_t)st.st_size) {
+                ssize_t n = read(fd, data + have, (size_t)st.st_size - have);
 
                 if (n < 0 && errno == EINTR)
                         continue;
@@ -134,7 +135,7 @@ read_all(int dir_fd, const char *name, uint8_t **ret, size_t *ret_size)
                         return -errno;
                 if (n == 0)
                         break;
-                have += (size_t) n;
+                have += (size_t)n;
         }
         *ret = TAKE_PTR(data);
         *ret_size = have;
@@ -152,7 +153,7 @@ write_all(int fd, const uint8_t *data, size_t size)
                 if (n < 0)
                         return -errno;
                 data += n;
-                size -= (size_t) n;
+                size -= (size_t)n;
         }
         return 0;
 }
@@ -185,7 +186,7 @@ rewrite(struct boot_journal *j, const struct lease_table *table)
         fd = openat(j->dir_fd, NEW_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
                 return -errno;
-        r = write_all(fd, data, (size_t) (to - data));
+        r = write_all(fd, data, (size_t)(to - data));
         if (r < 0)
                 return r;
         if (fdatasync(fd) < 0 || renameat(j->dir_fd, NEW_NAME, j->dir_fd, BOOT_JOURNAL_NAME) < 0 || fsync(j->dir_fd) < 0)
@@ -193,7 +194,7 @@ rewrite(struct boot_journal *j, const struct lease_table *table)
         if (j->fd >= 0)
                 close(j->fd);
         j->fd = TAKE_FD(fd);
-        j->size = (uint64_t) (to - data);
+        j->size = (uint64_t)(to - data);
         return 0;
 }
 
@@ -245,7 +246,8 @@ boot_journal_append(struct boot_journal *j, const struct lease *l)
 static bool
 grown(const struct boot_journal *j, const struct lease_table *table)
 {
-        return j->size > COMPACT_MIN && j->size > (uint64_t) COMPACT_FACTOR * lease_table_count(table) * BOOT_JOURNAL_RECORD_SIZE;
+        return j->size > COMPACT_MIN &&
+               j->size > (uint64_t)COMPACT_FACTOR * lease_table_count(table) * BOOT_JOURNAL_RECORD_SIZE;
 }
 
 int
@@ -263,7 +265,8 @@ boot_journal_sync(struct boot_journal *j, const struct lease_table *table)
                         r = -errno;
                 j->size += j->batch_size;
         }
-        if (r < 0 && j->fd >= 0) { /* what is on disk now nobody knows (a failed fsync may have dropped pages): start from the table */
+        if (r < 0 &&
+            j->fd >= 0) { /* what is on disk now nobody knows (a failed fsync may have dropped pages): start from the table */
                 close(j->fd);
                 j->fd = -1;
         }

@@ -2,14 +2,14 @@
 #ifndef DOMPOOL_SERVER_BOOT_JOURNAL_H
 #define DOMPOOL_SERVER_BOOT_JOURNAL_H
 /*
- * The lease journal: an append-only file of checksummed records, each a lease as it was granted, given back or declined. A lease is on
- * disk before its ACK leaves: boot_journal_append for a batch of packets, one boot_journal_sync, then the answers.
+ * The lease journal: an append-only file of checksummed records, each a lease as it was granted, given back or declined. A
+ * lease is on disk before its ACK leaves: boot_journal_append for a batch of packets, one boot_journal_sync, then the answers.
  *
  *     "leases.journal" = header (16 bytes) | record (32 bytes) ...
  *     record = mac 6 | state 1 | zero 1 | le32 address | zero 4 | le64 expiry | checksum 8 (SHA-256 of what is before it, cut)
  *
- * Records are absolute and of one size, so a bad one (torn tail, flipped bit) is skipped, counted and reported and never keeps the role
- * from starting. At the start and when the file has grown it is rewritten with what the table holds, by rename.
+ * Records are absolute and of one size, so a bad one (torn tail, flipped bit) is skipped, counted and reported and never keeps
+ * the role from starting. At the start and when the file has grown it is rewritten with what the table holds, by rename.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -25,8 +25,8 @@ struct boot_journal;
 
 struct boot_journal_report {
         size_t n_good, n_bad;
-        size_t torn;  /* bytes of an incomplete record at the end */
-        int foreign;  /* the header is not ours: nothing was read, the file was put aside as "leases.journal.bad" */
+        size_t torn;     /* bytes of an incomplete record at the end */
+        int foreign;     /* the header is not ours: nothing was read, the file was put aside as "leases.journal.bad" */
         int write_error; /* negative errno: no fresh file could be written (a full disk); the next sync tries again */
 };
 
@@ -43,8 +43,8 @@ boot_journal_open(int dir_fd, struct lease_table *table, struct boot_journal **r
 void
 boot_journal_append(struct boot_journal *j, const struct lease *l);
 
-/* Writes the batch. 0, or negative errno: then none of its ACKs may leave. After a failure the file is written anew from @table at the
- * next call. */
+/* Writes the batch. 0, or negative errno: then none of its ACKs may leave. After a failure the file is written anew from @table
+ * at the next call. */
 int
 boot_journal_sync(struct boot_journal *j, const struct lease_table *table);
 

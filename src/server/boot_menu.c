@@ -92,7 +92,8 @@ attempt_now(struct boot_tokens *t, const struct mac *mac, int64_t now_ms)
 }
 
 static enum profile
-render(struct boot *b, const struct bootfile *file, const struct policy_host *host, int64_t now_ms, struct menu_text *out, const char **why)
+render(struct boot *b, const struct bootfile *file, const struct policy_host *host, int64_t now_ms, struct menu_text *out,
+       const char **why)
 {
         char text[TOKEN_TEXT_SIZE] = "";
         struct menu_request request = {
@@ -127,7 +128,8 @@ boot_menu(struct boot *b, const struct bootfile *file, uint32_t address, int64_t
         }
         /* Without a lease we do not know who asks: no token for him, but a way to his own disk. */
         profile = render(b, file, host, now_ms, out, &why);
-        log_info("menu host=%s mac=%s address=%s loader=%s profile=%s reason=\"%s\"", host ? host->name : "", mac_text(&file->mac, mac),
-                 ip4_text(address, ip), file->loader->name, profile_names[profile], profile == PROFILE_LOCAL ? why : "");
+        log_info("menu host=%s mac=%s address=%s loader=%s profile=%s reason=\"%s\"", host ? host->name : "",
+                 mac_text(&file->mac, mac), ip4_text(address, ip), file->loader->name, profile_names[profile],
+                 profile == PROFILE_LOCAL ? why : "");
         return BOOT_MENU_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the `boot` role tells core. Nothing depends on core's listening: boot events that find core away are kept, a bounded number of them,
- * the oldest given up first; leases are in the journal and told again as a whole.
+ * What the `boot` role tells core. Nothing depends on core's listening: boot events that find core away are kept, a bounded
+ * number of them, the oldest given up first; leases are in the journal and told again as a whole.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "server/boot.h"
 
 #define KEEP_EVENTS 2048
-#define UNKNOWN_SLOTS 4096         /* direct-mapped by the MAC: a flood of invented ones overwrites, it does not grow */
+#define UNKNOWN_SLOTS 4096 /* direct-mapped by the MAC: a flood of invented ones overwrites, it does not grow */
 #define UNKNOWN_REPEAT_MS 10000
 #define UNKNOWN_PER_SECOND 50
 
@@ -54,8 +54,8 @@ keep(struct boot_reports *r, const struct msg_boot_event *m)
 }
 
 void
-boot_report_stage(struct boot_reports *r, const struct mac *mac, uint32_t address, enum boot_stage stage, int64_t attempt_ms, bool missing,
-                  const char *text)
+boot_report_stage(struct boot_reports *r, const struct mac *mac, uint32_t address, enum boot_stage stage, int64_t attempt_ms,
+                  bool missing, const char *text)
 {
         struct msg_boot_event m = {
                 .mac = *mac,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The TFTP socket of the `boot` role: requests come in, transfers (boot_transfer.c) go out. Here are the limits: how many transfers there may be in
- * all and for one address. When a limit is reached the oldest transfer that nobody has acknowledged yet gives way, so half-open ones, forged or
- * not, keep nobody from booting.
+ * The TFTP socket of the `boot` role: requests come in, transfers (boot_transfer.c) go out. Here are the limits: how many
+ * transfers there may be in all and for one address. When a limit is reached the oldest transfer that nobody has acknowledged
+ * yet gives way, so half-open ones, forged or not, keep nobody from booting.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -142,7 +142,8 @@ make_room(struct boot_tftp *s, uint32_t address)
 
 /* --- Answering a request. --- */
 
-/* From port 69: an error starts no transfer. Who asks from port 69 is never answered (CVE-2024-2169), so no two servers talk for ever. */
+/* From port 69: an error starts no transfer. Who asks from port 69 is never answered (CVE-2024-2169), so no two servers talk
+ * for ever. */
 static void
 answer_error(const struct boot_tftp *s, const struct request *r, enum tftp_error code, const char *text)
 {
@@ -170,7 +171,8 @@ public_text(enum tftp_error code)
 
 /* A request that leads nowhere: an entry of the host's search trail. */
 static void
-answer_missing(const struct boot_tftp *s, const struct request *r, const struct bootfile *file, enum tftp_error code, const char *why)
+answer_missing(const struct boot_tftp *s, const struct request *r, const struct bootfile *file, enum tftp_error code,
+               const char *why)
 {
         char ip[IP4_TEXT_SIZE], text[BOOTFILE_PATH_SIZE + 100];
         const char *name = file->path[0] ? file->path : r->tftp.name;
@@ -273,7 +275,8 @@ serve(struct boot_tftp *s, const struct request *r)
                 answer_missing(s, r, &file, TFTP_ERR_NOT_FOUND, strerror(-e));
 }
 
-/* true: the request belongs to a transfer that there is already. One that has begun to move is given up: the port was taken anew. */
+/* true: the request belongs to a transfer that there is already. One that has begun to move is given up: the port was taken
+ * anew. */
 static bool
 repeated(struct boot_tftp *s, const struct request *r)
 {

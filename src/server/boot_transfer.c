@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One TFTP transfer: carries blocks from a content to a socket as tftp_xfer says, and tells core when the file has arrived. Runs in dompoold's
- * unprivileged `boot` role.
+ * One TFTP transfer: carries blocks from a content to a socket as tftp_xfer says, and tells core when the file has arrived.
+ * Runs in dompoold's unprivileged `boot` role.
  */
 #include "server/boot_transfer.h"
 
@@ -64,8 +64,9 @@ log_end(const struct boot_transfer *t, const char *how, const char *detail)
 {
         char ip[IP4_TEXT_SIZE];
 
-        log_info("tftp %s file=%s address=%s size=%llu blksize=%u window=%u ms=%lld detail=\"%s\"", how, t->name, ip4_text(t->key.address, ip),
-                 (unsigned long long)t->xfer.size, t->xfer.blksize, t->xfer.window, (long long)(now_ms(t) - t->started_ms), detail);
+        log_info("tftp %s file=%s address=%s size=%llu blksize=%u window=%u ms=%lld detail=\"%s\"", how, t->name,
+                 ip4_text(t->key.address, ip), (unsigned long long)t->xfer.size, t->xfer.blksize, t->xfer.window,
+                 (long long)(now_ms(t) - t->started_ms), detail);
 }
 
 /* The whole file has arrived. */
@@ -118,7 +119,8 @@ send_segmented(struct boot_transfer *t, struct iovec *iov, unsigned n_iov)
                 struct cmsghdr align;
                 char space[CMSG_SPACE(sizeof(uint16_t))];
         } control = {0};
-        struct msghdr m = {.msg_iov = iov, .msg_iovlen = n_iov, .msg_control = control.space, .msg_controllen = sizeof(control.space)};
+        struct msghdr m = {
+                .msg_iov = iov, .msg_iovlen = n_iov, .msg_control = control.space, .msg_controllen = sizeof(control.space)};
         struct cmsghdr *c = CMSG_FIRSTHDR(&m);
         uint16_t segment = (uint16_t)(TFTP_HEADER_SIZE + t->xfer.blksize);
 
@@ -184,8 +186,7 @@ send_blocks(struct boot_transfer *t, uint64_t first, uint32_t n)
         return true;
 }
 
-static void
-on_timer(uv_timer_t *timer);
+static void on_timer(uv_timer_t *timer);
 
 /* Does what the state machine said, and looks where it stands. */
 static void
@@ -220,7 +221,8 @@ on_timer(uv_timer_t *timer)
         carry_out(t, &out);
 }
 
-/* An ICMP error: nobody listens there any more. After the last block that is how a client that lost our sight of its last ACK looks. */
+/* An ICMP error: nobody listens there any more. After the last block that is how a client that lost our sight of its last ACK
+ * looks. */
 static void
 peer_refuses(struct boot_transfer *t)
 {

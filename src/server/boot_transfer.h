@@ -2,8 +2,8 @@
 #ifndef DOMPOOL_SERVER_BOOT_TRANSFER_H
 #define DOMPOOL_SERVER_BOOT_TRANSFER_H
 /*
- * One TFTP transfer of the `boot` role: its own socket (that is what a transfer identifier is), its timer, its file. Which block goes when is
- * src/proto/tftp_xfer.c's; which transfers there may be is boot_tftp.c's.
+ * One TFTP transfer of the `boot` role: its own socket (that is what a transfer identifier is), its timer, its file. Which
+ * block goes when is src/proto/tftp_xfer.c's; which transfers there may be is boot_tftp.c's.
  */
 #include <netinet/in.h>
 #include <uthash.h>
@@ -17,8 +17,8 @@ struct boot_transfer;
 /* What all transfers share. */
 struct boot_transfer_ctx {
         struct boot *boot;
-        bool no_gso;       /* this kernel or interface has no UDP_SEGMENT */
-        uint8_t *buffer;   /* of a window: TFTP_XFER_MAX_WINDOW * BOOT_TRANSFER_BLKSIZE bytes */
+        bool no_gso;                            /* this kernel or interface has no UDP_SEGMENT */
+        uint8_t *buffer;                        /* of a window: TFTP_XFER_MAX_WINDOW * BOOT_TRANSFER_BLKSIZE bytes */
         void (*acked)(struct boot_transfer *t); /* the first ACK: it is no forged request */
         void (*ended)(struct boot_transfer *t); /* take it off the lists; it frees itself later */
 };
@@ -42,7 +42,7 @@ struct boot_transfer {
         bool over;
 
         enum boot_stage stage;
-        bool has_mac;  /* the client's address has a lease: mac */
+        bool has_mac; /* the client's address has a lease: mac */
         struct mac mac;
         int64_t started_ms;
         char name[TFTP_NAME_SIZE]; /* clean, as asked for */
@@ -55,8 +55,8 @@ struct boot_transfer {
         struct boot_transfer *peer_prev, *peer_next; /* those of one address */
 };
 
-/* Makes the socket and sends the first answer. Takes over @t->content; @t has ctx, key, content, stage, mac and name set by the caller.
- * 0, or negative errno: then @t is still the caller's to free (its content is not). */
+/* Makes the socket and sends the first answer. Takes over @t->content; @t has ctx, key, content, stage, mac and name set by the
+ * caller. 0, or negative errno: then @t is still the caller's to free (its content is not). */
 int
 boot_transfer_start(struct boot_transfer *t, uint32_t local_address, const struct tftp_options *options);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The `boot` role of dompoold: DHCP, TFTP and menus. Any byte on the boot LAN arrives here, so it has no privilege, no database and no way
- * out; what it knows is a policy snapshot, its own leases, and the published boot files, read-only.
+ * The `boot` role of dompoold: DHCP, TFTP and menus. Any byte on the boot LAN arrives here, so it has no privilege, no database
+ * and no way out; what it knows is a policy snapshot, its own leases, and the published boot files, read-only.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -62,7 +62,8 @@ log_journal(const struct boot_journal_report *r)
         if (r->n_bad > 0 || r->torn > 0)
                 log_warning("lease journal: damaged, skipped records=%zu torn_bytes=%zu", r->n_bad, r->torn);
         if (r->write_error < 0)
-                log_error("lease journal: cannot be written, no lease is granted until it can error=\"%s\"", strerror(-r->write_error));
+                log_error("lease journal: cannot be written, no lease is granted until it can error=\"%s\"",
+                          strerror(-r->write_error));
         log_info("lease journal records=%zu", r->n_good);
 }
 
@@ -140,13 +141,12 @@ static const struct role_path_use paths[] = {
 
 const struct role_def role_boot_def = {
         .role = ROLE_BOOT,
-        .sandbox = {
-                .user = "dompool-boot",
-                .fallback_uid = 64301,
-                .syscalls = SYS_BASE | SYS_NET | SYS_FD_PASSING | SYS_FILES_READ | SYS_FILES_WRITE,
-                .max_files = MAX_FILES,
-                .no_new_processes = true,
-        },
+        .sandbox =
+                {
+                        .syscalls = SYS_BASE | SYS_NET | SYS_FD_PASSING | SYS_FILES_READ | SYS_FILES_WRITE,
+                        .max_files = MAX_FILES,
+                        .no_new_processes = true,
+                },
         .paths = paths,
         .n_paths = N_ELEMENTS(paths),
         .start = role_boot_start,

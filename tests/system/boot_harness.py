@@ -251,7 +251,7 @@ host "n3" {{ mac = "{OTHER_MAC}" profile = "pool" }}
     def client(self, *argv, check=False, timeout=60, **kwargs):
         return run("ip", "netns", "exec", self.client_ns, *argv, check=check, timeout=timeout, **kwargs)
 
-    def dhcp(self, *says, wait=1.0):
+    def dhcp(self, *says, wait=4.0):
         """Sends each packet (made by say()) by raw Ethernet and waits for the answer to it; a list, None for silence."""
         if not self.talker:  # one process for all packets: scapy takes a second to load
             self.talker = subprocess.Popen(["ip", "netns", "exec", self.client_ns, "/usr/bin/python3", "-c", DHCP_SCRIPT],

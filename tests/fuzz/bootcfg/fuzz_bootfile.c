@@ -6,8 +6,7 @@
 #include "../../unit/bootcfg/fixture.h"
 #include "bootcfg/bootfile.h"
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
 check_path(const char *path)
@@ -38,8 +37,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (f.kind == BOOTFILE_MENU) {
                 struct menu_text menu;
                 const char *why;
-                const struct menu_request r = {
-                        .loader = f.loader, .policy = policy, .host = policy_host_by_mac(policy, &f.mac), .server = 1, .token = "t"};
+                const struct menu_request r = {.loader = f.loader,
+                                               .policy = policy,
+                                               .host = policy_host_by_mac(policy, &f.mac),
+                                               .server = 1,
+                                               .token = "t"};
 
                 menu_render(&r, &menu, &why);
                 assert(menu.size > 0 && !menu.overflow);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * DHCP packets through parser and server. The input is a list of packets (two bytes of length before each, the top bits choose a MAC that the policy
- * knows); each answer must be a well-formed packet to the same client that hands out only addresses of the boot LAN.
+ * DHCP packets through parser and server. The input is a list of packets (two bytes of length before each, the top bits choose
+ * a MAC that the policy knows); each answer must be a well-formed packet to the same client that hands out only addresses of
+ * the boot LAN.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -9,8 +10,7 @@
 #include "../../unit/bootcfg/fixture.h"
 #include "bootcfg/dhcp_server.h"
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
 check_answer(const struct dhcp_packet *p, const struct dhcp_decision *d)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The DHCP client against hostile servers: each piece of the input is a packet, with the exchange's number and MAC put right. */
+/* The DHCP client against hostile servers: each piece of the input is a packet, with the exchange's number and MAC put right.
+ */
 #include <assert.h>
 #include <string.h>
 
 #include "proto/dhcp_client.h"
 #include "proto/wire.h"
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -35,8 +35,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 }
                 dhcp_client_input(&c, packet, n, now, 9, &out);
                 assert(out.size == 0 || out.size >= DHCP_MIN_REPLY_SIZE);
-                assert(c.state != DHCP_CLIENT_BOUND_STATE || (c.lease.address != 0 && c.lease.t1_seconds <= c.lease.t2_seconds &&
-                                                               c.lease.t2_seconds <= c.lease.lease_seconds));
+                assert(c.state != DHCP_CLIENT_BOUND_STATE ||
+                       (c.lease.address != 0 && c.lease.t1_seconds <= c.lease.t2_seconds &&
+                        c.lease.t2_seconds <= c.lease.lease_seconds));
                 data += n;
                 size -= n;
         }

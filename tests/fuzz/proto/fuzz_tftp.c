@@ -7,8 +7,7 @@
 
 #define FILE_SIZE 1000003
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
 check(const struct tftp_xfer *x, const struct tftp_xfer_out *out)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DOMPOOL_TESTS_BOOTCFG_FIXTURE_H
 #define DOMPOOL_TESTS_BOOTCFG_FIXTURE_H
-/* A small room as a policy: n1 pool with image and address from the range, n2 local with a fixed address, n3 pool without image. */
+/* A small room as a policy: n1 pool with image and address from the range, n2 local with a fixed address, n3 pool without
+ * image. */
 #include <stdio.h>
 #include <string.h>
 
@@ -51,7 +52,8 @@ fixture_image(struct policy_image *i)
 }
 
 static inline void
-fixture_host(struct policy_host *h, const char *name, const struct mac *mac, enum profile profile, uint32_t address, uint32_t image)
+fixture_host(struct policy_host *h, const char *name, const struct mac *mac, enum profile profile, uint32_t address,
+             uint32_t image)
 {
         memset(h, 0, sizeof(*h));
         h->mac = *mac;

@@ -216,7 +216,11 @@ firmware_is_told_its_loader(void **state)
         static const struct {
                 int arch;
                 const char *file;
-        } cases[] = {{0, "pxelinux.0"}, {-1, "pxelinux.0"}, {7, "grub/x86_64-efi/core.efi"}, {9, "grub/x86_64-efi/core.efi"}, {11, ""}};
+        } cases[] = {{0, "pxelinux.0"},
+                     {-1, "pxelinux.0"},
+                     {7, "grub/x86_64-efi/core.efi"},
+                     {9, "grub/x86_64-efi/core.efi"},
+                     {11, ""}};
         struct talk t;
 
         (void)state;
@@ -445,7 +449,8 @@ the_longest_client_id_leaves_room_for_an_answer(void **state)
         memset(id, 'i', 255);
         id[255] = '\0';
         begin(&t);
-        SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_pool, .client_id = id, .vendor_class = "PXEClient", .arch = 7, .max_size = 1472);
+        SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_pool, .client_id = id, .vendor_class = "PXEClient", .arch = 7,
+            .max_size = 1472);
         assert_int_equal(t.d.reply, DHCP_OFFER);
         SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_pool, .client_id = id, .relay = id, .vendor_class = "PXEClient", .arch = 7,
             .max_size = 40); /* the smallest packet cannot hold both */
@@ -514,7 +519,8 @@ option_bytes(const char *text, uint8_t buf[256])
         return n;
 }
 
-/* Makes a packet of a trace's line, with our host's MAC (the trace gives none) and our server's identifier. 0: not a client's broadcast. */
+/* Makes a packet of a trace's line, with our host's MAC (the trace gives none) and our server's identifier. 0: not a client's
+ * broadcast. */
 static size_t
 trace_packet(char *line, struct dhcp_builder *b)
 {
@@ -560,7 +566,8 @@ recorded_firmware_is_answered(void **state)
         for (size_t i = 0; i < sizeof(traces) / sizeof(traces[0]); i++) {
                 FILE *f;
 
-                snprintf(path, sizeof(path), "%s/tests/data/boot-traces/%s", getenv("SOURCE_ROOT") ? getenv("SOURCE_ROOT") : ".", traces[i]);
+                snprintf(path, sizeof(path), "%s/tests/data/boot-traces/%s",
+                         getenv("SOURCE_ROOT") ? getenv("SOURCE_ROOT") : ".", traces[i]);
                 f = fopen(path, "r");
                 assert_non_null(f);
                 begin(&t);
@@ -575,7 +582,8 @@ recorded_firmware_is_answered(void **state)
                         n_acks += t.d.reply == DHCP_ACK;
                         assert_int_not_equal(t.d.reply, 0);
                         assert_int_equal(t.reply.h.yiaddr, RANGE_FIRST);
-                        assert_string_equal(t.reply.h.file, pxe ? "grub/x86_64-efi/core.efi" : ""); /* no row for HTTP boot yet */
+                        assert_string_equal(t.reply.h.file,
+                                            pxe ? "grub/x86_64-efi/core.efi" : ""); /* no row for HTTP boot yet */
                         if (pxe)
                                 assert_int_equal(t.reply.h.siaddr, SERVER_ADDRESS);
                         assert_true(t.reply.slots[DHCP_OPT_CLIENT_UUID].present);

@@ -19,7 +19,8 @@ mac_no(uint32_t n)
         return (struct mac){{2, 0, (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n}};
 }
 
-/* A pool of @n addresses from FIRST on; MAC 1000 has the fixed address FIXED, MAC 1001 has FIRST + 1, which lies in the pool. */
+/* A pool of @n addresses from FIRST on; MAC 1000 has the fixed address FIXED, MAC 1001 has FIRST + 1, which lies in the pool.
+ */
 static struct lease_table *
 table(uint32_t n)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Menus against golden files in tests/data/menus, and what must never get into one. After a wanted change: run this program with
- * GOLDEN_WRITE=1 and read the difference.
+ * Menus against golden files in tests/data/menus, and what must never get into one. After a wanted change: run this program
+ * with GOLDEN_WRITE=1 and read the difference.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -122,14 +122,16 @@ policy_with_args(const char *xen, const char *kernel, const char *console)
 static void
 values_cannot_become_menu_lines(void **state)
 {
-        static const char *const bad[] = {"a\nLABEL x", "a\rb", "a'b", "a\"b", "a\\", "`id`", "--- evil.bin", "x --- evil.bin", "x ---", "\xc3\xa4", "a\tb"};
+        static const char *const bad[] = {"a\nLABEL x",   "a\rb",           "a'b",   "a\"b",     "a\\", "`id`",
+                                          "--- evil.bin", "x --- evil.bin", "x ---", "\xc3\xa4", "a\tb"};
         const struct menu_loader *loader;
         struct menu_text menu;
 
         (void)state;
         for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
                 for (unsigned where = 0; where < 3; where++) {
-                        struct policy *p = policy_with_args(where == 0 ? bad[i] : "", where == 1 ? bad[i] : "", where == 2 ? bad[i] : "");
+                        struct policy *p =
+                                policy_with_args(where == 0 ? bad[i] : "", where == 1 ? bad[i] : "", where == 2 ? bad[i] : "");
 
                         for (size_t j = 0; (loader = menu_loader_at(j)); j++) {
                                 if (render(p, &mac_pool, loader, &menu) != PROFILE_LOCAL)
@@ -208,7 +210,7 @@ firmware_gets_the_loader_it_can_run(void **state)
         assert_string_equal(menu_loader_by_arch(0)->boot_file, "pxelinux.0");
         assert_string_equal(menu_loader_by_arch(7)->boot_file, "grub/x86_64-efi/core.efi");
         assert_string_equal(menu_loader_by_arch(9)->boot_file, "grub/x86_64-efi/core.efi");
-        assert_null(menu_loader_by_arch(11)); /* ARM 64 */
+        assert_null(menu_loader_by_arch(11));   /* ARM 64 */
         assert_null(menu_loader_by_arch(0x10)); /* HTTP boot */
         assert_null(menu_loader_by_arch(MENU_ARCH_END));
 }

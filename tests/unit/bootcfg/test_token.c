@@ -11,7 +11,8 @@
 #include "bootcfg/token.h"
 
 static const uint8_t key[32] = {1, 2, 3};
-static const struct token token = {.mac = {{0x52, 0x54, 0, 0x88, 0, 1}}, .attempt_ms = 1000, .expiry_ms = 1000 + TOKEN_VALID_MS};
+static const struct token token = {
+        .mac = {{0x52, 0x54, 0, 0x88, 0, 1}}, .attempt_ms = 1000, .expiry_ms = 1000 + TOKEN_VALID_MS};
 
 static void
 a_rendered_token_is_accepted(void **state)

@@ -109,9 +109,15 @@ what_is_not_ours_is_refused(void **state)
                 uint8_t value;
                 int why;
         } cases[] = {
-                {0, 3, DHCP_REFUSED_HEADER},   {1, 6, DHCP_REFUSED_HEADER},  {2, 16, DHCP_REFUSED_HEADER},
-                {2, 0, DHCP_REFUSED_HEADER},   {236, 0, DHCP_REFUSED_COOKIE}, {28, 0x01, DHCP_REFUSED_MAC},
-                {OPTIONS + 2, 0, DHCP_REFUSED_TYPE}, {OPTIONS + 2, 9, DHCP_REFUSED_TYPE}, {OPTIONS + 1, 0, DHCP_REFUSED_OPTIONS},
+                {0, 3, DHCP_REFUSED_HEADER},
+                {1, 6, DHCP_REFUSED_HEADER},
+                {2, 16, DHCP_REFUSED_HEADER},
+                {2, 0, DHCP_REFUSED_HEADER},
+                {236, 0, DHCP_REFUSED_COOKIE},
+                {28, 0x01, DHCP_REFUSED_MAC},
+                {OPTIONS + 2, 0, DHCP_REFUSED_TYPE},
+                {OPTIONS + 2, 9, DHCP_REFUSED_TYPE},
+                {OPTIONS + 1, 0, DHCP_REFUSED_OPTIONS},
         };
         struct dhcp_packet p;
         struct raw r;
@@ -179,8 +185,14 @@ overloaded_fields_hold_options_in_the_order_file_sname(void **state)
         raw_discover(&r);
         raw_add(&r, DHCP_OPT_OVERLOAD, "\x03", 1);
         raw_add(&r, DHCP_OPT_HOSTNAME, "a", 1);
-        memcpy(r.b + 44, "\x0c\x01" "c\xff", 4);  /* sname */
-        memcpy(r.b + 108, "\x0c\x01" "b\xff", 4); /* file */
+        memcpy(r.b + 44,
+               "\x0c\x01"
+               "c\xff",
+               4); /* sname */
+        memcpy(r.b + 108,
+               "\x0c\x01"
+               "b\xff",
+               4); /* file */
         assert_int_equal(parse(&r, &p), 0);
         data = dhcp_option(&p, DHCP_OPT_HOSTNAME, &size);
         assert_int_equal(size, 3);

@@ -25,27 +25,109 @@ static const struct request_case cases[] = {
         {REQUEST("a\0OcTeT"), 0, "a", {0}},
         {REQUEST("a\0netascii"), 0, "a", {0}},
         /* as seen from EDK2, iPXE, GRUB, PXELINUX */
-        {REQUEST("x\0octet\0tsize\0" "0\0blksize\0" "1468\0windowsize\0" "4"), 0, "x", {1468, 4, 0, true}},
-        {REQUEST("x\0octet\0blksize\0" "1432\0tsize\0" "0"), 0, "x", {1432, 0, 0, true}},
-        {REQUEST("/grub/grub.cfg\0octet\0blksize\0" "1024\0tsize\0" "0"), 0, "/grub/grub.cfg", {1024, 0, 0, true}},
-        {REQUEST("x\0octet\0BLKSIZE\0" "8\0TimeOut\0" "255"), 0, "x", {8, 0, 255, false}},
+        {REQUEST("x\0octet\0tsize\0"
+                 "0\0blksize\0"
+                 "1468\0windowsize\0"
+                 "4"),
+         0,
+         "x",
+         {1468, 4, 0, true}},
+        {REQUEST("x\0octet\0blksize\0"
+                 "1432\0tsize\0"
+                 "0"),
+         0,
+         "x",
+         {1432, 0, 0, true}},
+        {REQUEST("/grub/grub.cfg\0octet\0blksize\0"
+                 "1024\0tsize\0"
+                 "0"),
+         0,
+         "/grub/grub.cfg",
+         {1024, 0, 0, true}},
+        {REQUEST("x\0octet\0BLKSIZE\0"
+                 "8\0TimeOut\0"
+                 "255"),
+         0,
+         "x",
+         {8, 0, 255, false}},
         /* values that the RFCs do not allow are as if never named */
-        {REQUEST("x\0octet\0blksize\0" "7"), 0, "x", {0}},
-        {REQUEST("x\0octet\0blksize\0" "0"), 0, "x", {0}},
-        {REQUEST("x\0octet\0blksize\0" "-1"), 0, "x", {0}},
-        {REQUEST("x\0octet\0blksize\0" "abc"), 0, "x", {0}},
-        {REQUEST("x\0octet\0blksize\0" "65465"), 0, "x", {0}},
-        {REQUEST("x\0octet\0blksize\0" "65464"), 0, "x", {65464, 0, 0, false}},
-        {REQUEST("x\0octet\0blksize\0" "4294967808"), 0, "x", {0}}, /* 2^32 + 512 */
+        {REQUEST("x\0octet\0blksize\0"
+                 "7"),
+         0,
+         "x",
+         {0}},
+        {REQUEST("x\0octet\0blksize\0"
+                 "0"),
+         0,
+         "x",
+         {0}},
+        {REQUEST("x\0octet\0blksize\0"
+                 "-1"),
+         0,
+         "x",
+         {0}},
+        {REQUEST("x\0octet\0blksize\0"
+                 "abc"),
+         0,
+         "x",
+         {0}},
+        {REQUEST("x\0octet\0blksize\0"
+                 "65465"),
+         0,
+         "x",
+         {0}},
+        {REQUEST("x\0octet\0blksize\0"
+                 "65464"),
+         0,
+         "x",
+         {65464, 0, 0, false}},
+        {REQUEST("x\0octet\0blksize\0"
+                 "4294967808"),
+         0,
+         "x",
+         {0}}, /* 2^32 + 512 */
         {REQUEST("x\0octet\0blksize\0"), 0, "x", {0}},
-        {REQUEST("x\0octet\0windowsize\0" "0"), 0, "x", {0}},
-        {REQUEST("x\0octet\0windowsize\0" "65536"), 0, "x", {0}},
-        {REQUEST("x\0octet\0timeout\0" "0"), 0, "x", {0}},
-        {REQUEST("x\0octet\0timeout\0" "256"), 0, "x", {0}},
-        {REQUEST("x\0octet\0utimeout\0" "1\0multicast\0" ",,"), 0, "x", {0}}, /* CVE-2011-2199: no such option here */
-        {REQUEST("x\0octet\0blksize\0" "100\0blksize\0" "200"), 0, "x", {100, 0, 0, false}},
-        {"\0\1x\0octet\0blksize", sizeof("\0\1x\0octet\0blksize"), 0, "x", {0}},         /* CVE-2009-2958: no value */
-        {"\0\1x\0octet\0blksize\0" "512", sizeof("\0\1x\0octet\0blksize\0" "512") - 1, 0, "x", {0}}, /* no NUL behind it */
+        {REQUEST("x\0octet\0windowsize\0"
+                 "0"),
+         0,
+         "x",
+         {0}},
+        {REQUEST("x\0octet\0windowsize\0"
+                 "65536"),
+         0,
+         "x",
+         {0}},
+        {REQUEST("x\0octet\0timeout\0"
+                 "0"),
+         0,
+         "x",
+         {0}},
+        {REQUEST("x\0octet\0timeout\0"
+                 "256"),
+         0,
+         "x",
+         {0}},
+        {REQUEST("x\0octet\0utimeout\0"
+                 "1\0multicast\0"
+                 ",,"),
+         0,
+         "x",
+         {0}}, /* CVE-2011-2199: no such option here */
+        {REQUEST("x\0octet\0blksize\0"
+                 "100\0blksize\0"
+                 "200"),
+         0,
+         "x",
+         {100, 0, 0, false}},
+        {"\0\1x\0octet\0blksize", sizeof("\0\1x\0octet\0blksize"), 0, "x", {0}}, /* CVE-2009-2958: no value */
+        {"\0\1x\0octet\0blksize\0"
+         "512",
+         sizeof("\0\1x\0octet\0blksize\0"
+                "512") -
+                 1,
+         0,
+         "x",
+         {0}}, /* no NUL behind it */
         {REQUEST("\0octet"), TFTP_REFUSED_NAME, NULL, {0}},
         {REQUEST("x\0mail"), TFTP_REFUSED_MODE, NULL, {0}},
         {REQUEST("x"), TFTP_REFUSED_MALFORMED, NULL, {0}},
@@ -101,8 +183,16 @@ an_oack_names_what_is_granted_and_nothing_else(void **state)
         uint8_t buf[TFTP_MAX_ANSWER];
 
         (void)state;
-        assert_int_equal(tftp_build_oack(buf, &o, 301056), 2 + sizeof("tsize\0" "301056\0blksize\0" "1468"));
-        assert_memory_equal(buf, "\0\6tsize\0" "301056\0blksize\0" "1468", 2 + sizeof("tsize\0" "301056\0blksize\0" "1468"));
+        assert_int_equal(tftp_build_oack(buf, &o, 301056), 2 + sizeof("tsize\0"
+                                                                      "301056\0blksize\0"
+                                                                      "1468"));
+        assert_memory_equal(buf,
+                            "\0\6tsize\0"
+                            "301056\0blksize\0"
+                            "1468",
+                            2 + sizeof("tsize\0"
+                                       "301056\0blksize\0"
+                                       "1468"));
 }
 
 static void

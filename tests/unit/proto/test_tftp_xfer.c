@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The TFTP sender against a client and a network made here, under a virtual clock: delay, loss, duplication, reordering. What arrives must
- * be the file, whatever happens, and nothing must be sent without need.
+ * The TFTP sender against a client and a network made here, under a virtual clock: delay, loss, duplication, reordering. What
+ * arrives must be the file, whatever happens, and nothing must be sent without need.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,11 +34,11 @@ struct sim {
         int64_t delay_ms;
 
         /* the client, as RFC 7440 has it */
-        uint64_t have;          /* highest block in order */
+        uint64_t have; /* highest block in order */
         unsigned in_window;
         int64_t client_timer_ms;
         bool client_done;
-        bool client_reacks;     /* acknowledges repeated DATA again, as iPXE does */
+        bool client_reacks; /* acknowledges repeated DATA again, as iPXE does */
 
         unsigned n_data, n_oack, n_ack;
 };
@@ -174,8 +174,11 @@ sim_run(struct sim *s, int64_t limit_ms)
 static void
 a_clean_transfer_sends_each_block_once(void **state)
 {
-        static const struct tftp_options sets[] = {
-                {0}, {.blksize = 1408, .tsize = true}, {.blksize = 1468, .windowsize = 4}, {.blksize = 8, .windowsize = 64}, {.windowsize = 1}};
+        static const struct tftp_options sets[] = {{0},
+                                                   {.blksize = 1408, .tsize = true},
+                                                   {.blksize = 1468, .windowsize = 4},
+                                                   {.blksize = 8, .windowsize = 64},
+                                                   {.windowsize = 1}};
         struct sim s;
 
         (void)state;

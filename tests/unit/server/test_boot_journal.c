@@ -54,7 +54,8 @@ teardown(void **state)
 static struct lease
 lease_no(uint32_t i)
 {
-        return (struct lease){.mac = {{2, 0, 0, 0, 0, (uint8_t)i}}, .address = FIRST + i, .state = LEASE_BOUND, .expiry_ms = 1000 + i};
+        return (struct lease){
+                .mac = {{2, 0, 0, 0, 0, (uint8_t)i}}, .address = FIRST + i, .state = LEASE_BOUND, .expiry_ms = 1000 + i};
 }
 
 static struct boot_journal *
@@ -330,7 +331,8 @@ main(void)
                 cmocka_unit_test_setup_teardown(a_journal_torn_at_any_byte_gives_its_whole_records, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_flipped_bit_costs_one_record_and_is_reported, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_file_of_somebody_else_is_put_aside, setup, teardown),
-                cmocka_unit_test_setup_teardown(a_full_disk_is_said_and_nothing_is_lost_when_there_is_room_again, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_full_disk_is_said_and_nothing_is_lost_when_there_is_room_again, setup,
+                                                teardown),
                 cmocka_unit_test_setup_teardown(a_start_on_a_full_disk_still_knows_the_leases, setup, teardown),
                 cmocka_unit_test_setup_teardown(the_file_does_not_grow_for_ever, setup, teardown),
         };
