@@ -26,8 +26,10 @@ struct agent_options {
 };
 
 /* @argv must outlive @ret. -EINVAL with ERR_USAGE and a message that names the option. */
-int agent_options_parse(int argc, char **argv, struct agent_options *ret, struct error *err);
+int
+agent_options_parse(int argc, char **argv, struct agent_options *ret, struct error *err);
 
-void agent_options_help(void);
+void
+agent_options_help(void);
 
 #endif

@@ -18,6 +18,7 @@
 #define AGENT_LINK_UID 61850
 
 /* Runs until SIGTERM or SIGINT; returns the exit status. */
-int agent_parent_run(const struct agent_options *o, char **argv);
+int
+agent_parent_run(const struct agent_options *o, char **argv);
 
 #endif

@@ -17,6 +17,7 @@ struct http_head {
 };
 
 /* 1: whole head, @ret is filled; 0: more bytes are needed; -EBADMSG: malformed, or larger than HTTP_HEAD_MAX. Pure. */
-int http_head_parse(const char *data, size_t size, struct http_head *ret);
+int
+http_head_parse(const char *data, size_t size, struct http_head *ret);
 
 #endif

@@ -13,6 +13,7 @@
 #include "agent/agent_options.h"
 
 /* Runs until SIGTERM or until the parent is gone; returns the exit status. */
-int link_run(const struct agent_options *o);
+int
+link_run(const struct agent_options *o);
 
 #endif

@@ -11,6 +11,7 @@ struct link_cache {
 };
 
 /* Puts the change of one domain into the list. */
-void link_cache_event(struct link_cache *cache, const struct msg_agent_domain_event *event);
+void
+link_cache_event(struct link_cache *cache, const struct msg_agent_domain_event *event);
 
 #endif

@@ -32,10 +32,12 @@ typedef void (*fetch_progress_fn)(void *arg, unsigned percent);
 typedef void (*fetch_done_fn)(void *arg, const struct error *err);
 
 /* A file that is there already with the right size and hash is not fetched again. -ENOMEM or 0. */
-int fetch_start(uv_loop_t *loop, const struct fetch_what *what, fetch_progress_fn on_progress, fetch_done_fn on_done, void *arg,
+int
+fetch_start(uv_loop_t *loop, const struct fetch_what *what, fetch_progress_fn on_progress, fetch_done_fn on_done, void *arg,
                 struct fetch **ret);
 
 /* Ends it without a callback. */
-void fetch_cancel(struct fetch *f);
+void
+fetch_cancel(struct fetch *f);
 
 #endif

@@ -93,8 +93,8 @@ on_op_progress(void *arg, const struct msg_agent_op_progress *progress)
         struct hv_core *core = arg;
         struct msg_agent_op_progress m = *progress;
 
-        m.epoch = hv_oplog_epoch(&core->log, m.id);
-        core_send(core, MSG_AGENT_OP_PROGRESS, &m);
+        if (hv_oplog_running(&core->log, m.id, &m.epoch)) /* a restart goes under the id of the create, which is long done */
+                core_send(core, MSG_AGENT_OP_PROGRESS, &m);
 }
 
 static void

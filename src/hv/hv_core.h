@@ -16,10 +16,12 @@ struct hv_core;
 /*
  * @control: socket to the agent's parent, taken over. @on_orphan is called once the parent is gone: the process must end then.
  */
-int hv_core_new(uv_loop_t *loop, const struct hv_ops *ops, const char *param, int control, void (*on_orphan)(void *arg),
+int
+hv_core_new(uv_loop_t *loop, const struct hv_ops *ops, const char *param, int control, void (*on_orphan)(void *arg),
                 void *arg, struct hv_core **ret, struct error *err);
 
 /* Ends everything; memory that libuv still needs goes when the loop has run once more. */
-void hv_core_free(struct hv_core *core);
+void
+hv_core_free(struct hv_core *core);
 
 #endif

@@ -11,11 +11,13 @@ struct hv_domcfg_files {
 };
 
 /* What this hv cannot do: HVM, disks. ERR_UNSUPPORTED with the reason, or 0. Pure. */
-int hv_domcfg_supported(const struct domain_config *c, struct error *err);
+int
+hv_domcfg_supported(const struct domain_config *c, struct error *err);
 
 /* Fills @ret, which the caller has initialised with libxl_domain_config_init and disposes of whatever happens. Needs no
  * hypervisor. */
-int hv_domcfg_fill(const struct domain_config *c, const struct hv_domcfg_files *files, libxl_domain_config *ret,
+int
+hv_domcfg_fill(const struct domain_config *c, const struct hv_domcfg_files *files, libxl_domain_config *ret,
                    struct error *err);
 
 #endif

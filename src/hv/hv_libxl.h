@@ -17,18 +17,22 @@ struct hv_libxl_log {
         char last[600];           /* the last lines of warning or worse, joined by "; " */
 };
 
-void hv_libxl_log_init(struct hv_libxl_log *log);
+void
+hv_libxl_log_init(struct hv_libxl_log *log);
 
 /* Error from a libxl code: "WHAT: CODE (last lines of libxl)". */
-int hv_libxl_error(struct error *err, const struct hv_libxl_log *log, int rc, const char *fmt, ...)
+int
+hv_libxl_error(struct error *err, const struct hv_libxl_log *log, int rc, const char *fmt, ...)
         __attribute__((format(printf, 4, 5)));
 
 /* Live (not dying) domain of this uuid: 0 and its info, -ENOENT, or -EIO. @ret needs no disposal beyond libxl_dominfo_dispose.
  */
-int hv_libxl_find(libxl_ctx *ctx, const uint8_t uuid[UUID_SIZE], libxl_dominfo *ret);
+int
+hv_libxl_find(libxl_ctx *ctx, const uint8_t uuid[UUID_SIZE], libxl_dominfo *ret);
 
 /* libxl's view of a domain as ours; name, type and op of domains that hv made come from the record and are filled in by the
  * caller. */
-void hv_libxl_info(const libxl_dominfo *in, struct domain_info *ret);
+void
+hv_libxl_info(const libxl_dominfo *in, struct domain_info *ret);
 
 #endif

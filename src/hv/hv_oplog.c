@@ -74,12 +74,15 @@ hv_oplog_ack(struct hv_oplog *log, uint64_t id)
         }
 }
 
-uint64_t
-hv_oplog_epoch(const struct hv_oplog *log, uint64_t id)
+bool
+hv_oplog_running(const struct hv_oplog *log, uint64_t id, uint64_t *ret_epoch)
 {
         const struct hv_oplog_entry *e = oplog_find(log, id);
 
-        return e ? e->epoch : 0;
+        if (!e || e->done)
+                return false;
+        *ret_epoch = e->epoch;
+        return true;
 }
 
 void

@@ -37,17 +37,22 @@ enum hv_oplog_answer {
 };
 
 /* @ret is the entry for RUNNING and DONE; its epoch is the later one. */
-enum hv_oplog_answer hv_oplog_begin(struct hv_oplog *log, uint64_t id, uint64_t epoch, const struct hv_oplog_entry **ret);
+enum hv_oplog_answer
+hv_oplog_begin(struct hv_oplog *log, uint64_t id, uint64_t epoch, const struct hv_oplog_entry **ret);
 
 /* Notes the end of an operation; returns the result as it is to be sent (epoch filled in), NULL when memory is out or id
  * unknown. */
-const struct msg_agent_op_result *hv_oplog_done(struct hv_oplog *log, const struct msg_agent_op_result *result);
+const struct msg_agent_op_result *
+hv_oplog_done(struct hv_oplog *log, const struct msg_agent_op_result *result);
 
-void hv_oplog_ack(struct hv_oplog *log, uint64_t id);
+void
+hv_oplog_ack(struct hv_oplog *log, uint64_t id);
 
-/* The epoch under which progress of a running operation is to be reported; 0 when it is unknown. */
-uint64_t hv_oplog_epoch(const struct hv_oplog *log, uint64_t id);
+/* Is it under way? Then @ret_epoch is the epoch under which its progress is to be reported. */
+bool
+hv_oplog_running(const struct hv_oplog *log, uint64_t id, uint64_t *ret_epoch);
 
-void hv_oplog_deinit(struct hv_oplog *log);
+void
+hv_oplog_deinit(struct hv_oplog *log);
 
 #endif

@@ -16,13 +16,10 @@
 #define RECORD_FILE_MAX 65536
 
 static const struct rec_field hv_record_fields[] = {
-        REC_U64(struct hv_record, op),
-        REC_U32(struct hv_record, domid),
-        REC_BOOL(struct hv_record, complete),
-        REC_BOOL(struct hv_record, preserved),
-        REC_U32(struct hv_record, n_fast),
-        REC_I64(struct hv_record, started_ms),
-        REC_REC(struct hv_record, config, domain_config_desc),
+        REC_U64(struct hv_record, op),          REC_U32(struct hv_record, domid),
+        REC_BOOL(struct hv_record, complete),   REC_BOOL(struct hv_record, preserved),
+        REC_U32(struct hv_record, n_fast),      REC_I64(struct hv_record, started_ms),
+        REC_BOOL(struct hv_record, restarting), REC_REC(struct hv_record, config, domain_config_desc),
 };
 const struct rec_desc hv_record_desc = REC_DESC(struct hv_record, hv_record_fields);
 

@@ -13,9 +13,11 @@ struct hv_table {
 typedef void (*hv_table_fn)(void *arg, const struct domain_info *info, const char *what);
 
 /* Compares, calls @fn for each difference and keeps @list. Processor time alone is no difference. */
-void hv_table_update(struct hv_table *table, const struct domain_info *list, uint32_t n, hv_table_fn fn, void *arg);
+void
+hv_table_update(struct hv_table *table, const struct domain_info *list, uint32_t n, hv_table_fn fn, void *arg);
 
 /* NULL when there is none. */
-const struct domain_info *hv_table_find(const struct hv_table *table, const uint8_t uuid[UUID_SIZE]);
+const struct domain_info *
+hv_table_find(const struct hv_table *table, const uint8_t uuid[UUID_SIZE]);
 
 #endif

@@ -198,12 +198,14 @@ start(struct task *t, uint32_t domid, struct error *err)
         return 0;
 }
 
-/* From nothing to a running domain; @n_fast goes into its record. What fails leaves nothing behind. */
+/* From nothing to a running domain; @before is what is known of its life before, zero if it had none. What fails leaves nothing
+ * behind. */
 static int
-create_fresh(struct task *t, uint32_t n_fast, struct error *err)
+create_fresh(struct task *t, const struct hv_record *before, struct error *err)
 {
         struct files files = {.kernel_fd = -1, .ramdisk_fd = -1};
-        struct hv_record record = {.op = t->op->id, .n_fast = n_fast, .config = t->op->config};
+        struct hv_record record = {
+                .op = t->op->id, .restarting = before->restarting, .n_fast = before->n_fast, .config = t->op->config};
         struct clock clock;
         struct error ignored;
         int r;
@@ -225,6 +227,7 @@ create_fresh(struct task *t, uint32_t n_fast, struct error *err)
         files_close(&files);
         if (r == 0) {
                 record.complete = true;
+                record.restarting = false;
                 record.started_ms = clock_mono_ms(&clock);
                 r = hv_record_save(t->domains, &record);
                 if (r < 0)
@@ -259,7 +262,7 @@ task_create(struct task *t, struct error *err)
         } else {
                 r = r == 0 ? destroy_domid(t, found.domid, err) : 0;
                 if (r == 0)
-                        r = create_fresh(t, 0, err);
+                        r = create_fresh(t, &(struct hv_record){0}, err);
         }
         libxl_dominfo_dispose(&found);
         return r;
@@ -305,7 +308,7 @@ task_restart(struct task *t, struct error *err)
 
         hv_record_load(t->domains, t->op->config.uuid, &record);
         r = destroy_uuid(t, err);
-        return r < 0 ? r : create_fresh(t, record.n_fast, err);
+        return r < 0 ? r : create_fresh(t, &record, err);
 }
 
 /* The old one is kept under NAME-1 (the first number that is free) and a uuid of its own. */
@@ -326,7 +329,7 @@ task_rename_restart(struct task *t, struct error *err)
         r = hv_libxl_find(t->ctx, c->uuid, &found);
         if (r < 0) {
                 libxl_dominfo_dispose(&found);
-                return r == -ENOENT ? create_fresh(t, record.n_fast, err)
+                return r == -ENOENT ? create_fresh(t, &record, err)
                                     : hv_libxl_error(err, &t->log, ERROR_FAIL, "listing domains");
         }
         for (unsigned i = 1;; i++) {
@@ -345,7 +348,7 @@ task_rename_restart(struct task *t, struct error *err)
         libxl_dominfo_dispose(&found);
         if (rc)
                 return hv_libxl_error(err, &t->log, rc, "renaming domain '%s'", c->name);
-        return create_fresh(t, record.n_fast, err);
+        return create_fresh(t, &record, err);
 }
 
 /* ---- the process ---- */

@@ -13,6 +13,7 @@
 #include "ipc/messages.h"
 
 /* @fd: channel to hv. Returns the exit status. */
-int hv_task_main(const char *name, const char *run_dir, int fd);
+int
+hv_task_main(const char *name, const char *run_dir, int fd);
 
 #endif

@@ -90,12 +90,20 @@ ignore_result(struct hv *hv, const struct msg_agent_op *op, const struct msg_age
         hv_xen_waits_finish(hv, op->config.uuid);
 }
 
+/* A task that no operation asked for. The domain stays the one that its first operation made. */
+static void
+start_own(struct hv *hv, const char *task, const struct hv_record *record)
+{
+        struct msg_agent_op op = {.id = record->op, .config = record->config};
+
+        hv_xen_task_start(hv, task, &op, ignore_result);
+}
+
 /* libxl leaves it to us what becomes of a domain that ended: on_poweroff, on_reboot, on_crash of its configuration. */
 static void
 domain_ended(struct hv *hv, const struct domain_info *info, struct hv_record *record, enum hv_end end)
 {
         struct hv_end_decision d = hv_end_decide(record, end, now_ms());
-        struct msg_agent_op op = {.config = record->config};
 
         log_info("domain ended name=%s domid=%u reason=%d action=%s%s%s", info->name, info->domid, (int)end,
                  domain_action_names[d.action], *d.note ? " note=" : "", d.note);
@@ -105,9 +113,9 @@ domain_ended(struct hv *hv, const struct domain_info *info, struct hv_record *re
         case ACTION_RESTART:
         case ACTION_RENAME_RESTART:
                 record->n_fast = d.n_fast;
+                record->restarting = true;
                 hv_record_save(hv->domains_dir, record);
-                op.id = record->op; /* the domain stays the one that this operation made */
-                hv_xen_task_start(hv, d.action == ACTION_RESTART ? "restart" : "rename-restart", &op, ignore_result);
+                start_own(hv, d.action == ACTION_RESTART ? "restart" : "rename-restart", record);
                 break;
         case ACTION_PRESERVE:
                 record->preserved = true;
@@ -115,7 +123,7 @@ domain_ended(struct hv *hv, const struct domain_info *info, struct hv_record *re
                 hv_xen_waits_finish(hv, record->config.uuid);
                 break;
         default:
-                hv_xen_task_start(hv, "destroy", &op, ignore_result);
+                start_own(hv, "destroy", record);
                 break;
         }
 }
@@ -152,10 +160,9 @@ look_at(struct hv *hv, const libxl_dominfo *d, struct domain_info *info)
         if (!ours || d->dying || hv_xen_task_busy(hv, info->uuid))
                 return;
         if (!record.complete) {
-                struct msg_agent_op op = {.config = record.config};
-
-                log_warning("half-built domain is destroyed name=%s domid=%u", info->name, info->domid);
-                hv_xen_task_start(hv, "destroy", &op, ignore_result);
+                log_warning("half-built domain name=%s domid=%u action=%s", info->name, info->domid,
+                            record.restarting ? "restart" : "destroy");
+                start_own(hv, record.restarting ? "restart" : "destroy", &record);
         } else if (d->shutdown && !record.preserved) {
                 domain_ended(hv, info, &record, end_of(d));
         }
@@ -292,14 +299,18 @@ xen_report(struct hv *hv)
 
 /* ---- life ---- */
 
-/* A record whose domain is not on the host and which no task works on is the remains of something that died before its domain
- * was made. */
+/* Where a new hv begins: a record without a domain is either that of a restart which was cut short, and begins again, or the
+ * remains of a create that died before there was a domain. */
 static void
-drop_stale(void *arg, const struct hv_record *record)
+resume_record(void *arg, const struct hv_record *record)
 {
         struct hv *hv = arg;
 
-        if (!hv_table_find(&hv->table, record->config.uuid))
+        if (hv_table_find(&hv->table, record->config.uuid))
+                return;
+        if (record->restarting)
+                start_own(hv, "restart", record);
+        else
                 hv_record_delete(hv->domains_dir, record->config.uuid);
 }
 
@@ -375,7 +386,7 @@ xen_open(uv_loop_t *loop, const char *param, const struct hv_events *events, voi
                 return r;
         }
         look(hv);
-        hv_record_each(hv->domains_dir, drop_stale, hv);
+        hv_record_each(hv->domains_dir, resume_record, hv);
         uv_timer_start(&hv->minute, on_minute, MINUTE_MS, MINUTE_MS);
         *ret = hv;
         return 0;

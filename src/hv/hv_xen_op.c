@@ -134,7 +134,10 @@ on_task_done(struct hv *hv, const struct msg_agent_op *op, const struct msg_agen
 static void
 on_shutdown_asked(struct hv *hv, const struct msg_agent_op *op, const struct msg_agent_op_result *result)
 {
-        if (strcmp(result->code, error_text(ERR_NONE)) != 0 || result->domain.state == DOMAIN_GONE)
+        bool ended = result->domain.state == DOMAIN_GONE || result->domain.state == DOMAIN_SHUTDOWN ||
+                     result->domain.state == DOMAIN_CRASHED;
+
+        if (strcmp(result->code, error_text(ERR_NONE)) != 0 || ended)
                 hv->ev->op_result(hv->arg, result);
         else
                 wait_begin(hv, op, SHUTDOWN_DEFAULT_S);

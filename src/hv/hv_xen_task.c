@@ -20,6 +20,8 @@
 #define MAX_TASKS 1024
 /* A create on a slow host under load takes a minute; what takes so long hangs. */
 #define DEADLINE_MS (10 * 60 * 1000)
+/* Something that a dead child left behind may keep its channel open; then nothing more is waited for. */
+#define DRAIN_MS 2000
 
 struct xen_task {
         struct hv *hv;
@@ -29,6 +31,9 @@ struct xen_task {
         bool running, killed, timed_out;
         bool cleaning; /* this one failed without a word; a destroy runs for it */
         bool have_result;
+        bool exited;
+        int64_t exit_status;
+        int exit_signal;
         struct msg_agent_op_result result;
         uv_process_t process;
         uv_timer_t deadline;
@@ -134,17 +139,39 @@ handle_closed(uv_handle_t *handle)
                 task_ended(t);
 }
 
+/* The child is gone and all that it said has been read. */
+static void
+task_over(struct xen_task *t)
+{
+        if (!t->have_result && !t->cleaning)
+                task_result_lost(t, t->exit_status, t->exit_signal);
+        uv_close((uv_handle_t *)&t->process, handle_closed);
+        uv_close((uv_handle_t *)&t->deadline, handle_closed);
+}
+
+static void
+on_undrained(uv_timer_t *timer)
+{
+        struct xen_task *t = timer->data;
+
+        channel_free(t->ch);
+        t->ch = NULL;
+        task_over(t);
+}
+
+/* Its exit may be seen before its last words, which must not be lost: they say whether there is a domain. */
 static void
 on_child_exit(uv_process_t *process, int64_t status, int signal)
 {
         struct xen_task *t = process->data;
 
-        channel_free(t->ch);
-        t->ch = NULL;
-        if (!t->have_result && !t->cleaning)
-                task_result_lost(t, status, signal);
-        uv_close((uv_handle_t *)&t->process, handle_closed);
-        uv_close((uv_handle_t *)&t->deadline, handle_closed);
+        t->exited = true;
+        t->exit_status = status;
+        t->exit_signal = signal;
+        if (t->ch)
+                uv_timer_start(&t->deadline, on_undrained, DRAIN_MS, 0);
+        else
+                task_over(t);
 }
 
 /* ---- messages of the child ---- */
@@ -162,12 +189,11 @@ on_message(void *arg, struct channel *ch, enum msg_type type, void *payload, int
         if (type == MSG_AGENT_OP_RESULT) {
                 t->result = *(struct msg_agent_op_result *)payload;
                 t->have_result = true;
-        } else if (type == MSG_AGENT_OP_PROGRESS && t->op.id != 0) {
+        } else if (type == MSG_AGENT_OP_PROGRESS) {
                 t->hv->ev->op_progress(t->hv->arg, payload);
         }
 }
 
-/* The child's exit, which follows, is what counts. */
 static void
 on_channel_close(void *arg, struct channel *ch, const char *reason)
 {
@@ -176,6 +202,8 @@ on_channel_close(void *arg, struct channel *ch, const char *reason)
         (void)reason;
         channel_free(ch);
         t->ch = NULL;
+        if (t->exited)
+                task_over(t);
 }
 
 static void
@@ -216,6 +244,7 @@ task_spawn(struct xen_task *t)
         t->n_handles = 2;
         t->process.data = t->deadline.data = t;
         t->running = true;
+        t->exited = false;
         r = spawn_child(t, fds[1]);
         close(fds[1]);
         if (r < 0) {

@@ -15,12 +15,14 @@ begins_an_operation_once_and_keeps_its_latest_epoch(void **state)
 {
         struct hv_oplog log = {0};
         const struct hv_oplog_entry *e = NULL;
+        uint64_t epoch = 0;
 
         (void)state;
         assert_int_equal(hv_oplog_begin(&log, 7, 1, &e), HV_OPLOG_NEW);
         assert_int_equal(hv_oplog_begin(&log, 7, 3, &e), HV_OPLOG_RUNNING);
         assert_int_equal(hv_oplog_begin(&log, 7, 2, &e), HV_OPLOG_RUNNING);
-        assert_int_equal(hv_oplog_epoch(&log, 7), 3);
+        assert_true(hv_oplog_running(&log, 7, &epoch));
+        assert_int_equal(epoch, 3);
         hv_oplog_deinit(&log);
 }
 
@@ -34,6 +36,7 @@ repeats_the_result_of_a_done_operation_under_the_new_epoch(void **state)
         (void)state;
         hv_oplog_begin(&log, 7, 1, &e);
         assert_non_null(hv_oplog_done(&log, &r));
+        assert_false(hv_oplog_running(&log, 7, &r.epoch));
         assert_int_equal(hv_oplog_begin(&log, 7, 2, &e), HV_OPLOG_DONE);
         assert_int_equal(e->result->epoch, 2);
         assert_string_equal(e->result->text, "kept");
