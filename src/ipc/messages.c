@@ -51,6 +51,14 @@ FIELDS(msg_role_ready){
 };
 DESC(msg_role_ready);
 
+FIELDS(msg_role_ended){
+        REC_U32(struct msg_role_ended, role),
+        REC_U32(struct msg_role_ended, signal),
+        REC_U32(struct msg_role_ended, status),
+        REC_I64(struct msg_role_ended, time_ms),
+};
+DESC(msg_role_ended);
+
 FIELDS(msg_policy){
         REC_U64(struct msg_policy, generation),
 };

@@ -56,6 +56,12 @@ struct msg_role_fd {
 struct msg_role_ready {
         uint32_t pid;
 };
+struct msg_role_ended { /* one that was not asked to */
+        uint32_t role;       /* enum role */
+        uint32_t signal;     /* 0: it exited with `status`. SIGSYS: the sandbox forbade a system call */
+        uint32_t status;
+        int64_t time_ms;     /* wall */
+};
 struct msg_policy { /* a descriptor of the file travels with it */
         uint64_t generation;
 };

@@ -41,7 +41,6 @@ struct sandbox {
         uint64_t max_files;    /* RLIMIT_NOFILE; 0: as is */
         uint64_t max_memory;   /* RLIMIT_AS bytes; 0: as is */
         bool no_new_processes; /* RLIMIT_NPROC 0 */
-        bool bind_service;     /* keep CAP_NET_BIND_SERVICE: never set by dompoold's roles */
 };
 
 /* Does all of it or fails; after a failure the process must exit. */

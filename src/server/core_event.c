@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The event log as core sees it: every event has the next number and is committed with what it tells of. Process: core. */
+#include <signal.h>
 #include <stdio.h>
 
 #include "base/log.h"
@@ -56,6 +57,19 @@ core_event_security(struct core *c, const char *subject, const char *what, const
         va_start(ap, fmt);
         append(c, "security", subject, what, 0, fmt, ap);
         va_end(ap);
+}
+
+void
+core_event_role_ended(struct core *c, const struct msg_role_ended *m)
+{
+        const char *role = m->role < ROLE_N ? role_names[m->role] : "unknown";
+
+        if (m->signal == SIGSYS)
+                core_event_security(c, role, "role-ended", "killed: the sandbox forbids a system call that it made");
+        else if (m->signal)
+                core_event_security(c, role, "role-ended", "killed by signal %u", m->signal);
+        else
+                core_event_security(c, role, "role-ended", "ended with status %u", m->status);
 }
 
 int

@@ -181,6 +181,9 @@ core_event(struct core *c, const char *kind, const char *subject, const char *wh
 void
 core_event_security(struct core *c, const char *subject, const char *what, const char *fmt, ...)
         __attribute__((format(printf, 4, 5)));
+/* A process of the server ended unasked: a security event, since a stranger may have done it. */
+void
+core_event_role_ended(struct core *c, const struct msg_role_ended *m);
 int
 core_event_load(struct core *c, struct error *err);
 

@@ -246,6 +246,7 @@ typedef void (*handler_fn)(struct core *c, const void *payload);
                 fn(c, (const struct type *)payload);                                                                           \
         }
 
+HANDLER(core_event_role_ended, msg_role_ended)
 HANDLER(core_boot_event, msg_boot_event)
 HANDLER(core_boot_lease, msg_lease_event)
 HANDLER(core_boot_unknown, msg_unknown_seen)
@@ -275,6 +276,7 @@ HANDLER(core_op_work_result, msg_work_result)
 
 /* Who may send what is checked by the channel (messages.def); here stands only what is done. */
 static const handler_fn handlers[MSG_MAX] = {
+        [MSG_ROLE_ENDED] = handle_core_event_role_ended,
         [MSG_BOOT_EVENT] = handle_core_boot_event,
         [MSG_LEASE_EVENT] = handle_core_boot_lease,
         [MSG_UNKNOWN_SEEN] = handle_core_boot_unknown,

@@ -58,11 +58,40 @@ all_were_ready(const struct parent *p)
         return true;
 }
 
+/* What core was not there to hear. What a dead core had not read yet of an earlier list is in the log alone. */
+static void
+tell_ends(struct parent *p)
+{
+        const struct child *core = &p->children[ROLE_CORE];
+        unsigned n = 0;
+
+        if (core->state != CHILD_READY || !core->channel)
+                return;
+        while (n < p->n_ends && channel_send(core->channel, MSG_ROLE_ENDED, &p->ends[n], -1) == 0)
+                n++;
+        p->n_ends -= n;
+        memmove(p->ends, p->ends + n, p->n_ends * sizeof(p->ends[0]));
+}
+
+void
+parent_on_death(struct child *c, int64_t status, int signal)
+{
+        struct parent *p = c->parent;
+
+        if (p->n_ends < PARENT_MAX_ENDS)
+                p->ends[p->n_ends++] = (struct msg_role_ended){.role = c->role,
+                                                               .signal = (uint32_t)signal,
+                                                               .status = (uint32_t)status,
+                                                               .time_ms = clock_wall_ms(&p->clock)};
+        tell_ends(p);
+}
+
 void
 parent_on_ready(struct child *c)
 {
         struct parent *p = c->parent;
 
+        tell_ends(p);
         if (p->said_ready || !all_were_ready(p))
                 return;
         p->said_ready = true;
@@ -199,5 +228,5 @@ parent_main(struct config *config, bool debug)
         parent_teardown(&p);
         free(p.config_roles);
         log_notice("stopped");
-        return p.status;
+        return 0;
 }

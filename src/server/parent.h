@@ -17,6 +17,8 @@
 
 struct parent;
 
+#define PARENT_MAX_ENDS 32
+
 enum child_state {
         CHILD_NONE,    /* not started, or its restart waits for the back-off timer */
         CHILD_STARTED, /* runs, has not said ROLE_READY */
@@ -49,7 +51,8 @@ struct parent {
         uv_timer_t stop_timer;
         unsigned stop_stage;         /* 0: running */
         bool said_ready;
-        int status;
+        unsigned n_ends;             /* deaths that core has not been told of: it was away, or it was its own */
+        struct msg_role_ended ends[PARENT_MAX_ENDS];
 };
 
 /* The roles in the order of their start, ROLE_N at the end. */
@@ -85,6 +88,9 @@ parent_role_kill(struct child *c);
 /* parent.c: told by parent_role.c. */
 void
 parent_on_ready(struct child *c);
+/* It ended unasked; @signal 0: by itself. */
+void
+parent_on_death(struct child *c, int64_t status, int signal);
 void
 parent_on_gone(struct child *c);
 

@@ -75,6 +75,7 @@ on_role_exit(uv_process_t *process, int64_t status, int signal)
                         c->deaths = 0;
                 ms = backoff_ms(++c->deaths);
                 log_death(c, status, signal, ms);
+                parent_on_death(c, status, signal);
                 uv_timer_start(&c->backoff, on_backoff, ms, 0);
         }
         uv_close((uv_handle_t *)process, on_process_closed);

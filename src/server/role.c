@@ -182,7 +182,7 @@ on_parent_message(void *arg, struct channel *ch, enum msg_type type, void *paylo
                 uv_stop(ctx->loop);
                 return;
         default:
-                log_warning("unexpected message=%s of the parent", message_name(type));
+                ctx->def->message(ctx, ROLE_PARENT, type, payload, fd);
         }
 }
 

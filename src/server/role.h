@@ -56,7 +56,7 @@ struct role_def {
         /* Locked in, descriptors and configuration are there, peers may be. Adds its handles to ctx->loop, sets ctx->state. 0 or negative
          * errno and @err: the role exits 1 and is started again with back-off. */
         int (*start)(struct role_ctx *ctx, struct error *err);
-        /* A message of a peer role (never the parent); the rules of channel_message_fn. */
+        /* A message of a peer role, or for core ROLE_ENDED of the parent; the rules of channel_message_fn. */
         void (*message)(struct role_ctx *ctx, enum role peer, enum msg_type type, void *payload, int fd);
         /* May be NULL. A channel to @peer came up (also for those that are there at the start, right after start()) or went down. */
         void (*peer)(struct role_ctx *ctx, enum role peer, bool up);

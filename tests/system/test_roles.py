@@ -135,3 +135,11 @@ def test_systemd_is_told_when_all_roles_are_ready(server, tmp_path):
         assert notify.recv(100) == b"READY=1"
         server.stop()
         assert notify.recv(100) == b"STOPPING=1"
+
+
+def test_death_of_a_role_is_a_security_event(running):
+    """core's own death too: the next core is told."""
+    for role in ("files", "core"):
+        running.kill_role(role)
+        events = wait_for(lambda: [e for e in running.get("/v1/events?kind=security&limit=100")["events"] if e["subject"] == role])
+        assert (events[0]["what"], events[0]["text"]) == ("role-ended", "killed by signal 9")

@@ -52,7 +52,7 @@ every_role_but_work_has_a_user_of_its_own_and_every_lock(void **state)
                 assert_int_equal(s.fallback_uid, ROLE_FALLBACK_UID + all[i]);
                 if (all[i] == ROLE_WORK)
                         continue;
-                assert_false(s.keep_root || s.no_seccomp || s.no_landlock || s.bind_service);
+                assert_false(s.keep_root || s.no_seccomp || s.no_landlock);
                 assert_true(s.no_new_processes);
                 assert_false(s.syscalls & SYS_PROCESS);
         }
