@@ -145,7 +145,8 @@ apt_fetch(const struct apt_package *p, const char *cache, const char *temp, stru
         int r;
 
         snprintf(wanted, sizeof(wanted), "%s=%s", p->name, p->version);
-        if ((r = image_path(kept, err, "%s/%s", cache, p->file)) < 0 || (r = image_path(fresh, err, "%s/%s", temp, p->file)) < 0)
+        if ((r = image_path(kept, err, "%s/%s", cache, p->file)) < 0 ||
+            (r = image_path(fresh, err, "%s/%s", temp, p->file)) < 0)
                 return r;
         if (access(kept, R_OK) == 0 && verify(p, kept, err) == 0)
                 return 0;

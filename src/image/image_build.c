@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The image builder's order of steps. Everything is made below STORE/tmp and renamed into the store at the end, so that a build that is
- * killed leaves only a folder which the next build removes. Runs in role work's child and in `dompool image build`; one build of a store
- * at a time (flock).
+ * The image builder's order of steps. Everything is made below STORE/tmp and renamed into the store at the end, so that a build
+ * that is killed leaves only a folder which the next build removes. Runs in role work's child and in `dompool image build`; one
+ * build of a store at a time (flock).
  *
  *     recipe -> versions (apt) -> in the cache? done
  *        -> download -> unpack -> modules -> files -> libraries -> initrd -> size -> publish
@@ -36,8 +36,8 @@ struct build {
         struct recipe recipe;
         char store[IMAGE_PATH_SIZE]; /* a guest's files have a store of their own below the hosts' */
         char temp[IMAGE_PATH_SIZE];
-        char root[IMAGE_PATH_SIZE];  /* temp/root: packages unpacked */
-        char out[IMAGE_PATH_SIZE];   /* temp/out: becomes the version */
+        char root[IMAGE_PATH_SIZE]; /* temp/root: packages unpacked */
+        char out[IMAGE_PATH_SIZE];  /* temp/out: becomes the version */
         char cache[IMAGE_PATH_SIZE];
         int lock;
         size_t n_packages;
@@ -45,11 +45,11 @@ struct build {
         char kernel_version[NAME_SIZE];
         char key[CACHE_KEY_SIZE];
         struct tree tree;
-        char **host;                 /* this machine's files in the image */
+        char **host; /* this machine's files in the image */
 };
 
-static void
-say(const struct build *x, const char *step, unsigned percent, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+static void say(const struct build *x, const char *step, unsigned percent, const char *fmt, ...)
+        __attribute__((format(printf, 4, 5)));
 
 static void
 say(const struct build *x, const char *step, unsigned percent, const char *fmt, ...)
@@ -235,7 +235,8 @@ check_size(struct build *x, struct error *err)
         for (size_t i = 0; i < report.n_lines; i++)
                 say(x, "size", 100, "%s", report.lines[i]);
         if (x->recipe.limit && report.wire > x->recipe.limit)
-                return error_set(err, ERR_LIMIT, "%s: %llu bytes on the wire are more than the recipe's limit of %llu; biggest: %s",
+                return error_set(err, ERR_LIMIT,
+                                 "%s: %llu bytes on the wire are more than the recipe's limit of %llu; biggest: %s",
                                  x->recipe.name, (unsigned long long)report.wire, (unsigned long long)x->recipe.limit,
                                  report.n_lines > 1 ? report.lines[1] : "");
         return 0;
@@ -258,7 +259,8 @@ link_guest(const struct build *x, const struct image *im, struct error *err)
         char path[IMAGE_PATH_SIZE], fresh[IMAGE_PATH_SIZE], target[IMAGE_PATH_SIZE];
         int r;
 
-        if ((r = image_path(path, err, "%s/%s", x->store, im->name)) < 0 || (r = image_path(fresh, err, "%s/tmp/link", x->store)) < 0 ||
+        if ((r = image_path(path, err, "%s/%s", x->store, im->name)) < 0 ||
+            (r = image_path(fresh, err, "%s/tmp/link", x->store)) < 0 ||
             (r = image_path(target, err, "versions/%s", im->id)) < 0)
                 return r;
         unlink(fresh);

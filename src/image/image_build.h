@@ -11,19 +11,18 @@
 
 struct image_build {
         const char *store;
-        const char *recipe_dir;   /* images/micro */
-        const char *program_dir;  /* where dompool-init, dompool-agent, dompool-hv, dompool-vif are */
-        const char *name;         /* tag */
+        const char *recipe_dir;  /* images/micro */
+        const char *program_dir; /* where dompool-init, dompool-agent, dompool-hv, dompool-vif are */
+        const char *name;        /* tag */
         /* NULL or called for each step: name, 0..100, a text for people */
         void (*progress)(void *arg, const char *step, unsigned percent, const char *text);
         void *arg;
 };
 
-int
-image_build(const struct image_build *b, struct image *ret, struct error *err);
+int image_build(const struct image_build *b, struct image *ret, struct error *err);
 
-/* Copies PXELINUX's and makes GRUB's loader files in STORE/loaders from Debian's packages; does nothing when they are current. */
-int
-loaders_build(const char *store, struct error *err);
+/* Copies PXELINUX's and makes GRUB's loader files in STORE/loaders from Debian's packages; does nothing when they are current.
+ */
+int loaders_build(const char *store, struct error *err);
 
 #endif

@@ -108,7 +108,8 @@ host_unchanged(const struct build_record *b)
         for (uint32_t i = 0; i < b->n_host; i++) {
                 struct host_file now;
 
-                if (host_file_look(b->host[i].path, &now) < 0 || now.size != b->host[i].size || now.mtime_ns != b->host[i].mtime_ns)
+                if (host_file_look(b->host[i].path, &now) < 0 || now.size != b->host[i].size ||
+                    now.mtime_ns != b->host[i].mtime_ns)
                         return false;
         }
         return true;

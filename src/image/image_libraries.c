@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finds the libraries that the programs of an image need: first in the packages of its recipe, then on the building machine, whose
- * libraries our own programs were linked with. All go to one folder, the first in which glibc's dynamic linker looks.
+ * Finds the libraries that the programs of an image need: first in the packages of its recipe, then on the building machine,
+ * whose libraries our own programs were linked with. All go to one folder, the first in which glibc's dynamic linker looks.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,8 @@
 #define LIBRARY_FOLDER "/lib/x86_64-linux-gnu"
 #define MAX_HOST 256
 
-static const char *const search[] = {"/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu", "/usr/lib", "/lib", "/usr/local/lib"};
+static const char *const search[] = {"/usr/lib/x86_64-linux-gnu", "/lib/x86_64-linux-gnu", "/usr/lib", "/lib",
+                                     "/usr/local/lib"};
 
 /* Notes a file of this machine, for the cache's key. */
 static int
@@ -81,7 +82,8 @@ tree_add_library(struct tree *t, const char *packages, const char *name, char **
                         r = host_note(host, source, err);
         }
         if (r == -ENOENT)
-                return error_set(err, ERR_NOT_FOUND, "library %s is neither in the recipe's packages nor on this machine", name);
+                return error_set(err, ERR_NOT_FOUND, "library %s is neither in the recipe's packages nor on this machine",
+                                 name);
         return r < 0 ? r : tree_add_file(t, path, source, 0755, err);
 }
 
@@ -106,7 +108,8 @@ add_interpreter(struct tree *t, const char *packages, const char *path, char ***
 }
 
 static int
-add_needs(struct tree *t, const char *source, const uint8_t *data, size_t size, const char *packages, char ***host, struct error *err)
+add_needs(struct tree *t, const char *source, const uint8_t *data, size_t size, const char *packages, char ***host,
+          struct error *err)
 {
         struct elf_needs needs;
         int r = elf_needs_read(data, size, &needs);

@@ -24,12 +24,9 @@ static const struct {
         bool from_first;   /* FROM TO; otherwise the first is where it goes */
         mode_t mode;       /* when none is given; 0: of the source */
 } kinds[] = {
-        [RECIPE_DIR] = {"dir", 1, 2, false, 0755},
-        [RECIPE_LINK] = {"link", 2, 2, false, 0777},
-        [RECIPE_PACKAGE] = {"package", 1, 2, true, 0},
-        [RECIPE_OWN] = {"own", 2, 3, true, 0644},
-        [RECIPE_PROGRAM] = {"program", 2, 2, true, 0755},
-        [RECIPE_LIBRARY] = {"library", 1, 1, true, 0755},
+        [RECIPE_DIR] = {"dir", 1, 2, false, 0755},        [RECIPE_LINK] = {"link", 2, 2, false, 0777},
+        [RECIPE_PACKAGE] = {"package", 1, 2, true, 0},    [RECIPE_OWN] = {"own", 2, 3, true, 0644},
+        [RECIPE_PROGRAM] = {"program", 2, 2, true, 0755}, [RECIPE_LIBRARY] = {"library", 1, 1, true, 0755},
 };
 
 bool
@@ -146,8 +143,8 @@ line_parse(const struct words *w, struct recipe_line *l, const char *name, struc
                 if (strcmp(w->w[0], kinds[k].word) != 0)
                         continue;
                 if (w->n - 1 < kinds[k].min || w->n - 1 > kinds[k].max)
-                        return error_set(err, ERR_CONFIG, "%s:%u: '%s' takes %u to %u words", name, l->line, w->w[0], kinds[k].min,
-                                         kinds[k].max);
+                        return error_set(err, ERR_CONFIG, "%s:%u: '%s' takes %u to %u words", name, l->line, w->w[0],
+                                         kinds[k].min, kinds[k].max);
                 l->kind = (enum recipe_line_kind)k;
                 return line_fill(w, l->kind, l, name, err);
         }
@@ -189,7 +186,8 @@ module_parse(const struct words *w, struct recipe_module *m, const char *name, s
         if (!name_ok(w->w[0]))
                 return error_set(err, ERR_CONFIG, "%s:%u: '%.100s' is no module's name", name, m->line, w->w[0]);
         if (w->n > 2 || (w->n == 2 && strcmp(w->w[1], "boot") != 0 && strcmp(w->w[1], "late") != 0))
-                return error_set(err, ERR_CONFIG, "%s:%u: behind a module's name only 'boot' or 'late' may stand", name, m->line);
+                return error_set(err, ERR_CONFIG, "%s:%u: behind a module's name only 'boot' or 'late' may stand", name,
+                                 m->line);
         str_copy(m->name, sizeof(m->name), w->w[0]);
         for (char *p = m->name; *p; p++)
                 if (*p == '-')

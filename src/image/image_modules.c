@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Debian's kernel package has no modules.dep (it is made when the package is configured), so depmod runs twice: over all modules to learn
- * who depends on whom, and over those chosen for the indexes that go into the image.
+ * Debian's kernel package has no modules.dep (it is made when the package is configured), so depmod runs twice: over all
+ * modules to learn who depends on whom, and over those chosen for the indexes that go into the image.
  */
 #include "image/image_modules.h"
 
@@ -76,7 +76,8 @@ stage_file(const struct modules *m, const char *name, struct error *err)
         char from[IMAGE_PATH_SIZE], to[IMAGE_PATH_SIZE];
         int r;
 
-        if ((r = module_path(from, m->root, m->version, name, err)) < 0 || (r = module_path(to, m->stage, m->version, name, err)) < 0)
+        if ((r = module_path(from, m->root, m->version, name, err)) < 0 ||
+            (r = module_path(to, m->stage, m->version, name, err)) < 0)
                 return r;
         *strrchr(to, '/') = '\0';
         r = image_mkdir(to, err);
@@ -192,8 +193,8 @@ image_add_modules(struct tree *t, const struct recipe *recipe, const char *root,
         int r;
 
         if ((r = image_mkdir(stage, err)) == 0 && (r = run_depmod(root, version, err)) == 0 &&
-            (r = read_index(&m, "modules.dep", &m.dep, err)) == 0 && (r = read_index(&m, "modules.builtin", &m.builtin, err)) == 0 &&
-            (r = add_boot_list(&m, err)) == 0)
+            (r = read_index(&m, "modules.dep", &m.dep, err)) == 0 &&
+            (r = read_index(&m, "modules.builtin", &m.builtin, err)) == 0 && (r = add_boot_list(&m, err)) == 0)
                 r = add_indexes(&m, err);
         for (size_t i = 0; i < m.n_boot; i++)
                 free(m.boot_paths[i]);

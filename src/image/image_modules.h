@@ -9,11 +9,10 @@
 #define IMAGE_BOOT_MODULES "/etc/dompool/modules"
 
 /* The one kernel version below @root/lib/modules. */
-int
-image_kernel_version(const char *root, char ret[NAME_SIZE], struct error *err);
+int image_kernel_version(const char *root, char ret[NAME_SIZE], struct error *err);
 
 /* @root: the unpacked packages; @stage: an empty folder of the build's own. */
-int
-image_add_modules(struct tree *t, const struct recipe *r, const char *root, const char *stage, const char *version, struct error *err);
+int image_add_modules(struct tree *t, const struct recipe *r, const char *root, const char *stage, const char *version,
+                      struct error *err);
 
 #endif

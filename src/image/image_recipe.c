@@ -18,8 +18,7 @@
 /* libconfuse's error callback has no argument of its own: the place where its message goes, while one file is read. */
 static struct error *confuse_error;
 
-static void
-recipe_confuse_error(cfg_t *cfg, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+static void recipe_confuse_error(cfg_t *cfg, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
 static void
 recipe_confuse_error(cfg_t *cfg, const char *fmt, va_list ap)
@@ -30,8 +29,8 @@ recipe_confuse_error(cfg_t *cfg, const char *fmt, va_list ap)
         if (!confuse_error || confuse_error->code != ERR_NONE)
                 return;
         vsnprintf(text, sizeof(text), fmt, ap);
-        error_set(confuse_error, ERR_CONFIG, "%s:%d: %s", cfg && cfg->filename ? cfg->filename : "recipe.conf", cfg ? cfg->line : 0,
-                  text);
+        error_set(confuse_error, ERR_CONFIG, "%s:%d: %s", cfg && cfg->filename ? cfg->filename : "recipe.conf",
+                  cfg ? cfg->line : 0, text);
 }
 
 static cfg_opt_t recipe_options[] = {
@@ -67,8 +66,8 @@ package_name_ok(const char *name)
 {
         size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789+-.");
 
-        return n >= 2 && name[n] == '\0' && n < NAME_SIZE && name[0] != '-' && name[0] != '+' && name[0] != '.' && name[n - 1] != '-' &&
-               name[n - 1] != '+';
+        return n >= 2 && name[n] == '\0' && n < NAME_SIZE && name[0] != '-' && name[0] != '+' && name[0] != '.' &&
+               name[n - 1] != '-' && name[n - 1] != '+';
 }
 
 static int
@@ -108,7 +107,8 @@ take_scalars(cfg_t *cfg, struct recipe *r, const char *file, struct error *err)
                 return error_set(err, ERR_CONFIG, "%s: kind is \"host\" or \"guest\", not \"%s\"", file, kind);
         r->kind = strcmp(kind, "guest") == 0 ? RECIPE_GUEST : RECIPE_HOST;
         if ((r->kind == RECIPE_HOST) != (r->hypervisor[0] != '\0') || (r->hypervisor[0] && !recipe_path_ok(r->hypervisor)))
-                return error_set(err, ERR_CONFIG, "%s: a host image needs hypervisor = a path in its packages; a guest has none", file);
+                return error_set(err, ERR_CONFIG,
+                                 "%s: a host image needs hypervisor = a path in its packages; a guest has none", file);
         if (strcmp(r->compression, "zstd") != 0 && strcmp(r->compression, "xz") != 0 && strcmp(r->compression, "gzip") != 0)
                 return error_set(err, ERR_CONFIG, "%s: compression is zstd, xz or gzip", file);
         if (level < 1 || level > 22)

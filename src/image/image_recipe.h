@@ -3,7 +3,8 @@
 #define DOMPOOL_IMAGE_IMAGE_RECIPE_H
 /*
  * A recipe: the folder that says what an image is made of (dompool-image(5)). recipe.conf has packages, kernel, arguments and
- * limits; `files` one line for each thing in the initrd; `modules` the kernel's modules. Parsing is pure; errors name file:line.
+ * limits; `files` one line for each thing in the initrd; `modules` the kernel's modules. Parsing is pure; errors name
+ * file:line.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,13 +53,13 @@ struct recipe_module {
 
 struct recipe {
         char folder[RECIPE_PATH_SIZE];
-        char name[NAME_SIZE];        /* the folder's last part */
+        char name[NAME_SIZE]; /* the folder's last part */
         enum recipe_kind kind;
-        char kernel[NAME_SIZE];      /* package; a meta package means the image that it depends on */
+        char kernel[NAME_SIZE];            /* package; a meta package means the image that it depends on */
         char hypervisor[RECIPE_PATH_SIZE]; /* in the packages; empty for a guest */
         char xen_args[ARGS_SIZE], kernel_args[ARGS_SIZE];
-        uint64_t limit;              /* bytes on the wire, loader included; 0: none */
-        char compression[8];         /* "zstd", "xz", "gzip" */
+        uint64_t limit;      /* bytes on the wire, loader included; 0: none */
+        char compression[8]; /* "zstd", "xz", "gzip" */
         unsigned level;
         size_t n_packages;
         char packages[RECIPE_MAX_PACKAGES][NAME_SIZE];
@@ -66,23 +67,18 @@ struct recipe {
         struct recipe_line *lines;
         size_t n_modules;
         struct recipe_module *modules;
-        uint8_t sha256[32];          /* over all files of the folder */
+        uint8_t sha256[32]; /* over all files of the folder */
 };
 
-int
-recipe_load(const char *folder, struct recipe *ret, struct error *err);
+int recipe_load(const char *folder, struct recipe *ret, struct error *err);
 
-void
-recipe_deinit(struct recipe *r);
+void recipe_deinit(struct recipe *r);
 
 /* The two line formats; @name is for messages, @text is NUL-terminated. The result is malloc'ed. */
-int
-recipe_parse_lines(const char *name, const char *text, struct recipe_line **ret, size_t *ret_n, struct error *err);
-int
-recipe_parse_modules(const char *name, const char *text, struct recipe_module **ret, size_t *ret_n, struct error *err);
+int recipe_parse_lines(const char *name, const char *text, struct recipe_line **ret, size_t *ret_n, struct error *err);
+int recipe_parse_modules(const char *name, const char *text, struct recipe_module **ret, size_t *ret_n, struct error *err);
 
 /* Absolute, no empty, "." or ".." part, printable. */
-bool
-recipe_path_ok(const char *path);
+bool recipe_path_ok(const char *path);
 
 #endif

@@ -13,7 +13,6 @@ struct image_report {
 };
 
 /* @out: folder of the image's files; @store: where the loaders are (the heavier one counts). */
-int
-image_report_make(const char *out, const char *store, const struct tree *t, struct image_report *ret, struct error *err);
+int image_report_make(const char *out, const char *store, const struct tree *t, struct image_report *ret, struct error *err);
 
 #endif

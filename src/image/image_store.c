@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The image store on disk. A version's folder is complete when it has its name: it is made elsewhere in the store, synced and renamed in.
- * Tags are small JSON files, replaced by rename. Readers take no lock; the one writer is the image builder, which holds the store's.
+ * The image store on disk. A version's folder is complete when it has its name: it is made elsewhere in the store, synced and
+ * renamed in. Tags are small JSON files, replaced by rename. Readers take no lock; the one writer is the image builder, which
+ * holds the store's.
  */
 #include "image/image_store.h"
 
@@ -159,11 +160,13 @@ not_found(const char *store, const char *name, struct error *err)
                 const char *dot = strrchr(e->d_name, '.');
 
                 if (e->d_name[0] != '.' && dot && strcmp(dot, ".json") == 0 && n < sizeof(list))
-                        n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%.*s", n ? ", " : "", (int)(dot - e->d_name), e->d_name);
+                        n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%.*s", n ? ", " : "", (int)(dot - e->d_name),
+                                              e->d_name);
         }
         if (n == 0)
-                return error_set(err, ERR_NOT_FOUND, "no image '%s': the store %s is empty; make one with 'dompool image build micro'",
-                                 name, store);
+                return error_set(err, ERR_NOT_FOUND,
+                                 "no image '%s': the store %s is empty; make one with 'dompool image build micro'", name,
+                                 store);
         return error_set(err, ERR_NOT_FOUND, "no image '%s'; there are: %s", name, list);
 }
 
@@ -198,7 +201,8 @@ image_store_find(const char *store, const char *name, struct image *ret, struct 
         if (!colon)
                 return find_tagged(store, name, false, ret, err);
         if ((size_t)(colon - name) >= sizeof(base) || (strcmp(colon, ":current") != 0 && strcmp(colon, ":previous") != 0))
-                return error_set(err, ERR_INVALID, "'%.100s' is no image: a name, NAME:current, NAME:previous or a version's id", name);
+                return error_set(err, ERR_INVALID,
+                                 "'%.100s' is no image: a name, NAME:current, NAME:previous or a version's id", name);
         memcpy(base, name, (size_t)(colon - name));
         base[colon - name] = '\0';
         return find_tagged(store, base, strcmp(colon, ":previous") == 0, ret, err);
@@ -210,7 +214,8 @@ name_order(const void *a, const void *b)
         return strcmp(((const struct image_file *)a)->name, ((const struct image_file *)b)->name);
 }
 
-/* Lists and hashes the folder's files. The id is over "NAME NUL hash" of each, in name order, and the arguments: they change what boots. */
+/* Lists and hashes the folder's files. The id is over "NAME NUL hash" of each, in name order, and the arguments: they change
+ * what boots. */
 static int
 fill_in(const char *folder, struct image *im, struct error *err)
 {
@@ -234,8 +239,8 @@ fill_in(const char *folder, struct image *im, struct error *err)
                 if (e->d_name[0] == '.' || strcmp(e->d_name, MANIFEST) == 0)
                         continue;
                 if (im->n_files == IMAGE_MAX_FILES || !str_copy(f->name, sizeof(f->name), e->d_name))
-                        return error_set(err, ERR_LIMIT, "%s: more than %d files, or a name over %d bytes", folder, IMAGE_MAX_FILES,
-                                         NAME_SIZE - 1);
+                        return error_set(err, ERR_LIMIT, "%s: more than %d files, or a name over %d bytes", folder,
+                                         IMAGE_MAX_FILES, NAME_SIZE - 1);
                 if ((r = image_path(path, err, "%s/%s", folder, e->d_name)) < 0 ||
                     (r = image_hash(path, f->sha256, &f->size, err)) < 0)
                         return r;

@@ -54,7 +54,8 @@ add(struct tree *t, const char *path, mode_t mode, const char *source, uint64_t 
                 t->room = room;
         }
         e = &t->entries[t->n];
-        *e = (struct tree_entry){.path = strdup(path + 1), .source = source ? strdup(source) : NULL, .mode = mode, .size = size};
+        *e = (struct tree_entry){
+                .path = strdup(path + 1), .source = source ? strdup(source) : NULL, .mode = mode, .size = size};
         if (!e->path || (source && !e->source)) {
                 free(e->path);
                 free(e->source);
@@ -190,8 +191,10 @@ archive_setup(struct archive *a, const char *compression, unsigned level)
         if (archive_write_add_filter_by_name(a, compression) != ARCHIVE_OK ||
             archive_write_set_filter_option(a, compression, "compression-level", text) != ARCHIVE_OK)
                 return -EINVAL;
-        /* gzip's header would have the time; the kernel's xz reader knows no CRC64 (its default), which libarchive leaves out anyway. */
-        if (strcmp(compression, "gzip") == 0 && archive_write_set_filter_option(a, compression, "timestamp", NULL) != ARCHIVE_OK)
+        /* gzip's header would have the time; the kernel's xz reader knows no CRC64 (its default), which libarchive leaves out
+         * anyway. */
+        if (strcmp(compression, "gzip") == 0 &&
+            archive_write_set_filter_option(a, compression, "timestamp", NULL) != ARCHIVE_OK)
                 return -EINVAL;
         return archive_write_set_format_cpio_newc(a) == ARCHIVE_OK ? 0 : -EINVAL;
 }

@@ -2,8 +2,8 @@
 #ifndef DOMPOOL_IMAGE_KMOD_INDEX_H
 #define DOMPOOL_IMAGE_KMOD_INDEX_H
 /*
- * Reads depmod's text indexes, modules.dep(5) and modules.alias: for the builder, which wants modules with all they depend on, and for
- * dompool-init, which loads drivers by modalias without running another program. Pure; texts are NUL-terminated.
+ * Reads depmod's text indexes, modules.dep(5) and modules.alias: for the builder, which wants modules with all they depend on,
+ * and for dompool-init, which loads drivers by modalias without running another program. Pure; texts are NUL-terminated.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,15 +19,12 @@ struct kmod_entry {
 };
 
 /* 0, -ENOENT, or -E2BIG when it has too many dependencies or a path is too long. '-' and '_' in @name are the same. */
-int
-kmod_dep_find(const char *dep_text, const char *name, struct kmod_entry *ret);
+int kmod_dep_find(const char *dep_text, const char *name, struct kmod_entry *ret);
 
 /* Is it built into the kernel? By modules.builtin. */
-bool
-kmod_builtin(const char *builtin_text, const char *name);
+bool kmod_builtin(const char *builtin_text, const char *name);
 
 /* The next module that has an alias matching @modalias; moves *alias_text on. false: no more. */
-bool
-kmod_alias_next(const char **alias_text, const char *modalias, char ret_name[KMOD_NAME_SIZE]);
+bool kmod_alias_next(const char **alias_text, const char *modalias, char ret_name[KMOD_NAME_SIZE]);
 
 #endif

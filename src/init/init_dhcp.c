@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The DHCP client of a diskless dom0: a child of dompool-init that got a bound UDP socket and a pipe, gave up everything else, and then
- * reads the network's answers (src/proto/dhcp_client.h decides). It cannot set an address: init does, after checking.
+ * The DHCP client of a diskless dom0: a child of dompool-init that got a bound UDP socket and a pipe, gave up everything else,
+ * and then reads the network's answers (src/proto/dhcp_client.h decides). It cannot set an address: init does, after checking.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -65,7 +65,8 @@ random_number(void)
 static void
 send_out(struct dhcp_child *c, const struct dhcp_client_out *out)
 {
-        struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(DHCP_SERVER_PORT), .sin_addr.s_addr = htonl(out->destination)};
+        struct sockaddr_in to = {
+                .sin_family = AF_INET, .sin_port = htons(DHCP_SERVER_PORT), .sin_addr.s_addr = htonl(out->destination)};
         struct iovec v = {.iov_base = (void *)out->data, .iov_len = out->size};
         struct msghdr m = {.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &v, .msg_iovlen = 1};
 
@@ -89,7 +90,10 @@ tell_init(struct dhcp_child *c, bool bound)
         struct init_lease lease = {0};
 
         if (bound)
-                lease = (struct init_lease){.address = l->address, .prefix = prefix_of(l->netmask), .router = l->router, .dns = l->dns,
+                lease = (struct init_lease){.address = l->address,
+                                            .prefix = prefix_of(l->netmask),
+                                            .router = l->router,
+                                            .dns = l->dns,
                                             .seconds = l->lease_seconds};
         rec_encode(&init_lease_desc, &lease, wire);
         if (write(c->pipe, wire, sizeof(wire)) != (ssize_t)sizeof(wire))
@@ -135,10 +139,12 @@ milliseconds_left(const struct dhcp_child *c)
         return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
-static void __attribute__((noreturn))
-child_main(struct dhcp_child *c, const struct mac *mac, uint32_t wanted)
+static void __attribute__((noreturn)) child_main(struct dhcp_child *c, const struct mac *mac, uint32_t wanted)
 {
-        const struct sandbox s = {.user = DHCP_USER, .fallback_uid = DHCP_UID, .syscalls = SYS_FD_PASSING, .max_files = 16,
+        const struct sandbox s = {.user = DHCP_USER,
+                                  .fallback_uid = DHCP_UID,
+                                  .syscalls = SYS_FD_PASSING,
+                                  .max_files = 16,
                                   .no_new_processes = true};
         struct error err;
 

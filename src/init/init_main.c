@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dompool-init: the first process of a diskless dom0. Sets up mounts, modules and the bridge, then keeps the programs of the table in
- * init_plan.c running, puts the lease on the bridge, tells console and server how far it is, and ends the machine when told. One loop;
- * whatever could block is a child. It reads no byte from the network.
+ * dompool-init: the first process of a diskless dom0. Sets up mounts, modules and the bridge, then keeps the programs of the
+ * table in init_plan.c running, puts the lease on the bridge, tells console and server how far it is, and ends the machine when
+ * told. One loop; whatever could block is a child. It reads no byte from the network.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/reboot.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,9 +27,15 @@
 #include "init/init_services.h"
 #include "init/init_system.h"
 
-/* How often things are looked at that nobody announces: a new network card, its carrier, xenstored's socket. */
+/* How often things are looked at that nobody announces: a new network card, its carrier, xenstored's socket. A boot is in a
+ * hurry; a host whose cable was never plugged in is not. */
 #define LOOK_MS 20
-/* Between a failure that only a restart heals, and that restart: time for the report to leave and for somebody to read the console. */
+#define LOOK_LATER_MS 500
+#define HURRY_MS 60000
+/* xenconsoled opens five descriptors for each domain; the kernel gives its first process 4096. */
+#define MAX_FILES 65536
+/* Between a failure that only a restart heals, and that restart: time for the report to leave and for somebody to read the
+ * console. */
 #define FATAL_GRACE_MS 30000
 
 struct init {
@@ -55,8 +62,7 @@ now(const struct init *x)
 }
 
 /* A stage of the boot: to the console and to the server. */
-static void
-say(struct init *x, const char *stage, bool failed, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+static void say(struct init *x, const char *stage, bool failed, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 static void
 say(struct init *x, const char *stage, bool failed, const char *fmt, ...)
@@ -209,7 +215,8 @@ take_lease(struct init *x)
                         say(x, "error", true, "network: %s", err.message);
                 if (fresh.address && fresh.address != x->lease.address)
                         say(x, "network", false, "%s/%u on " INIT_BRIDGE " with card %s, router %s, for %u seconds",
-                            ip4_text(fresh.address, address), fresh.prefix, x->card, ip4_text(fresh.router, router), fresh.seconds);
+                            ip4_text(fresh.address, address), fresh.prefix, x->card, ip4_text(fresh.router, router),
+                            fresh.seconds);
                 else if (!fresh.address)
                         say(x, "error", true, "the DHCP lease is lost; domains run on, asking for a new one");
                 x->conditions = fresh.address ? x->conditions | COND_LEASE : x->conditions & ~(unsigned)COND_LEASE;
@@ -258,7 +265,8 @@ say_wait(struct init *x, size_t i, unsigned seconds, bool is_fatal)
                 char found[150];
 
                 init_net_describe(found, sizeof(found));
-                snprintf(there, sizeof(there), " %s; there are: %s", mac_zero(&x->options.mac) ? "" : mac_text(&x->options.mac, mac), found);
+                snprintf(there, sizeof(there), " %s; there are: %s",
+                         mac_zero(&x->options.mac) ? "" : mac_text(&x->options.mac, mac), found);
         }
         snprintf(text, sizeof(text), "waiting for %s%s since %u s", wait_infos[i].what, there, seconds);
         if (is_fatal)
@@ -279,8 +287,7 @@ check_waits(struct init *x)
         }
 }
 
-static void __attribute__((noreturn))
-end_machine(struct init *x, bool power_off, const char *why)
+static void __attribute__((noreturn)) end_machine(struct init *x, bool power_off, const char *why)
 {
         log_notice("%s: %s", power_off ? "power off" : "restart", why);
         /* The agent first: it says good-bye to the server while the network and xenstored are still there. */
@@ -323,10 +330,10 @@ poll_timeout(const struct init *x, bool looking)
         int64_t until = service_next(x->services, x->conditions), t = now(x), left;
 
         if (looking)
-                return LOOK_MS;
+                return t < HURRY_MS ? LOOK_MS : LOOK_LATER_MS;
         if (x->reports.n && x->reports.pid == 0 && (x->conditions & COND_LEASE) && x->reports.not_before_ms < until)
                 until = x->reports.not_before_ms;
-        if (x->fatal_at_ms && x->fatal_at_ms < until)
+        if (x->fatal_at_ms && !x->options.shell && x->fatal_at_ms < until)
                 until = x->fatal_at_ms;
         left = until == INT64_MAX ? INT64_MAX : until - t;
         /* A wait that has no event of its own is checked once a second; a host that is up sleeps. */
@@ -335,8 +342,7 @@ poll_timeout(const struct init *x, bool looking)
         return left == INT64_MAX ? -1 : left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
 }
 
-static void __attribute__((noreturn))
-run(struct init *x)
+static void __attribute__((noreturn)) run(struct init *x)
 {
         for (;;) {
                 bool looking = look_around(x);
@@ -387,8 +393,10 @@ setup_options(struct init *x)
                 (void)!sethostname(x->options.host, strlen(x->options.host));
         if (x->options.server == 0)
                 log_warning("no dompool.server on the kernel command line: nobody to report to, no agent");
-        say(x, "init", false, "host %s, card %s", x->options.host[0] ? x->options.host : "without a name",
-            mac_zero(&x->options.mac) ? "any" : mac_text(&x->options.mac, mac));
+        say(x, "init", false, "dompool-init " DOMPOOL_VERSION ", host %s, card %s, image %s",
+            x->options.host[0] ? x->options.host : "without a name",
+            mac_zero(&x->options.mac) ? "any" : mac_text(&x->options.mac, mac),
+            x->options.image[0] ? x->options.image : "unknown");
 }
 
 /* In the order in which others wait: Xen's devices for xenstored, cards for DHCP, then what only a domain needs. */
@@ -416,17 +424,20 @@ setup_machine(struct init *x)
 int
 main(void)
 {
+        static const struct rlimit files = {.rlim_cur = MAX_FILES, .rlim_max = MAX_FILES};
         static struct init x = {.lease_fd = -1, .signal_fd = -1};
         struct error err = {0};
         int r;
 
         if (getpid() != 1) {
-                fprintf(stderr, "dompool-init %s is the first process of a diskless host; it does nothing elsewhere\n", DOMPOOL_VERSION);
+                fprintf(stderr, "dompool-init %s is the first process of a diskless host; it does nothing elsewhere\n",
+                        DOMPOOL_VERSION);
                 return 2;
         }
         log_init("dompool-init", LOG_LEVEL_INFO);
         clock_init_real(&x.clock);
         setup_signals(&x);
+        setrlimit(RLIMIT_NOFILE, &files);
         r = system_mount(&err);
         system_log_open();
         if (r < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Loads kernel modules without another program: the image's list has them in order with all they depend on, and network cards are matched
- * by modalias against depmod's indexes. Emulated machines pay dearly for each exec; a real one gains a little.
+ * Loads kernel modules without another program: the image's list has them in order with all they depend on, and network cards
+ * are matched by modalias against depmod's indexes. Emulated machines pay dearly for each exec; a real one gains a little.
  */
 #include <dirent.h>
 #include <errno.h>

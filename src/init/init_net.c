@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The bridge and its address. The card is in the bridge before anything uses the network, so that nothing ever has to be moved from one to
- * the other; the bridge has the card's MAC, so that firmware, init and the agent are one client to the DHCP server.
+ * The bridge and its address. The card is in the bridge before anything uses the network, so that nothing ever has to be moved
+ * from one to the other; the bridge has the card's MAC, so that firmware, init and the agent are one client to the DHCP server.
  */
 #include "init/init_net.h"
 

@@ -10,20 +10,19 @@
 #include "model/host.h"
 
 struct init_options {
-        uint32_t server;       /* dompool.server; 0: there is nobody to report to, and no agent is started */
-        uint16_t http_port;    /* dompool.http, 8080 */
-        uint16_t agent_port;   /* dompool.agent, 8444 */
-        char fingerprint[65];  /* dompool.fp: hex SHA-256 */
-        char token[120];       /* dompool.token */
-        char host[NAME_SIZE];  /* dompool.host */
-        struct mac mac;        /* dompool.mac, else PXELINUX's BOOTIF; zero: the first network card */
-        char image[17];        /* dompool.image: the version's first 16 digits */
-        bool shell;            /* dompool.shell=1: a root shell on the console */
+        uint32_t server;      /* dompool.server; 0: there is nobody to report to, and no agent is started */
+        uint16_t http_port;   /* dompool.http, 8080 */
+        uint16_t agent_port;  /* dompool.agent, 8444 */
+        char fingerprint[65]; /* dompool.fp: hex SHA-256 */
+        char token[120];      /* dompool.token */
+        char host[NAME_SIZE]; /* dompool.host */
+        struct mac mac;       /* dompool.mac, else PXELINUX's BOOTIF; zero: the first network card */
+        char image[17];       /* dompool.image: the version's first 16 digits */
+        bool shell;           /* dompool.shell=1: a root shell on the console */
 };
 
-/* A word that is not ours is skipped; a wrong value of ours is an error that names the word, and the rest is read all the same, so that
- * the error can be reported to the server. */
-int
-init_options_parse(const char *cmdline, struct init_options *ret, struct error *err);
+/* A word that is not ours is skipped; a wrong value of ours is an error that names the word, and the rest is read all the same,
+ * so that the error can be reported to the server. */
+int init_options_parse(const char *cmdline, struct init_options *ret, struct error *err);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The queue of reports, and the child that sends them by plain HTTP/1.1: unprivileged, blocking, each step with a time limit. */
+/* The queue of reports, and the child that sends them by plain HTTP/1.1: unprivileged, blocking, each step with a time limit.
+ */
 #include "init/init_report.h"
 
 #include <arpa/inet.h>
@@ -43,7 +44,8 @@ queue_make_room(struct report_queue *q)
 }
 
 void
-report_add(struct report_queue *q, const struct init_options *o, const char *stage, const char *text, bool failed, uint64_t uptime_ms)
+report_add(struct report_queue *q, const struct init_options *o, const char *stage, const char *text, bool failed,
+           uint64_t uptime_ms)
 {
         struct msg_init_report *m;
 
@@ -89,7 +91,8 @@ report_answer(const char *data, size_t size)
 static int
 send_one(const char *request, size_t size, const struct init_options *o)
 {
-        const struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(o->http_port), .sin_addr.s_addr = htonl(o->server)};
+        const struct sockaddr_in to = {
+                .sin_family = AF_INET, .sin_port = htons(o->http_port), .sin_addr.s_addr = htonl(o->server)};
         const struct timeval limit = {.tv_sec = REPORT_TIMEOUT_S};
         _cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         char answer[256];
@@ -111,10 +114,12 @@ send_one(const char *request, size_t size, const struct init_options *o)
         return r;
 }
 
-static void __attribute__((noreturn))
-child_main(const struct report_queue *q, const struct init_options *o)
+static void __attribute__((noreturn)) child_main(const struct report_queue *q, const struct init_options *o)
 {
-        static const struct sandbox s = {.user = REPORT_USER, .fallback_uid = REPORT_UID, .syscalls = SYS_NET, .max_files = 16,
+        static const struct sandbox s = {.user = REPORT_USER,
+                                         .fallback_uid = REPORT_UID,
+                                         .syscalls = SYS_NET,
+                                         .max_files = 16,
                                          .no_new_processes = true};
         static char requests[REPORT_QUEUE][REPORT_HTTP_MAX];
         size_t sizes[REPORT_QUEUE];

@@ -2,8 +2,8 @@
 #ifndef DOMPOOL_INIT_INIT_REPORT_H
 #define DOMPOOL_INIT_INIT_REPORT_H
 /*
- * Tells the server how far this boot is: POST /boot/report with the boot token. Reports wait in a short queue until there is a network; one
- * child at a time sends all that wait, so that a silent server never stops init.
+ * Tells the server how far this boot is: POST /boot/report with the boot token. Reports wait in a short queue until there is a
+ * network; one child at a time sends all that wait, so that a silent server never stops init.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -24,23 +24,19 @@ struct report_queue {
 };
 
 /* When the queue is full the oldest report that is no failure goes. */
-void
-report_add(struct report_queue *q, const struct init_options *o, const char *stage, const char *text, bool failed, uint64_t uptime_ms);
+void report_add(struct report_queue *q, const struct init_options *o, const char *stage, const char *text, bool failed,
+                uint64_t uptime_ms);
 
 /* Starts the child when there is something to send, it is time, and none runs. */
-void
-report_start(struct report_queue *q, const struct init_options *o, int64_t now_ms);
+void report_start(struct report_queue *q, const struct init_options *o, int64_t now_ms);
 
 /* The child has ended. */
-void
-report_ended(struct report_queue *q, bool success, int64_t now_ms);
+void report_ended(struct report_queue *q, bool success, int64_t now_ms);
 
 /* The whole HTTP request. Pure. Returns its length, 0 when it does not fit or memory is out. */
-size_t
-report_request(const struct msg_init_report *m, const struct init_options *o, char ret[REPORT_HTTP_MAX]);
+size_t report_request(const struct msg_init_report *m, const struct init_options *o, char ret[REPORT_HTTP_MAX]);
 
 /* Does the answer's first line say success (2xx)? -EAGAIN: not all of it is there yet. Pure. */
-int
-report_answer(const char *data, size_t size);
+int report_answer(const char *data, size_t size);
 
 #endif

@@ -25,9 +25,22 @@ struct arguments {
 static void
 agent_arguments(struct arguments *a, const struct init_options *o)
 {
-        const char *const argv[] = {"/usr/lib/dompool/dompool-agent", "--server", a->server, "--agent-port", a->agent_port, "--http-port",
-                                    a->http_port, "--fingerprint", o->fingerprint, "--token-file", INIT_TOKEN_FILE, "--host", o->host,
-                                    "--run-dir", "/run/dompool", NULL};
+        const char *const argv[] = {"/usr/lib/dompool/dompool-agent",
+                                    "--server",
+                                    a->server,
+                                    "--agent-port",
+                                    a->agent_port,
+                                    "--http-port",
+                                    a->http_port,
+                                    "--fingerprint",
+                                    o->fingerprint,
+                                    "--token-file",
+                                    INIT_TOKEN_FILE,
+                                    "--host",
+                                    o->host,
+                                    "--run-dir",
+                                    "/run/dompool",
+                                    NULL};
 
         ip4_text(o->server, a->server);
         snprintf(a->agent_port, sizeof(a->agent_port), "%u", o->agent_port);
@@ -84,6 +97,7 @@ services_spawn(enum service_id id, const struct init_options *o)
 
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
+        signal(SIGPIPE, SIG_DFL); /* what is ignored stays so over exec */
         if (id == SERVICE_SHELL)
                 take_console();
         else

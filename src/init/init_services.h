@@ -9,15 +9,12 @@
 #define XENSTORED_SOCKET "/run/xenstored/socket"
 
 /* Starts a program that is an executable (not SERVICE_DHCP, a child of init's own). Its pid, or negative errno. */
-int
-services_spawn(enum service_id id, const struct init_options *o);
+int services_spawn(enum service_id id, const struct init_options *o);
 
 /* Writes the boot token where the agent reads it: 0600, not on a command line that everybody in dom0 could see. */
-int
-services_write_token(const struct init_options *o);
+int services_write_token(const struct init_options *o);
 
 /* Does xenstored take connections? */
-bool
-services_xenstore_up(void);
+bool services_xenstore_up(void);
 
 #endif

@@ -8,37 +8,29 @@
 #include "base/parse.h"
 
 /* /proc, /sys, /dev, /dev/pts, /run; what is mounted already is no error. */
-int
-system_mount(struct error *err);
+int system_mount(struct error *err);
 
 /* Standard output and error to the kernel's log, which goes to every console; standard input from /dev/null. */
-void
-system_log_open(void);
+void system_log_open(void);
 
-/* xenfs on /proc/xen, which xenstored needs; Xen's guest logs get a file system of limited size. ERR_UNSUPPORTED when this kernel
- * does not run on Xen as its dom0. */
-int
-system_mount_xen(struct error *err);
+/* xenfs on /proc/xen, which xenstored needs; Xen's guest logs get a file system of limited size. ERR_UNSUPPORTED when this
+ * kernel does not run on Xen as its dom0. */
+int system_mount_xen(struct error *err);
 
 /* Small writes to files of /proc, /sys, /etc. */
-int
-system_write(const char *path, const char *text);
+int system_write(const char *path, const char *text);
 /* First line of a file without the newline; false: cannot be read. */
-bool
-system_read_line(const char *path, char *ret, size_t size);
+bool system_read_line(const char *path, char *ret, size_t size);
 
 enum module_phase { MODULES_FIRST, MODULES_LATE };
 
 /* Loads those of the image's list that belong to @phase. Goes on after a failure and reports the first. */
-int
-modules_load_list(enum module_phase phase, struct error *err);
+int modules_load_list(enum module_phase phase, struct error *err);
 
 /* Loads the drivers of the network cards that are there, by modalias. */
-int
-modules_load_cards(struct error *err);
+int modules_load_cards(struct error *err);
 
 /* Ends everything: SIGTERM, a while, SIGKILL, sync, reboot(2). Does not come back. */
-void __attribute__((noreturn))
-system_end(bool power_off);
+void __attribute__((noreturn)) system_end(bool power_off);
 
 #endif

@@ -349,7 +349,7 @@ netlink_route_default(uint32_t gateway, const char *name)
 /* What a link's message says that we ask for. */
 struct link_seen {
         char name[IFNAMSIZ];
-        char kind[16];   /* IFLA_INFO_KIND: "bridge", "veth", "vif"; empty for hardware */
+        char kind[16]; /* IFLA_INFO_KIND: "bridge", "veth", "vif"; empty for hardware */
         struct mac mac;
         bool ethernet;
 };
@@ -481,7 +481,8 @@ address_step(const struct nlmsghdr *h, void *arg)
         int left = (int)IFA_PAYLOAD(h);
         struct address_search *s = arg;
 
-        if (h->nlmsg_type != RTM_NEWADDR || h->nlmsg_len < NLMSG_LENGTH(sizeof(*body)) || body->ifa_index != s->index || s->found)
+        if (h->nlmsg_type != RTM_NEWADDR || h->nlmsg_len < NLMSG_LENGTH(sizeof(*body)) || body->ifa_index != s->index ||
+            s->found)
                 return 0;
         for (; RTA_OK(a, left); a = RTA_NEXT(a, left)) {
                 uint32_t wire;

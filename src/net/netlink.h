@@ -10,43 +10,28 @@
 
 #include "base/parse.h"
 
-int
-netlink_link_up(const char *name, bool up);
+int netlink_link_up(const char *name, bool up);
 /* STP off, forward delay 0. -EEXIST when it is there. */
-int
-netlink_bridge_add(const char *name, const struct mac *mac);
-int
-netlink_veth_add(const char *a, const char *b);
-int
-netlink_link_delete(const char *name);
+int netlink_bridge_add(const char *name, const struct mac *mac);
+int netlink_veth_add(const char *a, const char *b);
+int netlink_link_delete(const char *name);
 /* NULL @bridge: leaves the bridge it is in. */
-int
-netlink_set_master(const char *name, const char *bridge);
-int
-netlink_set_mac(const char *name, const struct mac *mac);
-int
-netlink_set_mtu(const char *name, uint32_t mtu);
+int netlink_set_master(const char *name, const char *bridge);
+int netlink_set_mac(const char *name, const struct mac *mac);
+int netlink_set_mtu(const char *name, uint32_t mtu);
 /* Moves an interface into the network namespace of @netns_fd. */
-int
-netlink_set_netns(const char *name, int netns_fd);
+int netlink_set_netns(const char *name, int netns_fd);
 /* Adds or replaces. Broadcast address is set as well. */
-int
-netlink_address_set(const char *name, uint32_t address, unsigned prefix);
-int
-netlink_address_delete(const char *name, uint32_t address, unsigned prefix);
+int netlink_address_set(const char *name, uint32_t address, unsigned prefix);
+int netlink_address_delete(const char *name, uint32_t address, unsigned prefix);
 /* Default route; replaces. */
-int
-netlink_route_default(uint32_t gateway, const char *name);
+int netlink_route_default(uint32_t gateway, const char *name);
 /* Finds the Ethernet interface (ARPHRD_ETHER, not a bridge) with this MAC; -ENODEV. */
-int
-netlink_find_by_mac(const struct mac *mac, char ret_name[16]);
+int netlink_find_by_mac(const struct mac *mac, char ret_name[16]);
 /* Name of the first Ethernet interface that is not loopback, bridge or vif; -ENODEV. */
-int
-netlink_first_ethernet(char ret_name[16]);
-int
-netlink_get_mac(const char *name, struct mac *ret);
+int netlink_first_ethernet(char ret_name[16]);
+int netlink_get_mac(const char *name, struct mac *ret);
 /* First IPv4 address and prefix of an interface; -EADDRNOTAVAIL. */
-int
-netlink_get_address(const char *name, uint32_t *ret_address, unsigned *ret_prefix);
+int netlink_get_address(const char *name, uint32_t *ret_address, unsigned *ret_prefix);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The image builder without a server, for tests/system/test_image.py: image_tool build RECIPE STORE PROGRAMS [NAME] | image_tool loaders
- * STORE | image_tool find STORE NAME. Prints one line a step and, at the end, the version as JSON.
+ * The image builder without a server, for tests/system/test_image.py: image_tool build RECIPE STORE PROGRAMS [NAME] |
+ * image_tool loaders STORE | image_tool find STORE NAME. Prints one line a step and, at the end, the version as JSON.
  */
 #include <libgen.h>
 #include <stdio.h>

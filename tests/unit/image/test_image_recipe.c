@@ -52,9 +52,9 @@ static void
 test_a_wrong_line_is_named_by_file_and_line(void **state)
 {
         static const char *const bad[] = {
-                "copy /a /b",        "dir tmp",           "dir /tmp 0999",  "dir /a/../b",  "package a",   "package /a /b /c",
-                "own ../passwd /x",  "own /etc/x /x",     "program a/b /x", "library",      "link /a",     "dir /a/",
-                "own etc/x /x 77777", "dir /a 1 2 3 4 5 6", "program x relative",
+                "copy /a /b",       "dir tmp",          "dir /tmp 0999",      "dir /a/../b",        "package a",
+                "package /a /b /c", "own ../passwd /x", "own /etc/x /x",      "program a/b /x",     "library",
+                "link /a",          "dir /a/",          "own etc/x /x 77777", "dir /a 1 2 3 4 5 6", "program x relative",
         };
         struct recipe_line *l;
         struct error err;
@@ -81,7 +81,8 @@ test_modules_have_a_phase_and_one_spelling(void **state)
         size_t n;
 
         (void)state;
-        assert_int_equal(recipe_parse_modules("modules", "xen-evtchn boot\nxen_netback late\ne1000 # common\n", &m, &n, &err), 0);
+        assert_int_equal(recipe_parse_modules("modules", "xen-evtchn boot\nxen_netback late\ne1000 # common\n", &m, &n, &err),
+                         0);
         assert_int_equal(n, 3);
         assert_string_equal(m[0].name, "xen_evtchn");
         assert_int_equal(m[0].phase, RECIPE_BOOT);
@@ -162,7 +163,8 @@ test_apts_answer_gives_name_version_and_hash(void **state)
         struct apt_package p;
 
         (void)state;
-        assert_int_equal(apt_parse_uri("'http://x/y.deb' busybox-static_1%3a1.35.0-4+deb12u1+b1_amd64.deb 928188 SHA256:" HASH, &p), 0);
+        assert_int_equal(
+                apt_parse_uri("'http://x/y.deb' busybox-static_1%3a1.35.0-4+deb12u1+b1_amd64.deb 928188 SHA256:" HASH, &p), 0);
         assert_string_equal(p.name, "busybox-static");
         assert_string_equal(p.version, "1:1.35.0-4+deb12u1+b1");
         assert_string_equal(p.file, "busybox-static_1%3a1.35.0-4+deb12u1+b1_amd64.deb");
@@ -197,8 +199,9 @@ test_a_programs_libraries_and_linker_are_read(void **state)
 static void
 test_dependencies_come_before_the_module(void **state)
 {
-        static const char dep[] = "kernel/net/core/failover.ko:\n"
-                                  "kernel/drivers/net/virtio_net.ko: kernel/drivers/net/net_failover.ko kernel/net/core/failover.ko\n";
+        static const char dep[] =
+                "kernel/net/core/failover.ko:\n"
+                "kernel/drivers/net/virtio_net.ko: kernel/drivers/net/net_failover.ko kernel/net/core/failover.ko\n";
         struct kmod_entry e;
 
         (void)state;

@@ -16,9 +16,10 @@
 static void
 test_a_full_command_line_gives_all_values(void **state)
 {
-        static const char line[] = "console=hvc0 quiet dompool.server=10.77.0.1 dompool.http=8081 dompool.agent=9000 dompool.fp=" FP
-                                   " dompool.token=v1.525400aabbcc.0.1.ff dompool.host=n1 dompool.mac=52:54:00:AA:bb:cc "
-                                   "dompool.image=0123456789abcdef dompool.shell=1\n";
+        static const char line[] =
+                "console=hvc0 quiet dompool.server=10.77.0.1 dompool.http=8081 dompool.agent=9000 dompool.fp=" FP
+                " dompool.token=v1.525400aabbcc.0.1.ff dompool.host=n1 dompool.mac=52:54:00:AA:bb:cc "
+                "dompool.image=0123456789abcdef dompool.shell=1\n";
         static const struct mac mac = {{0x52, 0x54, 0, 0xaa, 0xbb, 0xcc}};
         struct init_options o;
         struct error err;
@@ -71,11 +72,11 @@ static void
 test_a_wrong_value_is_named_and_the_rest_is_read(void **state)
 {
         static const char *const lines[] = {
-                "dompool.server=10.77.0 dompool.host=n1",     "dompool.http=0 dompool.host=n1",
-                "dompool.agent=65536 dompool.host=n1",        "dompool.fp=00 dompool.host=n1",
-                "dompool.token=a\"b dompool.host=n1",         "dompool.mac=52:54 dompool.host=n1",
+                "dompool.server=10.77.0 dompool.host=n1",      "dompool.http=0 dompool.host=n1",
+                "dompool.agent=65536 dompool.host=n1",         "dompool.fp=00 dompool.host=n1",
+                "dompool.token=a\"b dompool.host=n1",          "dompool.mac=52:54 dompool.host=n1",
                 "BOOTIF=20-02-00-00-00-00-01 dompool.host=n1", "dompool.shell=yes dompool.host=n1",
-                "dompool.image=xyz dompool.host=n1",          "dompool.host=../x dompool.host=n1",
+                "dompool.image=xyz dompool.host=n1",           "dompool.host=../x dompool.host=n1",
         };
         struct init_options o;
         struct error err;

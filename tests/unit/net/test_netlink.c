@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rtnetlink requests against the running kernel, in a network namespace of the test's own; iproute2 and sysfs say what came of them. */
+/* rtnetlink requests against the running kernel, in a network namespace of the test's own; iproute2 and sysfs say what came of
+ * them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -42,11 +43,11 @@ line_of(const char *command, char *buf, size_t size)
         return buf;
 }
 
-#define assert_prints(command, text)                                                                                   \
-        do {                                                                                                           \
-                char out_[1024];                                                                                       \
-                if (!strstr(line_of(command, out_, sizeof(out_)), text))                                               \
-                        fail_msg("'%s' printed '%s' without '%s'", command, out_, text);                               \
+#define assert_prints(command, text)                                                                                           \
+        do {                                                                                                                   \
+                char out_[1024];                                                                                               \
+                if (!strstr(line_of(command, out_, sizeof(out_)), text))                                                       \
+                        fail_msg("'%s' printed '%s' without '%s'", command, out_, text);                                       \
         } while (0)
 
 static void
