@@ -240,6 +240,18 @@ set_profile_key(json_t *body, const char *profile, struct error *err)
         return 0;
 }
 
+/* @image NULL: not given. */
+static int
+set_image_key(json_t *body, const char *image, struct error *err)
+{
+        char name[CTL_IMAGE_SIZE];
+        int r = image ? ctl_image_name(image, name, err) : 0;
+
+        if (r == 0 && image)
+                json_object_set_new(body, "image", json_string(name));
+        return r;
+}
+
 int
 cmd_host_add(struct ctl *c, int argc, char **argv, struct error *err)
 {
@@ -247,7 +259,9 @@ cmd_host_add(struct ctl *c, int argc, char **argv, struct error *err)
                 enum ctl_option option;
                 const char *key;
         } keys[] = {
-                {OPT_ADDRESS, "address"},         {OPT_IMAGE, "image"}, {OPT_CONSOLE, "console"}, {OPT_XEN_ARGS, "xen_args"},
+                {OPT_ADDRESS, "address"},
+                {OPT_CONSOLE, "console"},
+                {OPT_XEN_ARGS, "xen_args"},
                 {OPT_KERNEL_ARGS, "kernel_args"},
         };
         struct ctl_request q = {.method = "PUT"};
@@ -258,10 +272,15 @@ cmd_host_add(struct ctl *c, int argc, char **argv, struct error *err)
         if (r < 0)
                 return r;
         body = json_pack("{s:s,s:s}", "name", argv[0], "mac", argv[1]);
-        for (size_t i = 0; i < N_ELEMENTS(keys); i++)
-                if (c->opt[keys[i].option])
-                        json_object_set_new(body, keys[i].key, json_string(c->opt[keys[i].option]));
-        r = c->opt[OPT_PROFILE] ? set_profile_key(body, c->opt[OPT_PROFILE], err) : 0;
+        r = body ? set_image_key(body, c->opt[OPT_IMAGE], err) : error_set(err, ERR_USAGE, "'%.40s' is no MAC", argv[1]);
+        for (size_t i = 0; r == 0 && i < N_ELEMENTS(keys); i++) {
+                const char *value = c->opt[keys[i].option];
+
+                if (value && json_object_set_new(body, keys[i].key, json_string(value)) < 0)
+                        r = error_set(err, ERR_USAGE, "--%s is not UTF-8", ctl_options[keys[i].option].name);
+        }
+        if (r == 0 && c->opt[OPT_PROFILE])
+                r = set_profile_key(body, c->opt[OPT_PROFILE], err);
         q.body = body;
         ctl_path(&q, "/v1/hosts/%s", argv[0]);
         if (r == 0)
@@ -336,8 +355,10 @@ cmd_profile_set(struct ctl *c, int argc, char **argv, struct error *err)
         (void)argc;
         if (r < 0)
                 return r;
-        body = json_pack("{s:s}", "image", c->opt[OPT_IMAGE] ?: "");
+        body = json_object();
         r = set_profile_key(body, argv[1], err);
+        if (r == 0)
+                r = set_image_key(body, c->opt[OPT_IMAGE], err);
         q.body = body;
         ctl_path(&q, "/v1/hosts/%s/profile", argv[0]);
         if (r == 0)

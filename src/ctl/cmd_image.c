@@ -62,6 +62,26 @@ add_size(json_t *image)
 
 /* ---- from a folder of this machine ---- */
 
+/* The tags that are on it: "current", "previous". */
+static json_t *
+store_image_json(const char *store, const struct image *image)
+{
+        static const char *const tags[] = {"current", "previous"};
+        json_t *json = rec_to_json(&image_desc, image), *list = json_array();
+
+        for (size_t i = 0; i < N_ELEMENTS(tags); i++) {
+                char name[NAME_SIZE + 16];
+                struct image tagged;
+                struct error ignored;
+
+                snprintf(name, sizeof(name), "%s:%s", image->name, tags[i]);
+                if (image_store_find(store, name, &tagged, &ignored) == 0 && strcmp(tagged.id, image->id) == 0)
+                        json_array_append_new(list, json_string(tags[i]));
+        }
+        json_object_set_new(json, "tags", list);
+        return json;
+}
+
 static int
 store_list_json(const char *store, json_t **ret, struct error *err)
 {
@@ -71,7 +91,7 @@ store_list_json(const char *store, json_t **ret, struct error *err)
         int r = image_store_list(store, &images, &n, err);
 
         for (size_t i = 0; r == 0 && i < n; i++)
-                json_array_append_new(list, rec_to_json(&image_desc, &images[i]));
+                json_array_append_new(list, store_image_json(store, &images[i]));
         *ret = json_pack("{s:o}", "images", list);
         return r;
 }
@@ -82,7 +102,7 @@ store_find_json(const char *store, const char *name, json_t **ret, struct error 
         struct image image;
         int r = image_store_find(store, name, &image, err);
 
-        *ret = r == 0 ? rec_to_json(&image_desc, &image) : NULL;
+        *ret = r == 0 ? store_image_json(store, &image) : NULL;
         return r;
 }
 
@@ -124,7 +144,7 @@ build_here(struct ctl *c, const char *name, struct error *err)
                 r = image_build(&b, &image, err);
         if (r < 0)
                 return r;
-        json = rec_to_json(&image_desc, &image);
+        json = store_image_json(b.store, &image);
         add_size(json);
         r = ctl_print_object(c, json, "id", image_fields, N_ELEMENTS(image_fields), err);
         json_decref(json);
@@ -155,15 +175,16 @@ cmd_image_list(struct ctl *c, int argc, char **argv, struct error *err)
 int
 cmd_image_show(struct ctl *c, int argc, char **argv, struct error *err)
 {
+        char name[CTL_IMAGE_SIZE];
         enum ctl_output output;
         json_t *image = NULL;
-        int r = ctl_name("an image", argv[0], err);
+        int r = ctl_image_name(argv[0], name, err);
 
         (void)argc;
         if (r < 0 || (r = ctl_output(c, &output, err)) < 0)
                 return r;
         r = c->opt[OPT_STORE] ? store_find_json(c->opt[OPT_STORE], argv[0], &image, err)
-                              : ctl_get(c, &image, err, "/v1/images/%s", argv[0]);
+                              : ctl_get(c, &image, err, "/v1/images/%s", name);
         if (r == 0) {
                 add_size(image);
                 r = ctl_print_object(c, image, "id", image_fields, N_ELEMENTS(image_fields), err);

@@ -83,6 +83,16 @@ ctl_name(const char *what, const char *text, struct error *err)
         return 0;
 }
 
+int
+ctl_image_name(const char *text, char ret[CTL_IMAGE_SIZE], struct error *err)
+{
+        int r = ctl_name("an image", text, err);
+
+        if (r == 0)
+                str_copy(ret, CTL_IMAGE_SIZE, text);
+        return r;
+}
+
 /* ---- where the server is ---- */
 
 static const char *

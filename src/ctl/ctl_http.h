@@ -55,4 +55,10 @@ ctl_interrupted(void);
 int
 ctl_name(const char *what, const char *text, struct error *err);
 
+/* An image's name or version id as the API takes it: a whole id is one digit longer than a name may be, and its first 63 name the
+ * version as well. */
+#define CTL_IMAGE_SIZE 64
+int
+ctl_image_name(const char *text, char ret[CTL_IMAGE_SIZE], struct error *err);
+
 #endif

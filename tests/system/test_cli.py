@@ -170,6 +170,16 @@ def test_control_characters_of_strangers_do_not_reach_the_terminal(room):
     assert "\x1b" not in dompool(room, "op", "list").stdout
 
 
+def test_an_image_is_shown_by_what_image_list_calls_it(running):
+    name = dompool(running, "image", "list", "-o", "name").stdout.strip()
+    assert len(name) == 64
+    shown = dompool(running, "image", "show", name, "--json")
+    assert json.loads(shown.stdout)["id"] == name
+    assert dompool(running, "profile", "set", "n2", "pool", "--image", name).returncode == 0
+    here = dompool(running, "image", "list", "--store", running.store, "--json")
+    assert json.loads(here.stdout)["images"][0]["tags"] == ["current"]
+
+
 # ---- operations
 
 def test_create_waits_and_says_what_it_did(room):
