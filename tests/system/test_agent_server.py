@@ -1,111 +1,143 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Both real sides together: dompoold and a dompool-agent whose Xen is simulated, as the command line sees them."""
+"""The real agent, simulated hypervisor, against the real dompoold: both ends of the wire as they are shipped."""
 import os
 import signal
 import subprocess
-import time
 
-import pexpect
 import pytest
 
 import api_room
 import netns
-from api_room import dompool, guest_config
 from fake_agent import boot_token
 from server import BUILD, wait_for
 
+GUEST = 'name = "%s"\ntype = "pvh"\nkernel = "vmlinuz"\nramdisk = "initrd"\nmemory = 64\n'
 
-class Agent:
-    def __init__(self, server, folder):
-        self.server, self.folder = server, folder
-        self.machine = server.lan.client(api_room.N1_MAC, "10.77.0.11")
-        self.token_file = folder / "agent-token"
+
+class Host:
+    """A real agent on a machine of the boot LAN."""
+
+    def __init__(self, server, settings="create_ms=20,shutdown_ms=20"):
+        self.server, self.folder = server, server.folder / "host"
+        self.folder.mkdir(mode=0o755)
+        self.settings = f"{settings},state={self.folder}/state"
+        self.lan = server.lan.client(api_room.N1_MAC, "10.77.0.11")
+        self.fingerprint = server.get("/v1/server")["tls_fingerprint"]
+        self.token = boot_token(server.state, api_room.N1_MAC)
         self.process = None
+        self.start()
 
-    def start(self, token=None):
-        self.token_file.write_text((token or boot_token(self.server.state, api_room.N1_MAC)) + "\n")
-        fingerprint = self.server.get("/v1/server")["tls_fingerprint"]
-        log = open(self.folder / "agent-log", "ab")
-        self.process = self.machine.popen(BUILD / "src" / "dompool-agent", "--server", netns.SERVER, "--fingerprint", fingerprint,
-                                          "--token-file", self.token_file, "--host", "n1", "--run-dir", self.folder / "agent-run",
-                                          "--simulated", "", "--debug", stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        log.close()
-        return self
+    def start(self):
+        with open(self.folder / "log", "a") as log:
+            # exec, so that the process is the agent and not `ip netns exec`
+            self.process = self.lan.popen(
+                BUILD / "src" / "dompool-agent", "--server", netns.SERVER, "--agent-port", api_room.AGENT_PORT, "--fingerprint",
+                self.fingerprint, "--token", self.token, "--host", "n1", "--run-dir", self.folder / "run", "--simulated",
+                self.settings, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
-    def ready(self, seconds=15):
-        wait_for(lambda: self.server.get("/v1/hosts/n1")["state"] == "ready", seconds)
-        return self
+    def wait_ready(self):
+        wait_for(lambda: self.server.get("/v1/hosts/n1")["state"] == "ready")
 
-    def stop(self):
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(15)
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(10)
 
 
 @pytest.fixture
-def room(running):
+def host(running):
     api_room.guest_files(running)
-    agent = Agent(running, running.folder)
-    running.agent = agent
-    agent.start().ready()
-    yield running
-    agent.stop()
+    h = Host(running)
+    h.wait_ready()
+    yield h
+    h.close()
 
 
-def test_host_becomes_ready_with_its_inventory(room):
-    host = room.get("/v1/hosts/n1")
-    assert host["inventory"]["xen_version"] and host["inventory"]["memory_kib"] > 0
-    assert dompool(room, "host", "trace", "n1", "-f").returncode == 0
+def run_op(server, path, body):
+    status, op = server.api("POST", path, body)
+    assert status == 202, op
+    return server.get(f"/v1/operations/{op['id']}?wait=20")
 
 
-def test_create_console_shutdown_destroy(room):
-    for name in ("web1", "web2"):
-        got = dompool(room, "domain", "create", guest_config(room.folder, name))
-        assert got.returncode == 0, (got, room.tail())
-        assert room.get(f"/v1/domains/{name}")["state"] == "running"
-    child = pexpect.spawn(str(api_room.DOMPOOL), ["domain", "console", "web1"], timeout=10,
-                          env={**os.environ, "DOMPOOL_SERVER": f"unix:{room.socket}"})
-    child.expect_exact("Ctrl-] leaves")
-    child.send("\r")
-    child.expect(r"\S+")
-    child.send("\x1d")
-    child.expect(pexpect.EOF)
-    assert dompool(room, "domain", "shutdown", "web1").returncode == 0
-    assert dompool(room, "domain", "destroy", "web2").returncode == 0
-    assert all(d["state"] != "running" for d in room.get("/v1/domains")["domains"])
+def create(server, name="vm1"):
+    return run_op(server, "/v1/domains", {"host": "n1", "file": f"{name}.cfg", "config": GUEST % name})
 
 
-def test_a_domain_of_which_a_file_is_changed_behind_the_back_still_gets_what_was_accepted(room):
-    """What counts is what core put into its blobs when it said yes."""
-    config = guest_config(room.folder)
-    got = dompool(room, "domain", "create", config, "--no-wait")
-    assert got.returncode == 0
-    (room.guests / "vmlinuz").write_bytes(b"another")
-    number = got.stdout.split()[1]
-    assert dompool(room, "op", "wait", number).returncode == 0
+def test_a_host_becomes_ready_and_shows_its_inventory(host):
+    shown = host.server.get("/v1/hosts/n1")
+    assert shown["inventory"]["n_cpus"] == 8 and shown["inventory"]["xen_version"] == "simulated"
 
 
-def test_core_restart_keeps_host_and_domains(room):
-    assert dompool(room, "domain", "create", guest_config(room.folder)).returncode == 0
-    room.kill_role("core")
-    wait_for(lambda: room.get("/v1/hosts/n1")["connected"], 20)
-    assert room.get("/v1/domains/web1")["state"] == "running"
-    assert dompool(room, "domain", "destroy", "web1").returncode == 0
+def test_a_domain_is_created_shut_down_and_destroyed_through_the_api(host):
+    server = host.server
+    assert create(server)["state"] == "done"
+    assert create(server, "vm2")["state"] == "done"
+    shown = server.get("/v1/domains/vm1")
+    assert shown["state"] == "running" and shown["host"] == "n1"
+    assert run_op(server, "/v1/domains/vm1/shutdown", {"timeout": 10})["state"] == "done"
+    assert run_op(server, "/v1/domains/vm2/destroy", {})["state"] == "done"
+    assert not os.listdir(host.folder / "state")
 
 
-def test_api_restart_keeps_host_and_domains(room):
-    assert dompool(room, "domain", "create", guest_config(room.folder)).returncode == 0
-    room.kill_role("api")
-    wait_for(lambda: room.get("/v1/hosts/n1")["connected"], 20)
-    assert room.get("/v1/domains/web1")["state"] == "running"
-    assert dompool(room, "domain", "destroy", "web1").returncode == 0
+def test_a_failure_of_the_hypervisor_is_told_to_the_user_and_nothing_is_left(running):
+    api_room.guest_files(running)
+    h = Host(running, "fail=bad")
+    try:
+        h.wait_ready()
+        op = create(running, "bad1")
+        assert op["state"] == "failed" and op["error_code"] == "hypervisor" and "simulated failure" in op["error_text"]
+        assert running.api("GET", "/v1/domains/bad1")[0] == 404 or running.get("/v1/domains/bad1")["state"] in ("defined", "gone")
+    finally:
+        h.close()
 
 
-def test_server_restart_keeps_host_and_domains(room):
-    assert dompool(room, "domain", "create", guest_config(room.folder)).returncode == 0
-    room.stop()
-    time.sleep(1)
-    room.start()
-    wait_for(lambda: room.get("/v1/hosts/n1")["connected"], 30)
-    assert room.get("/v1/domains/web1")["state"] == "running"
-    assert dompool(room, "domain", "destroy", "web1").returncode == 0
+def test_a_killed_agent_comes_back_with_its_session_and_its_domains(host):
+    assert create(host.server)["state"] == "done"
+    host.kill()
+    host.start()
+    wait_for(lambda: "session=kept" in (host.folder / "log").read_text())
+    host.wait_ready()
+    wait_for(lambda: host.server.get("/v1/domains/vm1")["state"] == "running")
+    assert run_op(host.server, "/v1/domains/vm1/destroy", {})["state"] == "done"
+
+
+def test_a_restarted_server_recognises_host_and_domain(host):
+    server = host.server
+    assert create(server)["state"] == "done"
+    server.stop()
+    server.start()
+    wait_for(lambda: server.get("/v1/hosts/n1")["state"] == "ready", seconds=20)
+    wait_for(lambda: server.get("/v1/domains/vm1")["state"] == "running")
+
+
+def test_an_operation_survives_the_death_of_core_and_of_hv(running):
+    api_room.guest_files(running)
+    h = Host(running, "create_ms=1500")
+    try:
+        h.wait_ready()
+        status, op = running.api("POST", "/v1/domains", {"host": "n1", "file": "vm1.cfg", "config": GUEST % "vm1"})
+        assert status == 202
+        wait_for(lambda: "operation begins" in (h.folder / "log").read_text())
+        os.kill(hv_of(h), signal.SIGKILL)
+        running.kill_role("core")
+        assert wait_for(lambda: ended(running, op["id"]), seconds=30)["state"] == "done"
+        assert len(os.listdir(h.folder / "state")) == 1
+    finally:
+        h.close()
+
+
+def ended(server, op):
+    status, answer = server.api("GET", f"/v1/operations/{op}")
+    return answer if status == 200 and answer["state"] in ("done", "failed") else None
+
+
+def hv_of(host):
+    for pid in host.lan.pids():
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            if f.read().startswith(b"dompool-hv\0"):
+                return pid
+    raise AssertionError("no dompool-hv")
