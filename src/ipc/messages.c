@@ -7,9 +7,6 @@
 
 #include "ipc/messages.h"
 
-/* An API answer: all hosts of a full server, some 2 KiB each, stay below it and below CHANNEL_MAX. */
-#define REPLY_BODY_MAX (15u << 20)
-
 const char *const role_names[] = {
         [ROLE_PARENT] = "parent", [ROLE_BOOT] = "boot",       [ROLE_FILES] = "files", [ROLE_API] = "api", [ROLE_CORE] = "core",
         [ROLE_WORK] = "work",     [ROLE_APARENT] = "aparent", [ROLE_LINK] = "link",   [ROLE_HV] = "hv",   [ROLE_N] = NULL};

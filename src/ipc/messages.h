@@ -101,6 +101,8 @@ struct msg_init_report { /* dompool-init, by HTTP, authenticated by the boot tok
         uint64_t uptime_ms;  /* of the dom0 kernel */
 };
 
+/* An API answer: all hosts of a full server, some 2 KiB each, stay below it and below CHANNEL_MAX. */
+#define REPLY_BODY_MAX (15u << 20)
 struct msg_api_reply {
         uint64_t request;
         uint32_t status;     /* HTTP */

@@ -11,6 +11,7 @@
 #include "bootcfg/token.h"
 #include "model/lease.h"
 #include "server/core_private.h"
+#include "server/core_text.h"
 
 static int
 take_newest(void *arg, const struct boot *b)
@@ -162,6 +163,7 @@ core_boot_init_report(struct core *c, const struct msg_init_report *m)
         if (m->failed) {
                 h->boot.failed = true;
                 snprintf(h->boot.failure, sizeof(h->boot.failure), "%.31s: %.470s", m->stage, m->text);
+                core_text_clean(h->boot.failure);
                 core_event(c, "boot", h->row.host.name, "init-failed", h->boot.number, "%s: %s", m->stage, m->text);
                 return;
         }

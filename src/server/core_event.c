@@ -5,10 +5,10 @@
 
 #include "base/log.h"
 #include "server/core_private.h"
+#include "server/core_text.h"
 
-static void
-append(struct core *c, const char *kind, const char *subject, const char *what, uint64_t boot, const char *fmt, va_list ap)
-        __attribute__((format(printf, 6, 0)));
+static void append(struct core *c, const char *kind, const char *subject, const char *what, uint64_t boot, const char *fmt,
+                   va_list ap) __attribute__((format(printf, 6, 0)));
 
 static void
 append(struct core *c, const char *kind, const char *subject, const char *what, uint64_t boot, const char *fmt, va_list ap)
@@ -20,6 +20,7 @@ append(struct core *c, const char *kind, const char *subject, const char *what, 
         str_copy(ev.subject, sizeof(ev.subject), subject);
         str_copy(ev.what, sizeof(ev.what), what);
         vsnprintf(ev.text, sizeof(ev.text), fmt, ap);
+        core_text_clean(ev.text); /* it may have been cut within a character */
         if (store_event_append(c->store, &ev, &err)) {
                 core_db_failed(c, &err);
                 return;

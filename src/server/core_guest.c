@@ -4,6 +4,7 @@
  * file is found below its directory only, whatever ".." and symbolic links say (openat2, RESOLVE_BENEATH). What was hashed
  * before and has not changed is not read again. Process: core.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -144,6 +145,29 @@ make_blob(struct core *c, int from, struct store_guest_file *f, struct error *er
                 return 0;
         unlink(tmp);
         return error_errno_set(err, -r, "copying to %s", path);
+}
+
+/* Is the blob of this name what a domain was, or is to be, started from? A configuration is JSON and has its hashes in hex. */
+static bool
+is_used(struct core *c, const char *hex)
+{
+        struct core_domain *d, *next;
+
+        HASH_ITER(hh, c->domains, d, next)
+        if (d->row.config && strstr(d->row.config, hex))
+                return true;
+        return false;
+}
+
+void
+core_guest_sweep(struct core *c)
+{
+        _cleanup_closedir_ DIR *dir = opendir(c->params.blob_dir);
+        struct dirent *e;
+
+        while (dir && (e = readdir(dir)))
+                if (strlen(e->d_name) == SHA256_TEXT_SIZE - 1 && !is_used(c, e->d_name))
+                        unlinkat(dirfd(dir), e->d_name, 0);
 }
 
 int

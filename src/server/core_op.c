@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/rec_json.h"
 #include "server/core_private.h"
+#include "server/core_text.h"
 
 static struct core_op *
 op_find(struct core *c, uint64_t id)
@@ -163,6 +164,7 @@ end(struct core *c, struct core_op *op, enum op_state state, enum error_code cod
         str_copy(o->step, sizeof(o->step), op_state_names[state]);
         str_copy(o->error_code, sizeof(o->error_code), error_text(code));
         str_copy(o->error_text, sizeof(o->error_text), text);
+        core_text_clean(o->error_text);
         core_event(c, "op", o->target, op_state_names[state], 0, "operation %" PRIu64 " %s%s%.300s", o->id,
                    op_kind_names[o->kind], *text ? ": " : "", text);
         if (c->work_op == o->id)

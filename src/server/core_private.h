@@ -128,7 +128,7 @@ struct core {
         bool policy_dirty;
         int policy_fd;                  /* the snapshot in force, read-only; -1: none */
         uint64_t work_op;               /* the operation whose task work has; 0: none */
-        int64_t trimmed_mono_ms;
+        int64_t trimmed_mono_ms, swept_mono_ms;
         int64_t security_mono_ms;       /* begin of the minute in which security events are counted */
         uint32_t security_count;
 
@@ -349,6 +349,9 @@ core_create_need_kib(const struct domain_config *config);
 /* Finds @f->path below the guest-files directory, puts the file into the blobs and fills in hash and size. */
 int
 core_guest_file(struct core *c, struct guest_file *f, struct error *err);
+/* Removes blobs that no domain's configuration names; a create that wants one again copies it again. */
+void
+core_guest_sweep(struct core *c);
 
 /* --- core_policy.c --- */
 int

@@ -11,8 +11,10 @@
 #include "base/log.h"
 #include "base/rec_json.h"
 #include "server/core_private.h"
+#include "server/core_text.h"
 
 #define TRIM_EVERY_MS 60000
+#define SWEEP_EVERY_MS 3600000
 
 int64_t
 core_mono(const struct core *c)
@@ -120,7 +122,15 @@ core_reply_json(struct core *c, uint64_t request, unsigned status, json_t *body)
 {
         struct msg_api_reply reply = {.request = request, .status = status};
         char *text = body ? json_text(body) : NULL;
+        struct error err;
 
+        if (text && strlen(text) > REPLY_BODY_MAX) {
+                free(text);
+                json_decref(body);
+                error_set(&err, ERR_LIMIT, "the answer has more than %u MiB; ask with a smaller limit", REPLY_BODY_MAX >> 20);
+                core_reply_error(c, request, &err);
+                return;
+        }
         if (text) {
                 reply.body.data = (uint8_t *)text;
                 reply.body.size = strlen(text);
@@ -135,8 +145,11 @@ core_reply_json(struct core *c, uint64_t request, unsigned status, json_t *body)
 void
 core_reply_error(struct core *c, uint64_t request, const struct error *err)
 {
-        core_reply_json(c, request, error_http_status(err->code),
-                        json_pack("{s:{s:s,s:s}}", "error", "code", error_text(err->code), "message", err->message));
+        struct error e = *err;
+
+        core_text_clean(e.message); /* it may have been cut within a character */
+        core_reply_json(c, request, error_http_status(e.code),
+                        json_pack("{s:{s:s,s:s}}", "error", "code", error_text(e.code), "message", e.message));
 }
 
 static void
@@ -306,12 +319,13 @@ static const handler_fn handlers[MSG_MAX] = {
 };
 
 void
-core_message(struct core *c, enum role from, enum msg_type type, const void *payload)
+core_message(struct core *c, enum role from, enum msg_type type, void *payload)
 {
         if (!message_allowed(type, from, ROLE_CORE) || !handlers[type]) {
                 log_warning("message %s of %s is not for core", message_name(type), role_names[from]);
                 return;
         }
+        core_text_clean_record(message_desc(type), payload);
         handlers[type](c, payload);
 }
 
@@ -354,6 +368,10 @@ trim(struct core *c)
         if (core_mono(c) - c->trimmed_mono_ms < TRIM_EVERY_MS)
                 return;
         c->trimmed_mono_ms = core_mono(c);
+        if (core_mono(c) - c->swept_mono_ms >= SWEEP_EVERY_MS) {
+                c->swept_mono_ms = core_mono(c);
+                core_guest_sweep(c);
+        }
         if (store_events_trim(c->store, CORE_KEEP_EVENTS, &err) || store_ops_trim(c->store, CORE_KEEP_OPS, &err))
                 core_db_failed(c, &err);
 }
@@ -395,7 +413,7 @@ core_new(const struct core_params *p, struct core **ret, struct error *err)
         c->policy_fd = -1;
         c->out_last = &c->out_first;
         c->started_ms = core_wall(c);
-        c->trimmed_mono_ms = core_mono(c);
+        c->trimmed_mono_ms = c->swept_mono_ms = core_mono(c);
         snprintf(path, sizeof(path), "%s/dompool.db", p->state_dir);
         if ((r = store_open(path, &c->store, err)) || (r = load_token_key(c, err)) || (r = core_event_load(c, err)) ||
             (r = core_host_load(c, err)) || (r = core_domain_load(c, err)) || (r = core_op_load(c, err)) ||

@@ -76,7 +76,7 @@ world_agent(struct world *w, const char *name);
 struct agent *
 world_agent_by_conn(struct world *w, uint64_t conn);
 void
-world_from(struct world *w, enum role from, enum msg_type type, const void *payload);
+world_from(struct world *w, enum role from, enum msg_type type, void *payload);
 
 /* The next message of a queue, or NULL; to be freed by received_free. */
 struct received *

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commands of scenario scripts: the server's life, hosts and boots, the API, time. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "bootcfg/policy.h"
 #include "bootcfg/token.h"
+#include "image/image_store.h"
 #include "scenario_script.h"
 
 /* --- the server --- */
@@ -98,6 +102,75 @@ cmd_guest_file(struct script *s, char **w, int n)
         (void)n;
         snprintf(path, sizeof(path), "%s/%s", s->world.config->guest_files, w[0]);
         write_file(s, path, w[1]);
+}
+
+/* blobs COUNT: so many files hosts may fetch. */
+static void
+cmd_blobs(struct script *s, char **w, int n)
+{
+        char path[128];
+        uint64_t count = 0;
+        struct dirent *e;
+        DIR *dir;
+
+        (void)n;
+        snprintf(path, sizeof(path), "%s/blobs", s->world.dir);
+        dir = opendir(path);
+        while (dir && (e = readdir(dir)))
+                count += e->d_name[0] != '.';
+        if (dir)
+                closedir(dir);
+        if (count != script_number(s, w[0]))
+                script_fail(s, "there are %llu blobs", (unsigned long long)count);
+}
+
+/* image NAME CONTENT: a version of three tiny files, published as a build does it. */
+static void
+cmd_image(struct script *s, char **w, int n)
+{
+        static const char *const files[] = {"xen.gz", "vmlinuz", "initrd"};
+        struct image im = {.built_ms = clock_wall_ms(&s->world.clock)};
+        char folder[300], path[400];
+        struct error err;
+
+        (void)n;
+        snprintf(folder, sizeof(folder), "%s/new", s->world.config->image_store);
+        mkdir(folder, 0755);
+        for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+                snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
+                write_file(s, path, w[1]);
+        }
+        str_copy(im.name, sizeof(im.name), w[0]);
+        str_copy(im.recipe, sizeof(im.recipe), w[0]);
+        if (image_store_publish(s->world.config->image_store, folder, &im, &err))
+                script_fail(s, "%s", err.message);
+}
+
+/* policy HOST local | policy HOST pool IMAGE [size=BYTES]: what boot would find in the snapshot. */
+static void
+cmd_policy(struct script *s, char **w, int n)
+{
+        struct host *h = config_host(s, w[0]);
+        const struct policy_host *found;
+        const struct policy_image *image;
+        struct policy *policy;
+        struct error err;
+        char path[128];
+        int fd;
+
+        snprintf(path, sizeof(path), "%s/state/policy.snap", s->world.dir);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (!h || fd < 0 || policy_map(fd, &policy, &err))
+                script_fail(s, "no host '%s', or no snapshot", w[0]);
+        close(fd);
+        found = policy_host_by_mac(policy, &h->mac);
+        if (!found || strcmp(profile_names[found->profile], w[1]) != 0)
+                script_fail(s, "profile is %s", found ? profile_names[found->profile] : "missing");
+        image = policy_image_at(policy, found->image);
+        if (n > 2 && (!image || strcmp(image->name, w[2]) != 0 ||
+                      image->kernel_size != script_number(s, script_option(w, n, "size", "0"))))
+                script_fail(s, "the image is another one");
+        policy_free(policy);
 }
 
 static void
@@ -477,6 +550,9 @@ const struct command scenario_commands[] = {
         {"wait", 1, cmd_wait},
         {"guest-file", 2, cmd_guest_file},
         {"guest-link", 2, cmd_guest_link},
+        {"blobs", 1, cmd_blobs},
+        {"image", 2, cmd_image},
+        {"policy", 2, cmd_policy},
         {"boot", 2, cmd_boot},
         {"missing", 2, cmd_missing},
         {"unknown", 1, cmd_unknown},

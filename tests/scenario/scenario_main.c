@@ -153,15 +153,20 @@ split(const struct script *s, char *line, char **words)
         }
 }
 
-/* key="a value" becomes key=a value. */
+/* key="a value" becomes key=a value, and \\xNN a byte. */
 static void
 unquote(char *word)
 {
         char *to = word;
 
-        for (; *word; word++)
-                if (*word != '"')
+        for (; *word; word++) {
+                if (!strncmp(word, "\\x", 2) && isxdigit((unsigned char)word[2]) && isxdigit((unsigned char)word[3])) {
+                        *to++ = (char)strtol((char[]){word[2], word[3], '\0'}, NULL, 16);
+                        word += 3;
+                } else if (*word != '"') {
                         *to++ = *word;
+                }
+        }
         *to = '\0';
 }
 

@@ -253,7 +253,7 @@ world_flush(struct world *w)
 }
 
 void
-world_from(struct world *w, enum role from, enum msg_type type, const void *payload)
+world_from(struct world *w, enum role from, enum msg_type type, void *payload)
 {
         core_message(w->core, from, type, payload);
         if (!w->held)
