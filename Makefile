@@ -53,7 +53,7 @@ build-fuzz/build.ninja:
 	@export CC=clang; $(call setup,build-fuzz,-Dfuzz=true $(SANITIZE))
 
 fuzz: packages build-fuzz/build.ninja
-	@ninja -C build-fuzz -j $(JOBS) --quiet
+	@ninja -C build-fuzz -j $(JOBS) --quiet fuzzers
 	@tests/fuzz/run --build build-fuzz --seconds $(FUZZ_SECONDS)
 
 soak: build asan
