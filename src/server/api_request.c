@@ -6,6 +6,7 @@
 #include "server/api_request.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -127,13 +128,28 @@ request_cancel(struct api_request *q)
                 role_send(q->api->ctx, ROLE_CORE, MSG_API_CANCEL, &cancel, -1);
 }
 
-static void
-watch_cb(uv_poll_t *poll, int status, int events)
+/* A client on the Unix socket that has only said all it has to say (shutdown of its writing side) still reads. TCP does not
+ * tell the one from the other, and HTTP over TLS does not do that. */
+static bool
+has_only_stopped_sending(const struct api_request *q, uv_poll_t *handle)
 {
-        struct api_request *q = poll->data;
+        struct pollfd p = {.events = POLLIN};
+
+        return q->door->is_unix && uv_fileno((uv_handle_t *)handle, &p.fd) == 0 && poll(&p, 1, 0) >= 0 &&
+               !(p.revents & POLLHUP);
+}
+
+static void
+watch_cb(uv_poll_t *handle, int status, int events)
+{
+        struct api_request *q = handle->data;
 
         (void)status;
         (void)events;
+        if (has_only_stopped_sending(q, handle)) {
+                uv_poll_stop(handle);
+                return;
+        }
         request_cancel(q);
         request_wake_with_error(q, ERR_CANCELLED, "the client has gone");
 }

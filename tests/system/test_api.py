@@ -171,6 +171,11 @@ def test_a_member_of_the_api_group_may_use_the_socket(server, store):
     assert "uid:65534" not in got.stderr
 
 
+def test_client_that_has_said_all_and_shuts_its_side_is_answered(running):
+    answer = raw(running, b"GET /v1/hosts/n1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", half_close=True)
+    assert answer.startswith(b"HTTP/1.1 200 "), answer
+
+
 # ---- hosts
 
 def test_a_host_can_be_added_changed_and_removed(running):
