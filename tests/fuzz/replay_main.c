@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs a fuzz target over every file of a corpus folder: the fuzzers' finds as an ordinary test. An empty corpus is a failure. */
+/* Runs a fuzz target over every file of a corpus folder: the fuzzers' finds as an ordinary test. An empty corpus is a failure.
+ */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int
 replay(const char *dir, const char *name)
@@ -26,7 +26,7 @@ replay(const char *dir, const char *name)
         data = malloc((1u << 20) + 1);
         size = fread(data, 1, 1u << 20, f);
         fclose(f);
-        data = realloc(data, size + 1); /* exact, so that a sanitizer sees a read behind the end */
+        data = realloc(data, size ? size : 1); /* exact, so that a sanitizer sees a read behind the end */
         LLVMFuzzerTestOneInput(data, size);
         free(data);
         return 0;
