@@ -63,18 +63,24 @@ static const struct {
 bool
 boot_reach(struct boot *b, enum boot_stage stage, int64_t time_ms, const char *text)
 {
-        struct boot_step *step;
-        uint32_t i;
+        uint32_t i, at = 0;
 
-        for (i = 0; i < b->n_steps; i++)
+        for (i = 0; i < b->n_steps; i++) {
                 if (b->steps[i].stage == stage)
                         return false;
+                if (b->steps[i].time_ms <= time_ms)
+                        at = i + 1;
+        }
         if (b->n_steps >= STAGE_N)
                 return false;
-        step = &b->steps[b->n_steps++];
-        step->stage = stage;
-        step->time_ms = time_ms;
-        str_copy(step->text, sizeof(step->text), text);
+        memmove(&b->steps[at + 1], &b->steps[at], (b->n_steps - at) * sizeof(b->steps[0]));
+        b->n_steps++;
+        b->steps[at] = (struct boot_step){.stage = stage, .time_ms = time_ms};
+        str_copy(b->steps[at].text, sizeof(b->steps[at].text), text);
+        if (b->started_ms > time_ms)
+                b->started_ms = time_ms;
+        if (b->last_ms < time_ms)
+                b->last_ms = time_ms;
         return true;
 }
 

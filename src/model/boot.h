@@ -36,7 +36,7 @@ struct boot {
 };
 extern const struct rec_desc boot_desc;
 
-/* True when the stage is new to this boot (it is then added). */
+/* True when the stage is new to this boot (it is then added, at its place in time: word of it may come late). */
 bool
 boot_reach(struct boot *b, enum boot_stage stage, int64_t time_ms, const char *text);
 

@@ -46,7 +46,8 @@ boot_begin(struct core *c, struct core_host *h, int64_t time_ms)
 static void
 reach(struct core *c, struct core_host *h, enum boot_stage stage, int64_t time_ms, const char *text)
 {
-        h->boot.last_ms = time_ms;
+        if (h->boot.last_ms < time_ms)
+                h->boot.last_ms = time_ms;
         core_mark_boot(c, h);
         if (boot_reach(&h->boot, stage, time_ms, text))
                 core_event(c, "boot", h->row.host.name, boot_stage_names[stage], h->boot.number, "%s", text);
@@ -58,6 +59,13 @@ ended(const struct boot *b)
         return boot_furthest(b) >= STAGE_READY;
 }
 
+/* Of before the last word on this boot: boot kept it while core was away, and the agent's word came first. */
+static bool
+is_late(const struct core_host *h, const struct msg_boot_event *m)
+{
+        return m->time_ms <= h->boot.last_ms;
+}
+
 /*
  * Firmware repeats its DHCP and loaders do it once more, all within the same boot; a pause, or a host that was up, tells a new
  * one. Only DHCP begins a boot of a host that is up: a dom0 may well fetch a file.
@@ -67,7 +75,7 @@ begins_boot(const struct core_host *h, const struct msg_boot_event *m)
 {
         if (h->boot.number == 0)
                 return true;
-        if (m->stage != STAGE_DHCP)
+        if (m->stage != STAGE_DHCP || is_late(h, m))
                 return false;
         return ended(&h->boot) || m->time_ms - h->boot.last_ms > BOOT_SILENCE_MS;
 }
@@ -87,7 +95,7 @@ core_boot_event(struct core *c, const struct msg_boot_event *m)
         }
         if (begins_boot(h, m))
                 boot_begin(c, h, m->time_ms);
-        else if (ended(&h->boot))
+        else if (ended(&h->boot) && !is_late(h, m))
                 return;
         if (m->address && m->address != h->row.address_now) {
                 h->row.address_now = m->address;

@@ -208,7 +208,8 @@ cmd_boot(struct script *s, char **w, int n)
         if (stage < 0)
                 script_fail(s, "there is no stage '%s'", w[1]);
         m.stage = (uint32_t)stage;
-        str_copy(m.text, sizeof(m.text), n > 2 ? w[2] : "");
+        m.time_ms -= (int64_t)script_number(s, script_option(w, n, "ago", "0")) * 1000;
+        str_copy(m.text, sizeof(m.text), n > 2 && strncmp(w[2], "ago=", 4) != 0 ? w[2] : "");
         world_from(&s->world, ROLE_BOOT, MSG_BOOT_EVENT, &m);
 }
 

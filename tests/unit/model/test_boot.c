@@ -26,6 +26,22 @@ a_stage_counts_once(void **state)
 }
 
 static void
+late_word_of_a_stage_takes_its_place_in_time(void **state)
+{
+        struct boot b = {.number = 1, .started_ms = 5000, .last_ms = 5000};
+
+        (void)state;
+        boot_reach(&b, STAGE_AGENT, 5000, "");
+        boot_reach(&b, STAGE_DHCP, 1000, "");
+        boot_reach(&b, STAGE_MENU, 2000, "");
+        assert_int_equal(b.steps[0].stage, STAGE_DHCP);
+        assert_int_equal(b.steps[1].stage, STAGE_MENU);
+        assert_int_equal(b.steps[2].stage, STAGE_AGENT);
+        assert_int_equal(b.started_ms, 1000);
+        assert_int_equal(b.last_ms, 5000);
+}
+
+static void
 the_latest_missing_files_are_kept(void **state)
 {
         struct boot b = {.number = 1};
@@ -118,6 +134,7 @@ main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_stage_counts_once),
+                cmocka_unit_test(late_word_of_a_stage_takes_its_place_in_time),
                 cmocka_unit_test(the_latest_missing_files_are_kept),
                 cmocka_unit_test(a_boot_on_its_way_is_not_stuck),
                 cmocka_unit_test(a_stuck_boot_names_stage_time_cause_and_files),
