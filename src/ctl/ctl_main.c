@@ -152,6 +152,8 @@ run_command(struct ctl *c, const struct ctl_command *cmd, int argc, char **argv,
 
         if (r < 0 || (r = ctl_output(c, &output, err)) < 0)
                 return r;
+        if (cmd->raw) /* "dompool --json lab up": its options are its own, see run_raw */
+                return error_set(err, ERR_USAGE, "options of 'dompool %s %s' stand behind it", cmd->noun, cmd->verb);
         if (argc < cmd->min_args || argc > cmd->max_args)
                 return error_set(err, ERR_USAGE, "usage: dompool %s%s%s%s%s", cmd->noun, cmd->verb ? " " : "", cmd->verb ?: "",
                                  cmd->args[0] ? " " : "", cmd->args[0] ? cmd->args : " (no arguments)");

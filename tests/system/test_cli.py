@@ -53,6 +53,7 @@ def test_help_and_version_go_to_stdout_and_succeed():
     (["host", "show", "../x"], "is no name"), (["op", "show", "x"], "is no number"), (["host", "list", "-o", "xml"], "table, json or name"),
     (["host", "list", "-s"], "wants a value"), (["host", "list", "-q"], "no option '-q'"), (["-s", "ftp://x", "host", "list"], "unix:/path"),
     (["--fingerprint", "12", "host", "list"], "64 hex digits"), (["completion", "tcsh"], "bash, zsh or fish"),
+    (["--json", "lab", "status"], "stand behind it"), (["lab"], "'lab' wants a command"), (["lab", "pu"], "did you mean 'up'"),
     (["domain", "shutdown", "x", "--timeout", "never"], "--timeout")])
 def test_wrong_command_line_is_explained_and_exits_2(argv, words):
     got = plain(*argv)
