@@ -33,9 +33,10 @@ static const char *const files_write_calls[] = {
         "fchownat",  "utimensat", "umask",  "copy_file_range", "pwritev",         "pwritev2", NULL};
 
 /* socketpair: libmicrohttpd makes one for each TLS connection that becomes a web socket (a console). */
-static const char *const net_calls[] = {"socket",      "bind",        "connect",    "listen",     "accept",   "accept4",
-                                        "getsockname", "getpeername", "getsockopt", "setsockopt", "shutdown", "sendto",
-                                        "sendmsg",     "sendmmsg",    "recvfrom",   "recvmsg",    "recvmmsg", "socketpair", NULL};
+static const char *const net_calls[] = {"socket",   "bind",        "connect",     "listen",     "accept",
+                                        "accept4",  "getsockname", "getpeername", "getsockopt", "setsockopt",
+                                        "shutdown", "sendto",      "sendmsg",     "sendmmsg",   "recvfrom",
+                                        "recvmsg",  "recvmmsg",    "socketpair",  NULL};
 
 static const char *const fd_passing_calls[] = {"sendmsg",    "recvmsg",     "shutdown",     "getsockopt",
                                                "setsockopt", "getsockname", "memfd_create", NULL};

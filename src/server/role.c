@@ -56,6 +56,7 @@ role_sandbox(enum role role, struct sandbox *ret, char name[ROLE_USER_SIZE])
         snprintf(name, ROLE_USER_SIZE, "dompool-%s", role_names[role]);
         ret->user = name;
         ret->fallback_uid = ROLE_FALLBACK_UID + role;
+        ret->no_new_tcp = true; /* the parent has opened what there is to open */
 }
 
 void

@@ -49,7 +49,7 @@ struct role_path_use {
 
 struct role_def {
         enum role role;
-        struct sandbox sandbox; /* without paths, user and uid: role_sandbox() fills them in */
+        struct sandbox sandbox; /* without paths, user, uid and TCP: role_sandbox() fills them in */
         const struct role_path_use *paths;
         size_t n_paths;
 
@@ -85,7 +85,7 @@ extern const struct role_def role_work_def;  /* role_work.c */
 
 /* An unprivileged role runs as the user "dompool-<role>" where there is one, else as this uid. No two roles share a uid: a process may
  * signal and trace its own user's. */
-#define ROLE_FALLBACK_UID 61840
+#define ROLE_FALLBACK_UID 64300
 
 /* The sandbox of a role but for its paths; @name holds the user's name as long as *ret is used. */
 #define ROLE_USER_SIZE 32
@@ -108,8 +108,7 @@ role_pair_talks(enum role a, enum role b);
 int
 role_take_fd(struct role_ctx *ctx, enum role_fd purpose);
 
-/* To a peer role. 0; -ENOTCONN: it is down at the moment; else as channel_send (then the channel is given up as well). @fd stays the
- * caller's. */
+/* To a peer role. 0; -ENOTCONN: it is down at the moment; else as channel_send. @fd stays the caller's. */
 int
 role_send(struct role_ctx *ctx, enum role peer, enum msg_type type, const void *payload, int fd);
 

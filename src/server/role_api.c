@@ -214,8 +214,6 @@ const struct role_def role_api_def = {
         .role = ROLE_API,
         .sandbox =
                 {
-                        .user = "dompool-api",
-                        .fallback_uid = 64303,
                         .syscalls = SYS_BASE | SYS_NET | SYS_FD_PASSING | SYS_FILES_READ,
                         .max_files = 16384,
                         .no_new_processes = true,

@@ -179,8 +179,6 @@ const struct role_def role_core_def = {
         .role = ROLE_CORE,
         .sandbox =
                 {
-                        .user = "dompool-core",
-                        .fallback_uid = 64304,
                         .syscalls = SYS_BASE | SYS_FILES_READ | SYS_FILES_WRITE | SYS_FD_PASSING,
                         .no_new_processes = true,
                 },

@@ -146,7 +146,6 @@ const struct role_def role_files_def = {
                         .max_files = 4096,
                         .max_memory = 512ull << 20,
                         .no_new_processes = true,
-                        .no_new_tcp = true,
                 },
         .paths = role_files_paths,
         .n_paths = N_ELEMENTS(role_files_paths),

@@ -93,7 +93,7 @@ def test_second_server_on_the_same_state_is_refused(running):
 
 def test_state_directories_belong_to_their_roles(running):
     modes = {d: (os.stat(running.state / d).st_uid, os.stat(running.state / d).st_mode & 0o777) for d in ("core", "boot", "blobs", "tls")}
-    core, boot = 61840 + 4, 61840 + 1
+    core, boot = 64304, 64301
     assert modes == {"core": (core, 0o700), "boot": (boot, 0o700), "blobs": (core, 0o755), "tls": (0, 0o700)}
     assert os.stat(running.state / "tls" / "key.pem").st_mode & 0o777 == 0o600
 

@@ -10,7 +10,7 @@ from server import DOMPOOLD
 # src/sandbox/sandbox.c: make asan's build goes without seccomp.
 SECCOMP = "0" if b"__asan_init" in DOMPOOLD.read_bytes() else "2"
 LOCKED = ("boot", "files", "api", "core")
-UIDS = {"boot": 61841, "files": 61842, "api": 61843, "core": 61844}
+UIDS = {"boot": 64301, "files": 64302, "api": 64303, "core": 64304}
 
 
 @pytest.mark.parametrize("role", LOCKED)

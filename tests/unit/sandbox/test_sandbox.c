@@ -3,6 +3,7 @@
  * it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -129,6 +130,42 @@ only_the_named_folders_can_be_opened(void **state)
         assert_int_equal(run_locked(&files, write_writable), 0);
         assert_int_equal(run_locked(&files, read_outside), EACCES);
         assert_true(run_locked(&files, link_out) > 0);
+}
+
+static int
+connect_tcp(void)
+{
+        const struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+        return connect(fd, (const struct sockaddr *)&a, sizeof(a)) < 0 ? errno : 0;
+}
+
+static int
+bind_tcp(void)
+{
+        const struct sockaddr_in a = {
+                .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+        return bind(fd, (const struct sockaddr *)&a, sizeof(a)) < 0 ? errno : 0;
+}
+
+static void
+tcp_goes_nowhere_of_its_own_where_that_is_said(void **state)
+{
+        struct sandbox s = {.fallback_uid = UID, .syscalls = SYS_NET};
+
+        (void)state;
+        if (sandbox_landlock_abi() < 4) {
+                print_message("# Landlock ABI %d knows no TCP\n", sandbox_landlock_abi());
+                skip();
+        }
+        assert_int_equal(run_locked(&s, connect_tcp), ECONNREFUSED);
+        assert_int_equal(run_locked(&s, bind_tcp), 0);
+        s.no_new_tcp = true;
+        assert_int_equal(run_locked(&s, connect_tcp), EACCES);
+        assert_int_equal(run_locked(&s, bind_tcp), EACCES);
 }
 
 static int
@@ -414,6 +451,7 @@ main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(only_the_named_folders_can_be_opened),
+                cmocka_unit_test(tcp_goes_nowhere_of_its_own_where_that_is_said),
                 cmocka_unit_test(the_user_is_gone_for_good),
                 cmocka_unit_test(no_way_back_to_root),
                 cmocka_unit_test(no_capability_is_left_in_any_set),
