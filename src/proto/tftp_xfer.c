@@ -28,10 +28,10 @@ tftp_xfer_init(struct tftp_xfer *x, const struct tftp_options *asked, uint64_t f
         x->last = file_size / x->blksize + 1;
         x->state = TFTP_XFER_NEW;
         x->rto_ms = TFTP_XFER_RTO_FIRST_MS;
-        /* A client that says `timeout` caps the back-off by it; the measured timer below it only makes losses cheaper. */
+        /* A client that says `timeout` caps the back-off: half again its own timer, so that it gets to speak in between. */
         x->rto_max_ms = TFTP_XFER_RTO_MAX_MS;
-        if (x->accepted.timeout != 0 && x->accepted.timeout * 1000 < TFTP_XFER_RTO_MAX_MS)
-                x->rto_max_ms = (uint16_t)(x->accepted.timeout * 1000);
+        if (x->accepted.timeout != 0 && x->accepted.timeout * 1500 < TFTP_XFER_RTO_MAX_MS)
+                x->rto_max_ms = (uint16_t)(x->accepted.timeout * 1500);
         x->deadline_ms = INT64_MAX;
 }
 
@@ -132,7 +132,7 @@ tftp_xfer_abort(struct tftp_xfer *x)
 void
 tftp_xfer_tick(struct tftp_xfer *x, int64_t now_ms, struct tftp_xfer_out *out)
 {
-        unsigned rto = x->rto_ms * 2u;
+        unsigned rto = x->acked ? x->rto_ms * 4u : x->rto_ms;
 
         memset(out, 0, sizeof(*out));
         if (tftp_xfer_over(x) || x->state == TFTP_XFER_NEW || now_ms < x->deadline_ms)
@@ -142,7 +142,7 @@ tftp_xfer_tick(struct tftp_xfer *x, int64_t now_ms, struct tftp_xfer_out *out)
                 return;
         }
         x->tries++;
-        x->rto_ms = (uint16_t)(rto < x->rto_max_ms || !x->acked ? rto : x->rto_max_ms);
+        x->rto_ms = (uint16_t)(rto < x->rto_max_ms ? rto : x->rto_max_ms);
         if (x->state == TFTP_XFER_OACKED)
                 send_oack(x, now_ms, out);
         else if (x->acked)

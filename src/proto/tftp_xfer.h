@@ -12,9 +12,12 @@
  * Blocks are counted from 1 in 64 bits; on the wire they are 16 bits and roll over to 0. Block n holds the bytes from
  * (n - 1) * blksize; the last one is shorter than blksize, maybe empty.
  *
- * - Before the first ACK only the small OACK is sent again, after 1 s and 2 s more, never a DATA: the client repeats its
- *   request anyway, and a forged one must not be worth many bytes to the forger (amplification). 7 s later it is given up.
- * - After it the timer is measured: 3 x the smoothed round trip, at least TFTP_XFER_RTO_MIN_MS, doubling with each loss.
+ * - Before the first ACK only the small OACK is sent again, once, after 5.5 s, never a DATA. The client repeats its request
+ *   or its ACK before that; some take a second OACK for a mistake (atftp, after 5 s of waiting), some need one (GRUB does not
+ *   repeat its ACK); and a forged request must not be worth many bytes to the forger (amplification).
+ * - After it the timer is measured: 3 x the smoothed round trip, at least TFTP_XFER_RTO_MIN_MS. With each loss it grows
+ *   fourfold, soon beyond the client's own timer: some clients (atftp) ignore repeated blocks, but start their timer anew at
+ *   each, and speak again only when we have been silent for long enough.
  * - An ACK that repeats the last one never makes us send again (RFC 1123, 4.2.3.1: the sorcerer's apprentice). An ACK of a
  *   block inside the window means a gap behind it (RFC 7440, 4): the next window starts there.
  */
@@ -25,10 +28,10 @@
 #include "proto/tftp.h"
 
 #define TFTP_XFER_RTO_MIN_MS 20
-#define TFTP_XFER_RTO_FIRST_MS 1000
-#define TFTP_XFER_RTO_MAX_MS 4000
-#define TFTP_XFER_FIRST_TRIES 2 /* repeats of the OACK before the first ACK */
-#define TFTP_XFER_TRIES 12      /* repeats of one window after it */
+#define TFTP_XFER_RTO_FIRST_MS 5500
+#define TFTP_XFER_RTO_MAX_MS 8000
+#define TFTP_XFER_FIRST_TRIES 1 /* repeats of the OACK before the first ACK */
+#define TFTP_XFER_TRIES 7       /* repeats of one window after it */
 #define TFTP_XFER_MAX_WINDOW 64 /* larger ones are granted as this */
 
 enum tftp_xfer_state { TFTP_XFER_NEW, TFTP_XFER_OACKED, TFTP_XFER_SENDING, TFTP_XFER_DONE, TFTP_XFER_FAILED };

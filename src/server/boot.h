@@ -49,7 +49,7 @@ struct boot_content {
         const struct boot_contents *shared_by; /* files of one path are opened once */
 };
 
-/* Opens the folders of the image store; one that is not there yet is tried again when it is needed. */
+/* The image store need not be there yet. NULL: out of memory. */
 struct boot_contents *
 boot_contents_new(const char *image_store);
 

@@ -27,7 +27,6 @@ struct shared_file {
 
 struct boot_contents {
         char loaders_path[ROLE_PATH_SIZE + 16], versions_path[ROLE_PATH_SIZE + 16];
-        int loaders, versions; /* -1: not there yet */
         struct shared_file *open;
 };
 
@@ -38,7 +37,6 @@ boot_contents_new(const char *image_store)
 
         if (!c)
                 return NULL;
-        c->loaders = c->versions = -1;
         snprintf(c->loaders_path, sizeof(c->loaders_path), "%s/loaders", image_store);
         snprintf(c->versions_path, sizeof(c->versions_path), "%s/versions", image_store);
         return c;
@@ -57,20 +55,7 @@ boot_contents_free(struct boot_contents *c)
                 close(f->content.fd);
                 free(f);
         }
-        if (c->loaders >= 0)
-                close(c->loaders);
-        if (c->versions >= 0)
-                close(c->versions);
         free(c);
-}
-
-/* The folder's descriptor, opened when it is first there: images may be built while we run. */
-static int
-folder(int *fd, const char *path)
-{
-        if (*fd < 0)
-                *fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return *fd;
 }
 
 static int
@@ -86,12 +71,16 @@ open_beneath(int dir, const char *path)
         return errno == EXDEV || errno == ELOOP || errno == ENOTDIR ? -EACCES : -errno;
 }
 
+/* @folder is opened each time: a new set of loaders takes its place by rename. */
 static int
-open_plain(int dir, const char *path, uint64_t *ret_size)
+open_plain(const char *folder, const char *path, uint64_t *ret_size)
 {
-        _cleanup_close_ int fd = open_beneath(dir, path);
+        _cleanup_close_ int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1;
         struct stat st;
 
+        if (dir < 0)
+                return -errno;
+        fd = open_beneath(dir, path);
         if (fd < 0)
                 return fd;
         if (fstat(fd, &st) < 0)
@@ -108,8 +97,8 @@ boot_content_open(struct boot_contents *c, enum bootfile_kind kind, const char *
         bool image = kind == BOOTFILE_IMAGE;
         char key[BOOTFILE_PATH_SIZE + 2];
         struct shared_file *f;
-        int dir, fd;
         uint64_t size;
+        int fd;
 
         snprintf(key, sizeof(key), "%c%s", image ? 'v' : 'l', path);
         HASH_FIND_STR(c->open, key, f);
@@ -118,10 +107,7 @@ boot_content_open(struct boot_contents *c, enum bootfile_kind kind, const char *
                 *ret = &f->content;
                 return 0;
         }
-        dir = image ? folder(&c->versions, c->versions_path) : folder(&c->loaders, c->loaders_path);
-        if (dir < 0)
-                return -ENOENT;
-        fd = open_plain(dir, path, &size);
+        fd = open_plain(image ? c->versions_path : c->loaders_path, path, &size);
         if (fd < 0)
                 return fd;
         f = calloc(1, sizeof(*f));

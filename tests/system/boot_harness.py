@@ -245,8 +245,18 @@ host "n3" {{ mac = "{OTHER_MAC}" profile = "pool" }}
         run("ip", "-n", self.client_ns, "addr", "flush", "dev", "cli0")
         run("ip", "-n", self.client_ns, "link", "set", "cli0", "address", mac)
         run("ip", "-n", self.client_ns, "link", "set", "cli0", "up")
+        for ns, name in ((self.client_ns, "cli0"), (self.server_ns, "srv0")):
+            self._wait_up(ns, name)
         if address:
             run("ip", "-n", self.client_ns, "addr", "add", f"{address}/24", "dev", "cli0")
+
+    @staticmethod
+    def _wait_up(ns, name):
+        """The kernel tells of a link that came up a moment later; until then packets on it are lost."""
+        end = time.monotonic() + 5
+        while "state UP" not in run("ip", "-n", ns, "link", "show", name).stdout:
+            assert time.monotonic() < end, f"{name} does not come up"
+            time.sleep(0.02)
 
     def client(self, *argv, check=False, timeout=60, **kwargs):
         return run("ip", "netns", "exec", self.client_ns, *argv, check=check, timeout=timeout, **kwargs)
