@@ -34,6 +34,9 @@
 #define HURRY_MS 60000
 /* xenconsoled opens five descriptors for each domain; the kernel gives its first process 4096. */
 #define MAX_FILES 65536
+#define AGENT_GRACE_MS 3000
+/* The agent writes it when the server has the host restarted. */
+#define REBOOT_REASON_FILE "/run/dompool/reboot"
 /* Between a failure that only a restart heals, and that restart: time for the report to leave and for somebody to read the
  * console. */
 #define FATAL_GRACE_MS 30000
@@ -289,15 +292,20 @@ check_waits(struct init *x)
 
 static void __attribute__((noreturn)) end_machine(struct init *x, bool power_off, const char *why)
 {
+        int agent = x->services[SERVICE_AGENT].pid;
+        char reason[128];
+
         log_notice("%s: %s", power_off ? "power off" : "restart", why);
         /* The agent first: it says good-bye to the server while the network and xenstored are still there. */
-        if (x->services[SERVICE_AGENT].pid) {
-                int64_t end = now(x) + 3000;
+        if (agent > 0) {
+                int64_t end = now(x) + AGENT_GRACE_MS;
 
-                kill(x->services[SERVICE_AGENT].pid, SIGTERM);
-                while (waitpid(x->services[SERVICE_AGENT].pid, NULL, WNOHANG) == 0 && now(x) < end)
+                kill(agent, SIGTERM);
+                while (waitpid(agent, NULL, WNOHANG) == 0 && now(x) < end)
                         usleep(10000);
         }
+        if (system_read_line(REBOOT_REASON_FILE, reason, sizeof(reason)) && reason[0])
+                log_notice("the server's reason: %s", reason);
         system_end(power_off);
 }
 
