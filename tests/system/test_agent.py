@@ -37,8 +37,8 @@ def children(pid):
 
 
 def processor_ms(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) * 1000 // os.sysconf("SC_CLK_TCK")
+    """Exact, where /proc/PID/stat counts ticks of 10 ms."""
+    return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e6
 
 
 def pss_kib(pid):
@@ -334,7 +334,8 @@ def test_an_idle_agent_hardly_uses_the_processor(ready, server):
     before = sum(processor_ms(pid) for pid in pids)
     time.sleep(12)  # at the test's heartbeat of 1 s: as many pings as a minute has at the real one of 5 s
     used = sum(processor_ms(pid) for pid in pids) - before
-    assert used <= 10, f"{used} ms"
+    print(f"{used:.1f} ms")
+    assert used <= 10, f"{used:.1f} ms"
 
 
 # ---- hostile or broken servers ----
