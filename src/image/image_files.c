@@ -171,7 +171,8 @@ image_hash(const char *path, uint8_t ret[32], uint64_t *ret_size, struct error *
         return r < 0 ? error_errno_set(err, -r, "%s", path) : 0;
 }
 
-static void __attribute__((noreturn)) run_child(const char *const argv[], const char *dir, int out, int errors, pid_t parent)
+static _Noreturn void
+run_child(const char *const argv[], const char *dir, int out, int errors, pid_t parent)
 {
         int null = open("/dev/null", O_RDONLY);
 

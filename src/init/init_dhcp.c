@@ -139,7 +139,8 @@ milliseconds_left(const struct dhcp_child *c)
         return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
-static void __attribute__((noreturn)) child_main(struct dhcp_child *c, const struct mac *mac, uint32_t wanted)
+static _Noreturn void
+child_main(struct dhcp_child *c, const struct mac *mac, uint32_t wanted)
 {
         const struct sandbox s = {.user = DHCP_USER,
                                   .fallback_uid = DHCP_UID,

@@ -290,7 +290,8 @@ check_waits(struct init *x)
         }
 }
 
-static void __attribute__((noreturn)) end_machine(struct init *x, bool power_off, const char *why)
+static _Noreturn void
+end_machine(struct init *x, bool power_off, const char *why)
 {
         int agent = x->services[SERVICE_AGENT].pid;
         char reason[128];
@@ -350,7 +351,8 @@ poll_timeout(const struct init *x, bool looking)
         return left == INT64_MAX ? -1 : left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
 }
 
-static void __attribute__((noreturn)) run(struct init *x)
+static _Noreturn void
+run(struct init *x)
 {
         for (;;) {
                 bool looking = look_around(x);

@@ -114,7 +114,8 @@ send_one(const char *request, size_t size, const struct init_options *o)
         return r;
 }
 
-static void __attribute__((noreturn)) child_main(const struct report_queue *q, const struct init_options *o)
+static _Noreturn void
+child_main(const struct report_queue *q, const struct init_options *o)
 {
         static const struct sandbox s = {.user = REPORT_USER,
                                          .fallback_uid = REPORT_UID,
