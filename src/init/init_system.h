@@ -31,7 +31,6 @@ int modules_load_list(enum module_phase phase, struct error *err);
 int modules_load_cards(struct error *err);
 
 /* Ends everything: SIGTERM, a while, SIGKILL, sync, reboot(2). Does not come back. */
-_Noreturn void
-system_end(bool power_off);
+_Noreturn void system_end(bool power_off);
 
 #endif
