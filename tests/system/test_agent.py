@@ -190,6 +190,20 @@ def test_a_file_with_a_wrong_hash_never_reaches_the_hypervisor(ready, server):
     assert os.listdir(os.path.join(ready.run_dir, "blobs")) == []
 
 
+def test_a_transfer_that_breaks_off_is_begun_again(ready, server):
+    server.cut = 2
+    assert create(server)["code"] == "none"
+    assert len(server.http_requests) == 2 + 2
+
+
+def test_a_transfer_that_always_breaks_off_fails_with_the_address_and_leaves_nothing(ready, server):
+    server.cut = 100
+    result = create(server)
+    assert result["code"] == "unreachable" and f":{server.http_port}/blob/" in result["text"]
+    assert len(server.http_requests) == 3
+    assert os.listdir(os.path.join(ready.run_dir, "blobs")) == []
+
+
 def test_a_file_of_another_size_is_refused_before_its_body(ready, server):
     c = config(server)
     server.blobs[c["kernel"]["sha256"]] = b"x" * (c["kernel"]["size"] + 1)

@@ -52,6 +52,7 @@ class FakeServer:
         self.session = os.urandom(32).hex()
         self.blobs = {}
         self.http_requests = []
+        self.cut = 0  # so many answers end in the middle of the body
         self.got = []
         self.arrived = threading.Condition()
         self.connection = None
@@ -75,6 +76,11 @@ class FakeServer:
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
+                if server.cut > 0:
+                    server.cut -= 1
+                    self.wfile.write(data[:len(data) // 2])
+                    self.close_connection = True
+                    return
                 self.wfile.write(data)
 
             def log_message(self, *args):
