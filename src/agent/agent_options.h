@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DOMPOOL_AGENT_AGENT_OPTIONS_H
 #define DOMPOOL_AGENT_AGENT_OPTIONS_H
-/* The agent's command line. dompool-init makes it from the kernel's command line (docs/ARCHITECTURE.md, "The life of a boot").
- */
+/* The agent's command line. dompool-init makes it from the kernel's (docs/ARCHITECTURE.md, "The life of a boot"). */
 #include "base/error.h"
 #include "base/log.h"
 #include "base/paths.h"

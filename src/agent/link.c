@@ -73,8 +73,7 @@ send_line(struct link *l, enum msg_type type, const void *payload)
                 log_warning("not sent message=%s error=%s", message_name(type), strerror(-r));
 }
 
-/* What is said while the server is away is either kept elsewhere (results, lists) or worth nothing later (progress, consoles).
- */
+/* What is said while the server is away is kept elsewhere (results, lists) or worth nothing later (progress, consoles). */
 static void
 to_server(void *arg, enum msg_type type, const void *payload)
 {

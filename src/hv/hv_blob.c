@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The folder of fetched files, seen from root's side: nothing in it is believed. Runs in: hv (collecting), its tasks (taking).
- */
+/* The folder of fetched files, seen from root's side: nothing in it is believed. Runs in: hv and its tasks. */
 #include "hv/hv_blob.h"
 
 #include <errno.h>

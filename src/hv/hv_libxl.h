@@ -25,8 +25,7 @@ int
 hv_libxl_error(struct error *err, const struct hv_libxl_log *log, int rc, const char *fmt, ...)
         __attribute__((format(printf, 4, 5)));
 
-/* Live (not dying) domain of this uuid: 0 and its info, -ENOENT, or -EIO. @ret needs no disposal beyond libxl_dominfo_dispose.
- */
+/* Live (not dying) domain of this uuid: 0 and its info, -ENOENT, or -EIO. The caller disposes of @ret. */
 int
 hv_libxl_find(libxl_ctx *ctx, const uint8_t uuid[UUID_SIZE], libxl_dominfo *ret);
 

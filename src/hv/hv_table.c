@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Differences between two looks at a host's domains. Pure. At most AGENT_MAX_DOMAINS, so a search is a short scan. Runs in: hv.
- */
+/* Differences between two looks at a host's domains. Pure. There are at most 256, so a search is a scan. Runs in: hv. */
 #include "hv/hv_table.h"
 
 #include <string.h>

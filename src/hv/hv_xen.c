@@ -146,8 +146,7 @@ domain_fill(struct hv *hv, struct domain_info *info, const struct hv_record *rec
                 snprintf(info->name, sizeof(info->name), "domid-%u", info->domid);
 }
 
-/* One domain of libxl's list: described in @info, and acted upon where it has ended or is half-built without anybody at work.
- */
+/* One domain of libxl's list: described in @info; acted upon where it has ended, or is half-built with nobody at work. */
 static void
 look_at(struct hv *hv, const libxl_dominfo *d, struct domain_info *info)
 {
