@@ -378,3 +378,26 @@ def test_a_wrong_setting_of_the_simulation_is_named_in_the_log(agent, server):
     agent.settings = "cpus=many"
     agent.start()
     wait_until(lambda: "setting 'cpus'" in agent.log())
+
+
+# ---- dompool-vif; its "online" needs xenstore and is shown by the room tests ----
+
+def run_vif(lan, action, vif):
+    return lan.run("env", "XENBUS_PATH=backend/vif/1/0", f"vif={vif}", PROGRAMS / "dompool-vif", action, check=False)
+
+
+def test_vif_offline_takes_the_interface_out_of_its_bridge(lan):
+    lan.run("ip", "link", "add", "vif1.0", "type", "veth", "peer", "name", "guest")
+    lan.run("ip", "link", "set", "vif1.0", "master", "br0", "up")
+    assert run_vif(lan, "offline", "vif1.0").returncode == 0
+    shown = json.loads(lan.run("ip", "-j", "link", "show", "vif1.0").stdout)[0]
+    assert "master" not in shown and "UP" not in shown["flags"]
+
+
+def test_vif_offline_of_an_interface_that_is_gone_is_no_error(lan):
+    assert run_vif(lan, "offline", "vif7.0").returncode == 0
+
+
+def test_vif_online_without_xenstore_fails_and_says_so(lan):
+    r = run_vif(lan, "online", "vif1.0")
+    assert r.returncode == 1 and "xenstored cannot be reached" in r.stderr
