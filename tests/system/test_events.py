@@ -30,6 +30,13 @@ class Watcher(threading.Thread):
             self.last = answer["last"]
 
 
+def kill_core(server):
+    try:
+        os.kill(server.roles()["core"], signal.SIGKILL)
+    except (KeyError, FileNotFoundError, ProcessLookupError):
+        pass  # it is being started again
+
+
 def numbers(server):
     return [e["id"] for e in server.get("/v1/events?after=0&limit=10000")["events"]]
 
@@ -42,9 +49,7 @@ def test_watcher_sees_every_event_once_while_core_is_killed(running):
         name = f"h{i}"
         body = {"mac": f"52:54:00:88:00:{i:02x}", "profile": "pool"}
         if i % 7 == 3:
-            pid = running.roles().get("core")
-            if pid:
-                os.kill(pid, signal.SIGKILL)
+            kill_core(running)
 
         def put():
             try:
