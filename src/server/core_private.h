@@ -20,35 +20,35 @@
 #include "server/core_world.h"
 #include "store/store.h"
 
-#define CORE_MAX_UNKNOWN 1024   /* MACs seen that are no host */
-#define CORE_MAX_WAITERS 4096   /* long polls at a time */
+#define CORE_MAX_UNKNOWN 1024 /* MACs seen that are no host */
+#define CORE_MAX_WAITERS 4096 /* long polls at a time */
 #define CORE_MAX_CONSOLES 1024
 #define CORE_MAX_HOSTS 16384
-#define CORE_KEEP_BOOTS 10      /* per host */
+#define CORE_KEEP_BOOTS 10 /* per host */
 #define CORE_KEEP_EVENTS 200000
-#define CORE_KEEP_OPS 20000     /* finished ones */
+#define CORE_KEEP_OPS 20000 /* finished ones */
 #define CORE_WAIT_MAX_MS 60000
 #define CORE_ROWS_DEFAULT 1000
 #define CORE_ROWS_MAX 10000
 
-#define CORE_HOST_SILENCE_BEATS 3            /* heartbeats without a word: lost */
-#define CORE_LOST_OP_LIMIT_MS (10 * 60000)   /* a create on a lost host is given up after this */
-#define CORE_GONE_KEEP_MS (24 * 3600000ll)   /* a domain that vanished with its host stays visible this long */
+#define CORE_HOST_SILENCE_BEATS 3          /* heartbeats without a word: lost */
+#define CORE_LOST_OP_LIMIT_MS (10 * 60000) /* a create on a lost host is given up after this */
+#define CORE_GONE_KEEP_MS (24 * 3600000ll) /* a domain that vanished with its host stays visible this long */
 #define CORE_SHUTDOWN_DEFAULT_S 120
 #define CORE_SHUTDOWN_MAX_S 3600
 
 struct core_host {
-        struct store_host row;          /* what is in the database */
-        struct boot boot;               /* the newest boot; number 0: none */
+        struct store_host row; /* what is in the database */
+        struct boot boot;      /* the newest boot; number 0: none */
         bool row_dirty, boot_dirty;
         struct core_host *dirty_next;
-        uint64_t conn;                  /* the agent's connection; 0: none */
+        uint64_t conn;                   /* the agent's connection; 0: none */
         bool has_inventory, has_domains; /* of this session: both make it ready */
-        int64_t heard_mono_ms;          /* last word of the agent */
-        int64_t lost_mono_ms;           /* since when lost */
+        int64_t heard_mono_ms;           /* last word of the agent */
+        int64_t lost_mono_ms;            /* since when lost */
         uint64_t uptime_ms;
-        bool fresh_dom0;                /* a token was accepted and no list has come since: domains of before cannot live */
-        struct core_domain *domains;    /* those on it, a utlist */
+        bool fresh_dom0;             /* a token was accepted and no list has come since: domains of before cannot live */
+        struct core_domain *domains; /* those on it, a utlist */
         uint32_t n_domains;
         UT_hash_handle by_name, by_mac, by_conn, by_session;
 };
@@ -57,25 +57,25 @@ struct core_domain {
         struct store_domain row;
         bool row_dirty;
         struct core_domain *dirty_next;
-        bool seen;                      /* mark while a full list is compared */
-        struct core_host *on;           /* NULL: on a host that is not known any more */
+        bool seen;                       /* mark while a full list is compared */
+        struct core_host *on;            /* NULL: on a host that is not known any more */
         struct core_domain *prev, *next; /* on->domains */
-        UT_hash_handle hh;              /* by uuid */
+        UT_hash_handle hh;               /* by uuid */
 };
 
 struct core_op {
         struct store_op row;
         bool row_dirty;
         struct core_op *dirty_next;
-        bool sent;                      /* to the present connection of agent or work */
-        UT_hash_handle hh;              /* by id; active ones only */
+        bool sent;         /* to the present connection of agent or work */
+        UT_hash_handle hh; /* by id; active ones only */
 };
 
 struct core_unknown {
-        struct msg_unknown_seen seen;   /* the latest sighting */
+        struct msg_unknown_seen seen; /* the latest sighting */
         int64_t first_ms;
         uint64_t count;
-        UT_hash_handle hh;              /* by MAC; in the order of first sight */
+        UT_hash_handle hh; /* by MAC; in the order of first sight */
 };
 
 struct core_waiter {
@@ -86,7 +86,7 @@ struct core_waiter {
 
 struct core_console {
         uint64_t session;
-        uint64_t conn;                  /* the agent's */
+        uint64_t conn; /* the agent's */
         UT_hash_handle hh;
 };
 
@@ -101,24 +101,24 @@ struct core {
         struct core_params params;
         const struct config *config;
         struct store *store;
-        struct error failed;            /* the first failure of the database: core_flush hands it up */
+        struct error failed; /* the first failure of the database: core_flush hands it up */
         int64_t started_ms;
         bool peers[ROLE_N];
 
         struct core_host *hosts_by_name, *hosts_by_mac, *hosts_by_conn, *hosts_by_session;
         struct core_domain *domains;
         struct core_op *ops;
-        struct core_host *dirty_hosts;  /* rows to write at the next flush */
+        struct core_host *dirty_hosts; /* rows to write at the next flush */
         struct core_domain *dirty_domains;
         struct core_op *dirty_ops;
         struct core_unknown *unknown;
         struct core_console *consoles;
-        struct core_waiter *waiters;    /* utlist */
+        struct core_waiter *waiters; /* utlist */
         uint32_t n_waiters;
         uint64_t last_event;
-        bool wake;                      /* something happened that a waiter may wait for */
+        bool wake; /* something happened that a waiter may wait for */
 
-        struct image *images;           /* of the store, newest first */
+        struct image *images; /* of the store, newest first */
         size_t n_images;
         struct timespec images_mtime[2]; /* of versions/ and tags/, as of the last scan */
         int64_t images_checked_mono_ms;
@@ -126,270 +126,173 @@ struct core {
         uint8_t token_key[32];
         uint64_t policy_generation;
         bool policy_dirty;
-        int policy_fd;                  /* the snapshot in force, read-only; -1: none */
-        uint64_t work_op;               /* the operation whose task work has; 0: none */
+        int policy_fd;    /* the snapshot in force, read-only; -1: none */
+        uint64_t work_op; /* the operation whose task work has; 0: none */
         int64_t trimmed_mono_ms, swept_mono_ms;
-        int64_t security_mono_ms;       /* begin of the minute in which security events are counted */
+        int64_t security_mono_ms; /* begin of the minute in which security events are counted */
         uint32_t security_count;
 
         struct core_message_out *out_first, **out_last;
 };
 
 /* --- core_world.c --- */
-int64_t
-core_mono(const struct core *c);
-int64_t
-core_wall(const struct core *c);
+int64_t core_mono(const struct core *c);
+int64_t core_wall(const struct core *c);
 
 /* Remembers that the database failed (@r from a store function, not 0). */
-void
-core_db_failed(struct core *c, const struct error *err);
+void core_db_failed(struct core *c, const struct error *err);
 
 /* Their rows are to be written at the next flush. */
-void
-core_mark_host(struct core *c, struct core_host *h);
-void
-core_mark_boot(struct core *c, struct core_host *h);
-void
-core_mark_domain(struct core *c, struct core_domain *d);
-void
-core_mark_op(struct core *c, struct core_op *op);
+void core_mark_host(struct core *c, struct core_host *h);
+void core_mark_boot(struct core *c, struct core_host *h);
+void core_mark_domain(struct core *c, struct core_domain *d);
+void core_mark_op(struct core *c, struct core_op *op);
 /* Before they are freed. */
-void
-core_unmark_host(struct core *c, struct core_host *h);
-void
-core_unmark_domain(struct core *c, struct core_domain *d);
-void
-core_unmark_op(struct core *c, struct core_op *op);
+void core_unmark_host(struct core *c, struct core_host *h);
+void core_unmark_domain(struct core *c, struct core_domain *d);
+void core_unmark_op(struct core *c, struct core_op *op);
 
 /* Queues a copy until the next commit. */
-void
-core_send(struct core *c, enum role to, enum msg_type type, const void *payload);
+void core_send(struct core *c, enum role to, enum msg_type type, const void *payload);
 
 /* Answers to the API: an error, or a JSON value (consumed; NULL: no memory). */
-void
-core_reply_error(struct core *c, uint64_t request, const struct error *err);
-void
-core_reply_json(struct core *c, uint64_t request, unsigned status, json_t *body);
+void core_reply_error(struct core *c, uint64_t request, const struct error *err);
+void core_reply_json(struct core *c, uint64_t request, unsigned status, json_t *body);
 
 /* --- core_event.c --- */
-void
-core_event(struct core *c, const char *kind, const char *subject, const char *what, uint64_t boot, const char *fmt, ...)
+void core_event(struct core *c, const char *kind, const char *subject, const char *what, uint64_t boot, const char *fmt, ...)
         __attribute__((format(printf, 6, 7)));
 /* Something an outsider did that he may not; at most CORE_SECURITY_PER_MINUTE are written, so that nobody can flood the log. */
 #define CORE_SECURITY_PER_MINUTE 20
-void
-core_event_security(struct core *c, const char *subject, const char *what, const char *fmt, ...)
+void core_event_security(struct core *c, const char *subject, const char *what, const char *fmt, ...)
         __attribute__((format(printf, 4, 5)));
 /* A process of the server ended unasked: a security event, since a stranger may have done it. */
-void
-core_event_role_ended(struct core *c, const struct msg_role_ended *m);
-int
-core_event_load(struct core *c, struct error *err);
+void core_event_role_ended(struct core *c, const struct msg_role_ended *m);
+int core_event_load(struct core *c, struct error *err);
 
 /* --- core_host.c --- */
-int
-core_host_load(struct core *c, struct error *err);
-struct core_host *
-core_host_find(struct core *c, const char *name);
-struct core_host *
-core_host_by_mac(struct core *c, const struct mac *mac);
+int core_host_load(struct core *c, struct error *err);
+struct core_host *core_host_find(struct core *c, const char *name);
+struct core_host *core_host_by_mac(struct core *c, const struct mac *mac);
 /* The host that has this address now, else the one that is to get it. Looks at all hosts: for rare events, not for packets. */
-struct core_host *
-core_host_by_address(struct core *c, uint32_t address);
-struct core_host *
-core_host_by_conn(struct core *c, uint64_t conn);
+struct core_host *core_host_by_address(struct core *c, uint32_t address);
+struct core_host *core_host_by_conn(struct core *c, uint64_t conn);
 /* Profile and image in force. */
-enum profile
-core_host_profile(const struct core_host *h);
-const char *
-core_host_image(const struct core *c, const struct core_host *h);
-void
-core_host_set_state(struct core *c, struct core_host *h, enum host_state state);
-void
-core_host_set_conn(struct core *c, struct core_host *h, uint64_t conn);
-void
-core_host_set_session(struct core *c, struct core_host *h, const uint8_t sha256[32]);
-void
-core_host_put(struct core *c, const struct msg_api_host_put *m);
-void
-core_host_delete(struct core *c, const struct msg_api_name *m);
-void
-core_host_profile_set(struct core *c, const struct msg_api_host_profile *m);
-void
-core_host_tick(struct core *c);
-json_t *
-core_host_json(struct core *c, struct core_host *h);
+enum profile core_host_profile(const struct core_host *h);
+const char *core_host_image(const struct core *c, const struct core_host *h);
+void core_host_set_state(struct core *c, struct core_host *h, enum host_state state);
+void core_host_set_conn(struct core *c, struct core_host *h, uint64_t conn);
+void core_host_set_session(struct core *c, struct core_host *h, const uint8_t sha256[32]);
+void core_host_put(struct core *c, const struct msg_api_host_put *m);
+void core_host_delete(struct core *c, const struct msg_api_name *m);
+void core_host_profile_set(struct core *c, const struct msg_api_host_profile *m);
+void core_host_tick(struct core *c);
+json_t *core_host_json(struct core *c, struct core_host *h);
 /* What a new domain may still take on this host, KiB. */
-uint64_t
-core_host_free_kib(struct core *c, const struct core_host *h);
-void
-core_host_forget(struct core *c, struct core_host *h);
+uint64_t core_host_free_kib(struct core *c, const struct core_host *h);
+void core_host_forget(struct core *c, struct core_host *h);
 
 /* --- core_boot.c --- */
-void
-core_boot_event(struct core *c, const struct msg_boot_event *m);
-void
-core_boot_lease(struct core *c, const struct msg_lease_event *m);
-void
-core_boot_unknown(struct core *c, const struct msg_unknown_seen *m);
-void
-core_boot_init_report(struct core *c, const struct msg_init_report *m);
+void core_boot_event(struct core *c, const struct msg_boot_event *m);
+void core_boot_lease(struct core *c, const struct msg_lease_event *m);
+void core_boot_unknown(struct core *c, const struct msg_unknown_seen *m);
+void core_boot_init_report(struct core *c, const struct msg_init_report *m);
 /* A stage that core itself sees reached (agent, ready). */
-void
-core_boot_stage(struct core *c, struct core_host *h, enum boot_stage stage, const char *text);
-json_t *
-core_boot_trace_json(struct core *c, struct core_host *h);
-json_t *
-core_boot_unknown_json(struct core *c);
-int
-core_boot_load(struct core *c, struct core_host *h, struct error *err);
+void core_boot_stage(struct core *c, struct core_host *h, enum boot_stage stage, const char *text);
+json_t *core_boot_trace_json(struct core *c, struct core_host *h);
+json_t *core_boot_unknown_json(struct core *c);
+int core_boot_load(struct core *c, struct core_host *h, struct error *err);
 
 /* --- core_agent.c --- */
-void
-core_agent_hello(struct core *c, const struct msg_agent_hello *m);
-void
-core_agent_inventory(struct core *c, const struct msg_agent_inventory *m);
-void
-core_agent_domains(struct core *c, const struct msg_agent_domains *m);
-void
-core_agent_domain_event(struct core *c, const struct msg_agent_domain_event *m);
-void
-core_agent_progress(struct core *c, const struct msg_agent_op_progress *m);
-void
-core_agent_result(struct core *c, const struct msg_agent_op_result *m);
-void
-core_agent_ping(struct core *c, const struct msg_agent_ping *m);
-void
-core_agent_gone(struct core *c, const struct msg_agent_conn *m);
+void core_agent_hello(struct core *c, const struct msg_agent_hello *m);
+void core_agent_inventory(struct core *c, const struct msg_agent_inventory *m);
+void core_agent_domains(struct core *c, const struct msg_agent_domains *m);
+void core_agent_domain_event(struct core *c, const struct msg_agent_domain_event *m);
+void core_agent_progress(struct core *c, const struct msg_agent_op_progress *m);
+void core_agent_result(struct core *c, const struct msg_agent_op_result *m);
+void core_agent_ping(struct core *c, const struct msg_agent_ping *m);
+void core_agent_gone(struct core *c, const struct msg_agent_conn *m);
 
 /* --- core_domain.c --- */
-int
-core_domain_load(struct core *c, struct error *err);
+int core_domain_load(struct core *c, struct error *err);
 /* By name (a managed one first) or by uuid's text; NULL: none. */
-struct core_domain *
-core_domain_find(struct core *c, const char *name);
-struct core_domain *
-core_domain_by_uuid(struct core *c, const uint8_t uuid[UUID_SIZE]);
-struct core_domain *
-core_domain_add(struct core *c, const struct domain_info *info, struct core_host *on, bool managed);
-void
-core_domain_remove(struct core *c, struct core_domain *d);
-void
-core_domain_set_state(struct core *c, struct core_domain *d, enum domain_state state);
+struct core_domain *core_domain_find(struct core *c, const char *name);
+struct core_domain *core_domain_by_uuid(struct core *c, const uint8_t uuid[UUID_SIZE]);
+struct core_domain *core_domain_add(struct core *c, const struct domain_info *info, struct core_host *on, bool managed);
+void core_domain_remove(struct core *c, struct core_domain *d);
+void core_domain_set_state(struct core *c, struct core_domain *d, enum domain_state state);
 /* The agent's full list: what is not in it is not there. */
-void
-core_domain_list(struct core *c, struct core_host *h, const struct msg_agent_domains *m);
-void
-core_domain_update(struct core *c, struct core_host *h, const struct domain_info *info, const char *what, const char *text);
-json_t *
-core_domain_json(struct core *c, const struct core_domain *d);
-void
-core_domain_tick(struct core *c);
+void core_domain_list(struct core *c, struct core_host *h, const struct msg_agent_domains *m);
+void core_domain_update(struct core *c, struct core_host *h, const struct domain_info *info, const char *what,
+                        const char *text);
+json_t *core_domain_json(struct core *c, const struct core_domain *d);
+void core_domain_tick(struct core *c);
 
 /* --- core_op.c --- */
-int
-core_op_load(struct core *c, struct error *err);
+int core_op_load(struct core *c, struct error *err);
 /* Makes the operation's row, its event and (in the outbox) the 202. @key may be empty. NULL when the database failed. */
-struct core_op *
-core_op_new(struct core *c, uint64_t request, enum op_kind kind, const char *target, const char *host, const char *by, const char *key);
+struct core_op *core_op_new(struct core *c, uint64_t request, enum op_kind kind, const char *target, const char *host,
+                            const char *by, const char *key);
 /* True when @key already has an operation: it is then the answer. */
-bool
-core_op_by_key(struct core *c, uint64_t request, const char *by, const char *key);
+bool core_op_by_key(struct core *c, uint64_t request, const char *by, const char *key);
 /* The active operation on a target, or NULL. */
-struct core_op *
-core_op_active(struct core *c, const char *target, bool image);
-int
-core_op_check_free(struct core *c, const char *target, struct error *err);
+struct core_op *core_op_active(struct core *c, const char *target, bool image);
+int core_op_check_free(struct core *c, const char *target, struct error *err);
 /* Sends to the agent what is not sent yet, if the host is ready. */
-void
-core_op_push(struct core *c, struct core_op *op);
+void core_op_push(struct core *c, struct core_op *op);
 /* The host's agent has (re)connected and said which domains it has. */
-void
-core_op_resume_host(struct core *c, struct core_host *h);
+void core_op_resume_host(struct core *c, struct core_host *h);
 /* The connection to the agent (h) or to work (h NULL) is gone. */
-void
-core_op_unsend(struct core *c, struct core_host *h);
-void
-core_op_done(struct core *c, struct core_op *op);
-void
-core_op_failed(struct core *c, struct core_op *op, enum error_code code, const char *text);
-void
-core_op_progress(struct core *c, struct core_host *h, const struct msg_agent_op_progress *m);
-void
-core_op_result(struct core *c, struct core_host *h, const struct msg_agent_op_result *m);
-void
-core_op_domain_action(struct core *c, const struct msg_api_domain_action *m);
-void
-core_op_host_reboot(struct core *c, const struct msg_api_name *m);
-void
-core_op_image_build(struct core *c, const struct msg_api_name *m);
-void
-core_op_work_push(struct core *c);
-void
-core_op_work_progress(struct core *c, const struct msg_work_progress *m);
-void
-core_op_work_result(struct core *c, const struct msg_work_result *m);
-void
-core_op_tick(struct core *c);
+void core_op_unsend(struct core *c, struct core_host *h);
+void core_op_done(struct core *c, struct core_op *op);
+void core_op_failed(struct core *c, struct core_op *op, enum error_code code, const char *text);
+void core_op_progress(struct core *c, struct core_host *h, const struct msg_agent_op_progress *m);
+void core_op_result(struct core *c, struct core_host *h, const struct msg_agent_op_result *m);
+void core_op_domain_action(struct core *c, const struct msg_api_domain_action *m);
+void core_op_host_reboot(struct core *c, const struct msg_api_name *m);
+void core_op_image_build(struct core *c, const struct msg_api_name *m);
+void core_op_work_push(struct core *c);
+void core_op_work_progress(struct core *c, const struct msg_work_progress *m);
+void core_op_work_result(struct core *c, const struct msg_work_result *m);
+void core_op_tick(struct core *c);
 /* A destroy that core itself wants: what a failed create may have left. */
-void
-core_op_undo(struct core *c, struct core_domain *d, uint64_t failed_op);
+void core_op_undo(struct core *c, struct core_domain *d, uint64_t failed_op);
 
 /* --- core_create.c --- */
-void
-core_create(struct core *c, const struct msg_api_domain_create *m);
+void core_create(struct core *c, const struct msg_api_domain_create *m);
 /* Memory that creates under way will take on @h, KiB. */
-uint64_t
-core_create_reserved_kib(struct core *c, const struct core_host *h);
-uint64_t
-core_create_need_kib(const struct domain_config *config);
+uint64_t core_create_reserved_kib(struct core *c, const struct core_host *h);
+uint64_t core_create_need_kib(const struct domain_config *config);
 
 /* --- core_guest.c --- */
 /* Finds @f->path below the guest-files directory, puts the file into the blobs and fills in hash and size. */
-int
-core_guest_file(struct core *c, struct guest_file *f, struct error *err);
+int core_guest_file(struct core *c, struct guest_file *f, struct error *err);
 /* Removes blobs that no domain's configuration names; a create that wants one again copies it again. */
-void
-core_guest_sweep(struct core *c);
+void core_guest_sweep(struct core *c);
 
 /* --- core_policy.c --- */
-int
-core_policy_load(struct core *c, struct error *err);
+int core_policy_load(struct core *c, struct error *err);
 /* Looks at the image store again; @force: even if nothing seems changed. */
-void
-core_policy_scan_images(struct core *c, bool force);
+void core_policy_scan_images(struct core *c, bool force);
 /* Builds and writes the snapshot when it is due and queues it for boot and files. */
-void
-core_policy_flush(struct core *c);
-void
-core_policy_send(struct core *c, enum role to);
+void core_policy_flush(struct core *c);
+void core_policy_send(struct core *c, enum role to);
 /* The image that @name (tag or id) means, or NULL. */
-const struct image *
-core_policy_image(struct core *c, const char *name);
-json_t *
-core_policy_image_json(struct core *c, const struct image *im);
+const struct image *core_policy_image(struct core *c, const char *name);
+json_t *core_policy_image_json(struct core *c, const struct image *im);
 
 /* --- core_console.c --- */
-void
-core_console_open(struct core *c, const struct msg_console_open *m);
-void
-core_console_data(struct core *c, const struct msg_console_data *m);
-void
-core_console_close(struct core *c, const struct msg_console_close *m);
+void core_console_open(struct core *c, const struct msg_console_open *m);
+void core_console_data(struct core *c, const struct msg_console_data *m);
+void core_console_close(struct core *c, const struct msg_console_close *m);
 /* All consoles over an agent's connection end; @conn 0: all there are (api is gone, nobody is told). */
-void
-core_console_drop(struct core *c, uint64_t conn);
+void core_console_drop(struct core *c, uint64_t conn);
 
 /* --- core_api.c --- */
-void
-core_api_get(struct core *c, const struct msg_api_get *m);
-void
-core_api_cancel(struct core *c, const struct msg_api_cancel *m);
+void core_api_get(struct core *c, const struct msg_api_get *m);
+void core_api_cancel(struct core *c, const struct msg_api_cancel *m);
 /* Answers the waiters whose event or operation has come, or whose time is over. */
-void
-core_api_wake(struct core *c);
-void
-core_api_drop_waiters(struct core *c);
+void core_api_wake(struct core *c);
+void core_api_drop_waiters(struct core *c);
 
 #endif

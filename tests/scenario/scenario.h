@@ -4,8 +4,9 @@
 /*
  * A whole core under a virtual clock, with hosts, agents, work and API clients that exist only as scripts.
  *
- * scenario_world.c is that world: what core sends lands in queues here. scenario_main.c reads a script and moves it, command by command;
- * see README.md for the commands. A kill of core here is what kill -9 is: nothing is flushed, the database is all that stays.
+ * scenario_world.c is that world: what core sends lands in queues here. scenario_main.c reads a script and moves it, command by
+ * command; see README.md for the commands. A kill of core here is what kill -9 is: nothing is flushed, the database is all that
+ * stays.
  */
 #include <jansson.h>
 
@@ -25,13 +26,13 @@ struct received {
 /* The agent of one host. */
 struct agent {
         char name[NAME_SIZE];
-        uint64_t conn;              /* 0: not connected */
-        uint8_t session[32];        /* from the welcome */
+        uint64_t conn;       /* 0: not connected */
+        uint8_t session[32]; /* from the welcome */
         bool welcomed, silent;
         uint64_t free_memory_kib;
         uint32_t n_domains;
         struct domain_info domains[32];
-        struct received *first;     /* messages not expected yet, oldest first */
+        struct received *first; /* messages not expected yet, oldest first */
 };
 
 struct reply {
@@ -50,46 +51,33 @@ struct world {
         unsigned n_agents;
         struct reply replies[MAX_REPLIES];
         unsigned n_replies;
-        struct received *work, *boot;  /* to work; to boot (policy, used tokens) */
-        struct received *client;       /* console messages for clients */
-        bool held;                     /* do not flush after the next command */
+        struct received *work, *boot; /* to work; to boot (policy, used tokens) */
+        struct received *client;      /* console messages for clients */
+        bool held;                    /* do not flush after the next command */
 };
 
-void
-world_init(struct world *w);
-void
-world_deinit(struct world *w);
-void
-world_start(struct world *w);
+void world_init(struct world *w);
+void world_deinit(struct world *w);
+void world_start(struct world *w);
 /* As kill -9. */
-void
-world_kill(struct world *w);
+void world_kill(struct world *w);
 /* Commits and delivers; dies when core does. */
-void
-world_flush(struct world *w);
+void world_flush(struct world *w);
 /* Time goes by, second by second, with heartbeats of all connected agents that are not silent. */
-void
-world_wait(struct world *w, unsigned seconds);
+void world_wait(struct world *w, unsigned seconds);
 
-struct agent *
-world_agent(struct world *w, const char *name);
-struct agent *
-world_agent_by_conn(struct world *w, uint64_t conn);
-void
-world_from(struct world *w, enum role from, enum msg_type type, void *payload);
+struct agent *world_agent(struct world *w, const char *name);
+struct agent *world_agent_by_conn(struct world *w, uint64_t conn);
+void world_from(struct world *w, enum role from, enum msg_type type, void *payload);
 
 /* The next message of a queue, or NULL; to be freed by received_free. */
-struct received *
-received_next(struct received **queue);
-void
-received_free(struct received *r);
+struct received *received_next(struct received **queue);
+void received_free(struct received *r);
 
 /* The reply to @request, or NULL. */
-struct reply *
-world_reply(struct world *w, uint64_t request);
+struct reply *world_reply(struct world *w, uint64_t request);
 
 /* The token key, from the snapshot that core writes for boot. */
-void
-world_token_key(struct world *w, uint8_t ret[32]);
+void world_token_key(struct world *w, uint8_t ret[32]);
 
 #endif

@@ -153,7 +153,7 @@ cmd_policy(struct script *s, char **w, int n)
         struct host *h = config_host(s, w[0]);
         const struct policy_host *found;
         const struct policy_image *image;
-        struct policy *policy;
+        struct policy *policy = NULL;
         struct error err;
         char path[128];
         int fd;

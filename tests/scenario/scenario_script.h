@@ -26,34 +26,29 @@ struct script {
 
 struct command {
         const char *name;
-        int min_words; /* besides the name */
+        int min_words;                                  /* besides the name */
         void (*run)(struct script *s, char **w, int n); /* w[0] is the first word behind the name */
 };
 
-/* scenario_commands.c (API, hosts, boots, time) and scenario_agents.c (agents, work, consoles); each ends with a row of NULL. */
+/* scenario_commands.c (API, hosts, boots, time) and scenario_agents.c (agents, work, consoles); each ends with a row of NULL.
+ */
 extern const struct command scenario_commands[];
 extern const struct command scenario_agent_commands[];
 
 /* Prints file, line and the message, and exits 1. */
-_Noreturn void
-script_fail(const struct script *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+_Noreturn void script_fail(const struct script *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* "key=value" among the words: the value, or @or_else. */
-const char *
-script_option(char **w, int n, const char *key, const char *or_else);
+const char *script_option(char **w, int n, const char *key, const char *or_else);
 
-uint64_t
-script_number(const struct script *s, const char *text);
+uint64_t script_number(const struct script *s, const char *text);
 
-const char *
-script_token(const struct script *s, const char *name);
+const char *script_token(const struct script *s, const char *name);
 
 /* Checks "path=value" and "path~part" against a JSON value; "#" at a path's end is an array's length. */
-void
-script_check_json(const struct script *s, const json_t *json, char **w, int n);
+void script_check_json(const struct script *s, const json_t *json, char **w, int n);
 
 /* The reply to @request, which must be there with this status and (may be NULL) error code. */
-const json_t *
-script_expect_reply(const struct script *s, uint64_t request, unsigned status, const char *code);
+const json_t *script_expect_reply(const struct script *s, uint64_t request, unsigned status, const char *code);
 
 #endif

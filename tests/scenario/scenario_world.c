@@ -291,7 +291,7 @@ world_reply(struct world *w, uint64_t request)
 void
 world_token_key(struct world *w, uint8_t ret[32])
 {
-        struct policy *policy;
+        struct policy *policy = NULL;
         struct error err;
         char path[128];
         int fd;
