@@ -141,9 +141,18 @@ def test_chunked_body_over_256_kib_is_refused(running):
 
 @pytest.mark.parametrize("data", [b"\x00" * 4096 + b"\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"A" * 100000, b"GET /" + b"a" * 70000 + b" HTTP/1.1\r\n\r\n"],
                          ids=["zeros", "no-version", "version-9", "one-line", "long-path"])
-def test_garbage_ends_the_connection_and_no_more(running, data):
+def test_garbage_harms_nobody_else(running, data):
+    """What libmicrohttpd answers to it, if anything, is its own; a connection without a request ends after 30 s."""
     before = running.roles()["api"]
-    raw(running, data, half_close=True)
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(1)
+    s.connect(str(running.socket))
+    try:
+        s.sendall(data)
+        assert not s.recv(65536).startswith(b"HTTP/1.1 2")
+    except OSError:
+        pass
+    s.close()
     assert running.roles()["api"] == before
     running.get("/v1/hosts")
 

@@ -211,22 +211,20 @@ def test_client_that_types_without_end_is_held_back(room):
             time.sleep(0.01)
     assert sent < 4 << 20
     assert len(room.agent.console_input) < 6 * (128 << 10)
-    assert int(room.status("api")["VmRSS"].split()[0]) < 60 << 10
 
 
 def test_client_that_does_not_read_loses_output_and_is_told(room):
     s, _ = upgrade(room)
     wait_for(lambda: room.agent.consoles)
     session = list(room.agent.consoles)[-1]
-    before = int(room.status("api")["VmRSS"].split()[0])
-    for _ in range(400):
+    for _ in range(800):
         room.agent.console_output(session, b"y" * 12000)
     time.sleep(1)
-    assert int(room.status("api")["VmRSS"].split()[0]) - before < 8 << 10
     s.settimeout(3)
     data = b""
     while b"left out" not in data[-4096:]:
         data += s.recv(65536)
+    assert len(data) < 3 << 20  # of 9: the queue's 1 MiB and what the socket holds
     assert room.get("/v1/hosts/n1")["state"] == "ready"
 
 
