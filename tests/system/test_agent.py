@@ -18,6 +18,8 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = pathlib.Path(os.environ.get("BUILD_DIR", TOP / "build")) / "src"
 UUID = "11" * 16
 LINK_UID = 61850
+# make asan's build goes without seccomp (src/sandbox/sandbox.c), and its memory is the sanitizer's.
+INSTRUMENTED = b"__asan_init" in (PROGRAMS / "dompool-agent").read_bytes()
 
 
 def children(pid):
@@ -325,7 +327,8 @@ def test_stops_cleanly_on_sigterm(ready, server):
 def test_link_is_unprivileged_and_locked_in(ready):
     status = pathlib.Path(f"/proc/{ready.roles()['link']}/status").read_text()
     fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
-    assert set(fields["Uid"].split()) == {str(LINK_UID)} and fields["NoNewPrivs"] == "1" and fields["Seccomp"] == "2"
+    assert set(fields["Uid"].split()) == {str(LINK_UID)} and fields["NoNewPrivs"] == "1"
+    assert fields["Seccomp"] == ("0" if INSTRUMENTED else "2")
     assert int(fields["CapEff"], 16) == 0 and fields["Groups"].strip() == ""
 
 
@@ -335,6 +338,7 @@ def test_the_session_can_be_read_by_root_alone(ready):
     assert path.stat().st_mode & 0o777 == 0o600 and path.stat().st_uid == 0
 
 
+@pytest.mark.skipif(INSTRUMENTED, reason="the sanitizer's memory is not the agent's")
 def test_all_processes_together_stay_below_14_mib(ready):
     pids = [ready.process.pid, *ready.roles().values()]
     assert len(pids) == 3
