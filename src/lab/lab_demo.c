@@ -107,7 +107,7 @@ write_guest(const struct demo *d, const struct demo_guest *g, char path[LAB_PATH
         snprintf(text, sizeof(text),
                  "name = \"%s\"\n"
                  "type = \"%s\"\n"
-                 "memory = 64\n"
+                 "memory = 128\n"
                  "kernel = \"vmlinuz\"\n"
                  "ramdisk = \"initrd\"\n"
                  "extra = \"console=hvc0 name=%s ip=%s/%d\"\n"
