@@ -14,13 +14,14 @@
 static const struct lab_verb {
         const char *name;
         int (*fn)(const struct lab_options *o, struct error *err);
+        bool locks; /* one of these at a time works on a room */
         const char *help;
 } verbs[] = {
-        {"up", lab_up_command, "make a room and wait until its hosts are ready"},
-        {"down", lab_down_command, "take the room down; nothing is left"},
-        {"status", lab_status_command, "processes, sockets and hosts of the room"},
-        {"power", lab_power_command, "HOST|server on|off|reset: the buttons of a machine"},
-        {"demo", lab_demo_command, "a room, a guest on each host, and everything gone again"},
+        {"up", lab_up_command, true, "make a room and wait until its hosts are ready"},
+        {"down", lab_down_command, true, "take the room down; nothing is left"},
+        {"status", lab_status_command, false, "processes, sockets and hosts of the room"},
+        {"power", lab_power_command, true, "HOST|server on|off|reset: the buttons of a machine"},
+        {"demo", lab_demo_command, true, "a room, a guest on each host, and everything gone again"},
 };
 
 static int
@@ -43,6 +44,19 @@ find_verb(const char *name)
         return NULL;
 }
 
+static int
+run_verb(const struct lab_verb *verb, const struct lab_options *o, struct error *err)
+{
+        int lock = verb->locks ? lab_room_lock(o->name, err) : -1;
+        int r;
+
+        if (verb->locks && lock < 0)
+                return error_to_errno(err->code);
+        r = verb->fn(o, err);
+        lab_room_unlock(o->name, &lock);
+        return r;
+}
+
 int
 lab_command(int argc, char **argv)
 {
@@ -58,7 +72,7 @@ lab_command(int argc, char **argv)
         else if (lab_options_parse(&o, argc, argv, &err) == 0) {
                 if (o.help)
                         return help(stdout);
-                if (verb->fn(&o, &err) == 0)
+                if (run_verb(verb, &o, &err) == 0)
                         return 0;
         }
         fprintf(stderr, "dompool lab: %s\n", err.message);

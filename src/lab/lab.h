@@ -6,8 +6,8 @@
  * Needs root, not KVM. See dompool-lab(1).
  */
 
-/* Runs one command; argv[0] is the verb ("up", "down", "status", "power", "demo"). Returns the exit code. Prints its own errors. */
-int
-lab_command(int argc, char **argv);
+/* Runs one command; argv[0] is the verb ("up", "down", "status", "power", "demo"). Returns the exit code. Prints its own
+ * errors. */
+int lab_command(int argc, char **argv);
 
 #endif

@@ -7,10 +7,9 @@
 #include "lab/lab_room.h"
 
 /*
- * Answer of GET @path as JSON, owned by the caller. ERR_UNREACHABLE while the server is not there, ERR_CANCELLED after a signal,
- * else the server's own code and message.
+ * Answer of GET @path as JSON, owned by the caller. ERR_UNREACHABLE while the server is not there, ERR_CANCELLED after a
+ * signal, else the server's own code and message.
  */
-int
-lab_api_get(const struct lab_room *room, const char *path, json_t **ret, struct error *err);
+int lab_api_get(const struct lab_room *room, const char *path, json_t **ret, struct error *err);
 
 #endif

@@ -74,7 +74,8 @@ read_until(int fd, const char *want, int timeout_ms, char *ret, size_t ret_size,
                 if (take_lines(&reader, want, ret, ret_size))
                         return 0;
         }
-        return error_set(err, ERR_TIMEOUT, "'%s' was not seen on the console within %d s; its last line: %s", want, timeout_ms / 1000, ret);
+        return error_set(err, ERR_TIMEOUT, "'%s' was not seen on the console within %d s; its last line: %s", want,
+                         timeout_ms / 1000, ret);
 }
 
 static void

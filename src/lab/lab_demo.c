@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `dompool lab demo`: shows the whole system once. Whatever a person would type is done with the real client, so the output is what
- * a person would see. Runs in the command-line client, as root.
+ * `dompool lab demo`: shows the whole system once. Whatever a person would type is done with the real client, so the output is
+ * what a person would see. Runs in the command-line client, as root.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -38,8 +38,7 @@ struct demo {
         struct demo_guest guests[2];
 };
 
-static void __attribute__((format(printf, 2, 3)))
-title(const struct demo *d, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3))) title(const struct demo *d, const char *fmt, ...)
 {
         va_list ap;
 
@@ -70,8 +69,7 @@ client_argv(const struct demo *d, char *argv[CLIENT_MAX_ARGS], va_list words)
 }
 
 /* Runs the client with these words and waits. */
-static int __attribute__((sentinel))
-client(const struct demo *d, struct error *err, ...)
+static int __attribute__((sentinel)) client(const struct demo *d, struct error *err, ...)
 {
         char *argv[CLIENT_MAX_ARGS];
         int status = 0;
@@ -156,7 +154,8 @@ hear_guest(const struct demo *d, struct demo_guest *g, struct error *err)
 static int
 ping_guest(const struct demo *d, const struct demo_guest *g, struct error *err)
 {
-        char *argv[] = {(char *)"busybox", (char *)"ping", (char *)"-c", (char *)"1", (char *)"-w", (char *)PING_ROUNDS, (char *)g->address, NULL};
+        char *argv[] = {(char *)"busybox", (char *)"ping",      (char *)"-c",       (char *)"1",
+                        (char *)"-w",      (char *)PING_ROUNDS, (char *)g->address, NULL};
         int status = 0, r;
 
         printf("$ ping %s\n", g->address);
@@ -223,14 +222,10 @@ lab_demo_command(const struct lab_options *o, struct error *err)
         struct demo d = {.guests = {{.name = "pvh1", .type = "pvh", .host = "n1", .address = "10.77.0.101"},
                                     {.name = "pv1", .type = "pv", .host = "n2", .address = "10.77.0.102"}}};
         struct lab_options options = *o;
-        _cleanup_close_ int lock = -1;
         int r;
 
         if (paths_program("dompool", d.client) < 0)
                 return error_set(err, ERR_NOT_FOUND, "the program dompool is neither beside this one nor installed");
-        lock = lab_room_lock(o->name, err);
-        if (lock < 0)
-                return error_to_errno(err->code);
         options.n_hosts = N_ELEMENTS(d.guests);
         clock_init_real(&d.clock);
         d.begin_ms = clock_mono_ms(&d.clock);

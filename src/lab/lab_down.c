@@ -24,15 +24,13 @@ lab_down(const struct lab_room *room)
 int
 lab_down_command(const struct lab_options *o, struct error *err)
 {
-        _cleanup_close_ int lock = lab_room_lock(o->name, err);
         struct lab_room room;
         int r;
 
-        if (lock < 0)
-                return error_to_errno(err->code);
         r = lab_room_load(&room, o->dir, err);
         if (r == -ENOENT) {
-                /* Only a namespace may be left, of a room whose folder somebody removed. Nothing at all is what was asked for. */
+                /* Only a namespace may be left, of a room whose folder somebody removed. Nothing at all is what was asked for.
+                 */
                 lab_room_init(&room, o);
                 lab_process_sweep(&room);
                 lab_net_delete(&room);

@@ -7,15 +7,12 @@
 #include "base/error.h"
 
 /* From here on the three signals only leave a note; system calls return EINTR. */
-void
-lab_interrupt_catch(void);
+void lab_interrupt_catch(void);
 
 /* Has one arrived? Never goes back to false. */
-bool
-lab_interrupted(void);
+bool lab_interrupted(void);
 
 /* Sleeps, less when interrupted. Returns ERR_CANCELLED's errno (and sets @err) when a signal has arrived. */
-int
-lab_sleep_ms(unsigned ms, struct error *err);
+int lab_sleep_ms(unsigned ms, struct error *err);
 
 #endif

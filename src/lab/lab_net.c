@@ -40,7 +40,8 @@ prepare_dir(struct error *err)
                 return error_errno_set(err, errno, "cannot make %s", NETNS_DIR);
         if (mount("", NETNS_DIR, "none", MS_SHARED | MS_REC, NULL) == 0)
                 return 0;
-        if (mount(NETNS_DIR, NETNS_DIR, "none", MS_BIND | MS_REC, NULL) < 0 || mount("", NETNS_DIR, "none", MS_SHARED | MS_REC, NULL) < 0)
+        if (mount(NETNS_DIR, NETNS_DIR, "none", MS_BIND | MS_REC, NULL) < 0 ||
+            mount("", NETNS_DIR, "none", MS_SHARED | MS_REC, NULL) < 0)
                 return error_errno_set(err, errno, "cannot mount %s", NETNS_DIR);
         return 0;
 }

@@ -10,18 +10,14 @@
 #include "lab/lab_room.h"
 
 /* "/run/netns/NAME" in @buf. */
-char *
-lab_net_path(const struct lab_room *room, char buf[LAB_PATH_SIZE]);
+char *lab_net_path(const struct lab_room *room, char buf[LAB_PATH_SIZE]);
 
-int
-lab_net_create(const struct lab_room *room, struct error *err);
+int lab_net_create(const struct lab_room *room, struct error *err);
 
 /* Puts the calling process into the namespace; 0 or negative errno. */
-int
-lab_net_enter(const struct lab_room *room);
+int lab_net_enter(const struct lab_room *room);
 
 /* Bridge and taps go with the namespace, that with its last process. */
-void
-lab_net_delete(const struct lab_room *room);
+void lab_net_delete(const struct lab_room *room);
 
 #endif

@@ -175,7 +175,8 @@ static const struct option_row rows[] = {
 static void
 options_defaults(struct lab_options *o)
 {
-        *o = (struct lab_options){.n_hosts = 2, .n_firmwares = 1, .firmwares = {LAB_BIOS}, .memory_mib = 1500, .timeout_s = 240};
+        *o = (struct lab_options){
+                .n_hosts = 2, .n_firmwares = 1, .firmwares = {LAB_BIOS}, .memory_mib = 1500, .timeout_s = 240};
         str_copy(o->name, sizeof(o->name), "lab");
         str_copy(o->nic, sizeof(o->nic), "virtio-net-pci");
         str_copy(o->store, sizeof(o->store), "/var/cache/dompool/images");
@@ -187,7 +188,8 @@ options_finish(struct lab_options *o, struct error *err)
         if (o->dir[0] == '\0')
                 snprintf(o->dir, sizeof(o->dir), "/run/dompool-%s", o->name);
         if (strlen(o->dir) > LAB_DIR_MAX)
-                return error_set(err, ERR_USAGE, "--dir: longer than %d bytes, sockets in it would have no valid name", LAB_DIR_MAX);
+                return error_set(err, ERR_USAGE, "--dir: longer than %d bytes, sockets in it would have no valid name",
+                                 LAB_DIR_MAX);
         return 0;
 }
 
@@ -224,7 +226,8 @@ lab_options_help(FILE *f)
         char left[40];
 
         for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
-                snprintf(left, sizeof(left), "--%s%s%s", rows[i].name, rows[i].value ? " " : "", rows[i].value ? rows[i].value : "");
+                snprintf(left, sizeof(left), "--%s%s%s", rows[i].name, rows[i].value ? " " : "",
+                         rows[i].value ? rows[i].value : "");
                 fprintf(f, "  %-20s %s\n", left, rows[i].help);
         }
 }

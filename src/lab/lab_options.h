@@ -13,28 +13,26 @@
 
 struct lab_options {
         bool help;
-        bool keep;              /* leave a room that failed (up), or that is done (demo), standing */
+        bool keep; /* leave a room that failed (up), or that is done (demo), standing */
         bool json;
         char name[LAB_NAME_SIZE];
         char dir[LAB_PATH_SIZE];
         char store[LAB_PATH_SIZE];
-        uint32_t n_hosts;       /* 1..LAB_MAX_HOSTS */
-        uint32_t n_firmwares;   /* host i gets number i modulo this */
+        uint32_t n_hosts;     /* 1..LAB_MAX_HOSTS */
+        uint32_t n_firmwares; /* host i gets number i modulo this */
         enum lab_firmware firmwares[LAB_MAX_HOSTS];
-        uint32_t memory_mib;    /* of each machine */
+        uint32_t memory_mib; /* of each machine */
         char nic[LAB_NAME_SIZE];
-        char kernel_args[256];  /* of all hosts' dom0, behind the server's own */
-        uint64_t timeout_s;     /* from a host's power-on to ready */
-        unsigned n_words;       /* what is no option */
+        char kernel_args[256]; /* of all hosts' dom0, behind the server's own */
+        uint64_t timeout_s;    /* from a host's power-on to ready */
+        unsigned n_words;      /* what is no option */
         const char *words[LAB_MAX_WORDS];
 };
 
 /* argv[0] is the verb. Sets defaults first. ERR_USAGE names the option. */
-int
-lab_options_parse(struct lab_options *o, int argc, char **argv, struct error *err);
+int lab_options_parse(struct lab_options *o, int argc, char **argv, struct error *err);
 
 /* One line per option. */
-void
-lab_options_help(FILE *f);
+void lab_options_help(FILE *f);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `dompool lab power HOST|server on|off|reset`: what a finger at the PC would do. Runs in the command-line client. */
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "lab/lab_commands.h"
@@ -58,7 +57,8 @@ power(const struct lab_room *room, const char *who, const char *what, struct err
         bool server = strcmp(who, "server") == 0;
 
         if (!h && !server)
-                return error_set(err, ERR_NOT_FOUND, "the room has no host '%s', only n1 to n%u, and server", who, room->n_hosts);
+                return error_set(err, ERR_NOT_FOUND, "the room has no host '%s', only n1 to n%u, and server", who,
+                                 room->n_hosts);
         for (size_t i = 0; i < N_ELEMENTS(verbs); i++)
                 if (strcmp(verbs[i].name, what) == 0)
                         return server ? verbs[i].server(room, err) : verbs[i].host(room, h, err);
@@ -68,15 +68,11 @@ power(const struct lab_room *room, const char *who, const char *what, struct err
 int
 lab_power_command(const struct lab_options *o, struct error *err)
 {
-        _cleanup_close_ int lock = -1;
         struct lab_room room;
         int r;
 
         if (o->n_words != 2)
                 return error_set(err, ERR_USAGE, "dompool lab power HOST|server on|off|reset");
-        lock = lab_room_lock(o->name, err);
-        if (lock < 0)
-                return error_to_errno(err->code);
         r = lab_room_load(&room, o->dir, err);
         return r < 0 ? r : power(&room, o->words[0], o->words[1], err);
 }

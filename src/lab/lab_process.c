@@ -47,8 +47,8 @@ read_stat(pid_t pid, struct process_stat *ret)
         if (!p)
                 return -EPROTO;
         /* proc(5): state ppid pgrp session ... starttime is the 22nd field, state the 3rd. */
-        if (sscanf(p + 1, " %c %*d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &ret->state, &session,
-                   &ret->start) != 3)
+        if (sscanf(p + 1, " %c %*d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &ret->state,
+                   &session, &ret->start) != 3)
                 return -EPROTO;
         ret->session = session;
         return 0;
@@ -82,8 +82,7 @@ pid_file_read(const struct lab_room *room, const char *name, pid_t *ret_pid, uns
 }
 
 /* The child's way from fork to the program; never returns. */
-static void __attribute__((noreturn))
-child_exec(const struct lab_room *room, char *const argv[], int out_fd, int go_fd)
+static void __attribute__((noreturn)) child_exec(const struct lab_room *room, char *const argv[], int out_fd, int go_fd)
 {
         sigset_t none;
         int null = open("/dev/null", O_RDWR | O_CLOEXEC);

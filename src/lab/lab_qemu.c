@@ -73,14 +73,16 @@ lab_qemu_argv(const struct lab_room *room, const struct lab_host *h, struct lab_
                 lab_argv_add(a, "if=pflash,format=raw,unit=1,file=%s/%s/vars.fd", room->dir, h->name);
         }
         lab_argv_add(a, "-chardev");
-        lab_argv_add(a, "socket,id=com1,path=%s/%s/serial.sock,server=on,wait=off,logfile=%s/log/%s.serial.log", room->dir, h->name,
-                     room->dir, h->name);
+        lab_argv_add(a, "socket,id=com1,path=%s/%s/serial.sock,server=on,wait=off,logfile=%s/log/%s.serial.log", room->dir,
+                     h->name, room->dir, h->name);
         add_pair(a, "-serial", "chardev:com1");
         lab_argv_add(a, "-netdev");
         lab_argv_add(a, "tap,id=lan,ifname=%s,script=no,downscript=no", h->tap);
         lab_argv_add(a, "-device");
-        /* OVMF has drivers of its own and then does PXE by itself, as a PC's firmware does; BIOS needs the card's ROM (iPXE). */
-        lab_argv_add(a, "%s,netdev=lan,mac=%s,bootindex=0%s", h->nic, mac_text(&h->mac, mac), h->firmware == LAB_UEFI ? ",romfile=" : "");
+        /* OVMF has drivers of its own and then does PXE by itself, as a PC's firmware does; BIOS needs the card's ROM (iPXE).
+         */
+        lab_argv_add(a, "%s,netdev=lan,mac=%s,bootindex=0%s", h->nic, mac_text(&h->mac, mac),
+                     h->firmware == LAB_UEFI ? ",romfile=" : "");
         lab_argv_add(a, "-qmp");
         lab_argv_add(a, "unix:%s/%s/qmp.sock,server=on,wait=off", room->dir, h->name);
 }

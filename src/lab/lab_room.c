@@ -96,9 +96,9 @@ host_json(const struct lab_host *h)
 {
         char mac[MAC_TEXT_SIZE], ip[IP4_TEXT_SIZE];
 
-        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "name", h->name, "tap", h->tap, "mac", mac_text(&h->mac, mac), "address",
-                         ip4_text(h->address, ip), "firmware", lab_firmware_name(h->firmware), "nic", h->nic, "memory_mib",
-                         (int)h->memory_mib);
+        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "name", h->name, "tap", h->tap, "mac", mac_text(&h->mac, mac),
+                         "address", ip4_text(h->address, ip), "firmware", lab_firmware_name(h->firmware), "nic", h->nic,
+                         "memory_mib", (int)h->memory_mib);
 }
 
 static json_t *
@@ -108,8 +108,8 @@ room_json(const struct lab_room *room)
 
         for (uint32_t i = 0; i < room->n_hosts; i++)
                 json_array_append_new(hosts, host_json(&room->hosts[i]));
-        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "name", room->name, "netns", room->netns, "dir", room->dir, "store", room->store,
-                         "kernel_args", room->kernel_args, "hosts", hosts);
+        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "name", room->name, "netns", room->netns, "dir", room->dir, "store",
+                         room->store, "kernel_args", room->kernel_args, "hosts", hosts);
 }
 
 int
@@ -140,13 +140,15 @@ host_load(json_t *json, struct lab_host *h)
         const char *name, *tap, *mac, *ip, *firmware, *nic;
         int memory, f;
 
-        if (json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "name", &name, "tap", &tap, "mac", &mac, "address", &ip, "firmware",
-                        &firmware, "nic", &nic, "memory_mib", &memory) < 0)
+        if (json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "name", &name, "tap", &tap, "mac", &mac, "address", &ip,
+                        "firmware", &firmware, "nic", &nic, "memory_mib", &memory) < 0)
                 return -EINVAL;
         f = lab_firmware_find(firmware);
-        if (f < 0 || memory <= 0 || parse_mac(mac, &h->mac) < 0 || parse_ip4(ip, &h->address) < 0 || !name_ok(name) || !name_ok(nic))
+        if (f < 0 || memory <= 0 || parse_mac(mac, &h->mac) < 0 || parse_ip4(ip, &h->address) < 0 || !name_ok(name) ||
+            !name_ok(nic))
                 return -EINVAL;
-        if (!str_copy(h->name, sizeof(h->name), name) || !str_copy(h->tap, sizeof(h->tap), tap) || !str_copy(h->nic, sizeof(h->nic), nic))
+        if (!str_copy(h->name, sizeof(h->name), name) || !str_copy(h->tap, sizeof(h->tap), tap) ||
+            !str_copy(h->nic, sizeof(h->nic), nic))
                 return -EINVAL;
         h->firmware = (enum lab_firmware)f;
         h->memory_mib = (uint32_t)memory;
@@ -159,8 +161,8 @@ room_from_json(json_t *json, struct lab_room *room)
         const char *name, *netns, *dir, *store, *kernel_args;
         json_t *hosts;
 
-        if (json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s:o}", "name", &name, "netns", &netns, "dir", &dir, "store", &store, "kernel_args",
-                        &kernel_args, "hosts", &hosts) < 0)
+        if (json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s:o}", "name", &name, "netns", &netns, "dir", &dir, "store", &store,
+                        "kernel_args", &kernel_args, "hosts", &hosts) < 0)
                 return -EINVAL;
         if (!name_ok(name) || !name_ok(netns) || strlen(dir) > LAB_DIR_MAX || json_array_size(hosts) > LAB_MAX_HOSTS)
                 return -EINVAL;
@@ -231,21 +233,46 @@ lab_room_remove(const struct lab_room *room)
         nftw(room->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
+/* Is the file that was locked still the one of that name? Else somebody unlocked it by removing it in between. */
+static bool
+is_same_file(int fd, const char *path)
+{
+        struct stat a, b;
+
+        return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
 int
 lab_room_lock(const char *name, struct error *err)
 {
-        _cleanup_close_ int fd = -1;
         char path[LAB_PATH_SIZE];
 
         snprintf(path, sizeof(path), "/run/dompool-%s.lock", name);
-        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0) {
-                error_errno_set(err, errno, "cannot open %s", path);
-                return -1;
+        for (;;) {
+                _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+                if (fd < 0) {
+                        error_errno_set(err, errno, "cannot open %s", path);
+                        return -1;
+                }
+                if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+                        error_set(err, ERR_BUSY, "another 'dompool lab' works on the room '%s' (it holds %s)", name, path);
+                        return -1;
+                }
+                if (is_same_file(fd, path))
+                        return TAKE_FD(fd);
         }
-        if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-                error_set(err, ERR_BUSY, "another 'dompool lab' works on the room '%s' (it holds %s)", name, path);
-                return -1;
-        }
-        return TAKE_FD(fd);
+}
+
+void
+lab_room_unlock(const char *name, int *fd)
+{
+        char path[LAB_PATH_SIZE];
+
+        if (*fd < 0)
+                return;
+        snprintf(path, sizeof(path), "/run/dompool-%s.lock", name);
+        unlink(path); /* while it is still held: whoever opens it from now on makes a new one */
+        close(*fd);
+        *fd = -1;
 }

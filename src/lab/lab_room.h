@@ -53,42 +53,37 @@ struct lab_room {
 struct lab_options;
 
 /* "bios", "uefi" */
-const char *
-lab_firmware_name(enum lab_firmware f);
+const char *lab_firmware_name(enum lab_firmware f);
 /* -1 when the text is none. */
-int
-lab_firmware_find(const char *text);
+int lab_firmware_find(const char *text);
 
 /* Describes the room that the options ask for; touches nothing. */
-void
-lab_room_init(struct lab_room *room, const struct lab_options *o);
+void lab_room_init(struct lab_room *room, const struct lab_options *o);
 
 /* "DIR/" and the formatted rest, which must fit. Returns @buf. */
-char *
-lab_room_path(const struct lab_room *room, char buf[LAB_PATH_SIZE], const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+char *lab_room_path(const struct lab_room *room, char buf[LAB_PATH_SIZE], const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
 
 /* NULL when there is no such host. */
-const struct lab_host *
-lab_room_host(const struct lab_room *room, const char *name);
+const struct lab_host *lab_room_host(const struct lab_room *room, const char *name);
 
 /* Makes the folders and writes room.json. */
-int
-lab_room_save(const struct lab_room *room, struct error *err);
+int lab_room_save(const struct lab_room *room, struct error *err);
 
 /* ERR_NOT_FOUND: there is no room in @dir. */
-int
-lab_room_load(struct lab_room *room, const char *dir, struct error *err);
+int lab_room_load(struct lab_room *room, const char *dir, struct error *err);
 
 /* Copies a file; the new one has mode 0644 and replaces what is there. */
-int
-lab_room_copy(const char *from, const char *to, struct error *err);
+int lab_room_copy(const char *from, const char *to, struct error *err);
 
 /* Removes DIR with all that is in it. */
-void
-lab_room_remove(const struct lab_room *room);
+void lab_room_remove(const struct lab_room *room);
 
-/* One of `up`, `down`, `demo`, `power` works on a room at a time: the returned descriptor holds the lock, -1 on error (ERR_BUSY). */
-int
-lab_room_lock(const char *name, struct error *err);
+/* One of `up`, `down`, `demo`, `power` works on a room at a time: the returned descriptor holds the lock, -1 on error
+ * (ERR_BUSY). */
+int lab_room_lock(const char *name, struct error *err);
+
+/* Gives the lock up and removes its file; a descriptor of -1 is none. */
+void lab_room_unlock(const char *name, int *fd);
 
 #endif

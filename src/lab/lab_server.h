@@ -9,15 +9,12 @@
 #define LAB_SERVER_GRACE_MS 5000 /* from SIGTERM to SIGKILL */
 
 /* Writes the configuration of the room's server. */
-void
-lab_server_config(const struct lab_room *room, FILE *f);
+void lab_server_config(const struct lab_room *room, FILE *f);
 
 /* Writes DIR/dompoold.conf. */
-int
-lab_server_prepare(const struct lab_room *room, struct error *err);
+int lab_server_prepare(const struct lab_room *room, struct error *err);
 
 /* Starts dompoold and waits until its API answers. ERR_TOOL has the last words of one that ended. */
-int
-lab_server_start(const struct lab_room *room, struct error *err);
+int lab_server_start(const struct lab_room *room, struct error *err);
 
 #endif

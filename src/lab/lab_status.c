@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `dompool lab status`: what runs, where its sockets are, what the server says of the hosts. Runs in the command-line client. */
+/* `dompool lab status`: what runs, where its sockets are, what the server says of the hosts. Runs in the command-line client.
+ */
 #include <errno.h>
 #include <jansson.h>
 
@@ -18,9 +19,10 @@ host_status(const struct lab_room *room, const struct lab_host *h)
         snprintf(path, sizeof(path), "/v1/hosts/%s", h->name);
         if (lab_api_get(room, path, &answer, &ignored) == 0)
                 json_unpack(answer, "{s?s}", "state", &state);
-        out = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s}", "name", h->name, "firmware", lab_firmware_name(h->firmware), "mac",
-                        mac_text(&h->mac, mac), "address", ip4_text(h->address, ip), "pid", (int)lab_process_pid(room, h->name), "state",
-                        state, "tap", h->tap, "serial", lab_room_path(room, serial, "%s/serial.sock", h->name), "console",
+        out = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s}", "name", h->name, "firmware",
+                        lab_firmware_name(h->firmware), "mac", mac_text(&h->mac, mac), "address", ip4_text(h->address, ip),
+                        "pid", (int)lab_process_pid(room, h->name), "state", state, "tap", h->tap, "serial",
+                        lab_room_path(room, serial, "%s/serial.sock", h->name), "console",
                         lab_room_path(room, log, "log/%s.serial.log", h->name));
         json_decref(answer);
         return out;
@@ -34,9 +36,10 @@ room_status(const struct lab_room *room)
 
         for (uint32_t i = 0; i < room->n_hosts; i++)
                 json_array_append_new(hosts, host_status(room, &room->hosts[i]));
-        return json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:o}", "name", room->name, "netns", room->netns, "dir", room->dir, "dompoold",
-                         (int)lab_process_pid(room, "dompoold"), "socket", lab_room_path(room, socket, "run/api.sock"), "config",
-                         lab_room_path(room, config, "dompoold.conf"), "hosts", hosts);
+        return json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:o}", "name", room->name, "netns", room->netns, "dir", room->dir,
+                         "dompoold", (int)lab_process_pid(room, "dompoold"), "socket",
+                         lab_room_path(room, socket, "run/api.sock"), "config", lab_room_path(room, config, "dompoold.conf"),
+                         "hosts", hosts);
 }
 
 static void
@@ -47,16 +50,16 @@ print_text(json_t *status, FILE *f)
         int pid;
         size_t i;
 
-        if (json_unpack(status, "{s:s, s:s, s:i, s:s, s:o}", "name", &name, "netns", &netns, "dompoold", &pid, "socket", &socket, "hosts",
-                        &hosts) < 0)
+        if (json_unpack(status, "{s:s, s:s, s:i, s:s, s:o}", "name", &name, "netns", &netns, "dompoold", &pid, "socket",
+                        &socket, "hosts", &hosts) < 0)
                 return;
         fprintf(f, "room %s, network namespace %s\n", name, netns);
         fprintf(f, "dompoold  %s  pid %d  %s\n", pid ? "runs" : "is down", pid, socket);
-        json_array_foreach (hosts, i, host)
-                if (json_unpack(host, "{s:s, s:s, s:s, s:s, s:i, s:s, s:s}", "name", &name, "firmware", &firmware, "mac", &mac, "address",
-                                &address, "pid", &pid, "state", &state, "serial", &serial) == 0)
-                        fprintf(f, "%-4s %-4s  %s  %-13s  %s  pid %d  %-8s %s\n", name, firmware, mac, address, pid ? "on " : "off", pid, state,
-                                serial);
+        json_array_foreach(hosts, i, host) if (json_unpack(host, "{s:s, s:s, s:s, s:s, s:i, s:s, s:s}", "name", &name,
+                                                           "firmware", &firmware, "mac", &mac, "address", &address, "pid", &pid,
+                                                           "state", &state, "serial", &serial) == 0)
+                fprintf(f, "%-4s %-4s  %s  %-13s  %s  pid %d  %-8s %s\n", name, firmware, mac, address, pid ? "on " : "off",
+                        pid, state, serial);
 }
 
 int

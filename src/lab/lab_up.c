@@ -50,7 +50,8 @@ show_build(void *arg, const char *step, unsigned percent, const char *text)
         const struct step_clock *s = arg;
 
         (void)percent;
-        fprintf(s->out, "  %6.1f s  %-10s %s\n", (double)(clock_mono_ms(&s->clock) - s->begin_ms) / 1000, step, text ? text : "");
+        fprintf(s->out, "  %6.1f s  %-10s %s\n", (double)(clock_mono_ms(&s->clock) - s->begin_ms) / 1000, step,
+                text ? text : "");
         fflush(s->out);
 }
 
@@ -182,8 +183,8 @@ check_before(const struct lab_options *o, const struct lab_room *room, struct er
         if (geteuid() != 0)
                 return error_set(err, ERR_DENIED, "a room needs root: it makes a network namespace");
         if (access(lab_room_path(room, path, "room.json"), F_OK) == 0 || access(lab_net_path(room, path), F_OK) == 0)
-                return error_set(err, ERR_EXISTS, "there is a room '%s' already; 'dompool lab down --name %s' takes it down", o->name,
-                                 o->name);
+                return error_set(err, ERR_EXISTS, "there is a room '%s' already; 'dompool lab down --name %s' takes it down",
+                                 o->name, o->name);
         return lab_qemu_check(room, err);
 }
 
@@ -211,11 +212,8 @@ lab_up_command(const struct lab_options *o, struct error *err)
 {
         FILE *progress = o->json ? stderr : stdout;
         struct lab_room room;
-        _cleanup_close_ int lock = lab_room_lock(o->name, err);
         int r;
 
-        if (lock < 0)
-                return error_to_errno(err->code);
         lab_interrupt_catch();
         r = lab_up(o, &room, progress, err);
         if (r < 0)

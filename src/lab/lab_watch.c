@@ -51,8 +51,8 @@ lab_watch_event(struct lab_watch *w, const json_t *event, uint32_t *ret_host)
         struct lab_watch_host *h;
         int host, stage;
 
-        if (json_unpack((json_t *)event, "{s:I, s:I, s:s, s:s, s:s, s?s, s?I}", "id", &id, "time_ms", &time_ms, "kind", &kind, "subject",
-                        &subject, "what", &what, "text", &text, "boot", &boot) < 0)
+        if (json_unpack((json_t *)event, "{s:I, s:I, s:s, s:s, s:s, s?s, s?I}", "id", &id, "time_ms", &time_ms, "kind", &kind,
+                        "subject", &subject, "what", &what, "text", &text, "boot", &boot) < 0)
                 return -1;
         if ((uint64_t)id > w->last_event)
                 w->last_event = (uint64_t)id;
@@ -135,7 +135,8 @@ poll_events(struct lab_watch *w, struct error *err)
         r = lab_api_get(w->room, path, &answer, err);
         if (r < 0)
                 return r;
-        json_array_foreach (json_object_get(answer, "events"), i, event) {
+        json_array_foreach(json_object_get(answer, "events"), i, event)
+        {
                 stage = lab_watch_event(w, event, &host);
                 text = json_string_value(json_object_get(event, "text"));
                 if (stage >= 0)
@@ -152,7 +153,8 @@ check_processes(const struct lab_watch *w, uint32_t first, uint32_t n, struct er
         char path[LAB_PATH_SIZE];
 
         if (!lab_process_pid(w->room, "dompoold"))
-                return error_set(err, ERR_STATE, "dompoold has ended; see %s", lab_room_path(w->room, path, "log/dompoold.log"));
+                return error_set(err, ERR_STATE, "dompoold has ended; see %s",
+                                 lab_room_path(w->room, path, "log/dompoold.log"));
         for (uint32_t i = first; i < first + n; i++)
                 if (!lab_process_pid(w->room, w->room->hosts[i].name))
                         return error_set(err, ERR_STATE, "the QEMU of %s has ended; see %s", w->room->hosts[i].name,
@@ -217,7 +219,8 @@ lab_watch_explain(const struct lab_watch *w, uint32_t host)
                 fprintf(w->out, "%s: stuck: %s\n", lh->name, stuck);
         if (h->complaint[0])
                 fprintf(w->out, "%s: it said: %s\n", lh->name, h->complaint);
-        fprintf(w->out, "%s: the last lines of its console (%s):\n", lh->name, lab_room_path(w->room, path, "log/%s.serial.log", lh->name));
+        fprintf(w->out, "%s: the last lines of its console (%s):\n", lh->name,
+                lab_room_path(w->room, path, "log/%s.serial.log", lh->name));
         lab_console_tail(w->room, lh, CONSOLE_LINES, "  | ", w->out);
         json_decref(trace);
 }

@@ -60,9 +60,9 @@ static void
 bad_options_are_refused_by_name(void **state)
 {
         static const char *const bad[][2] = {
-                {"--hosts", "0"},     {"--hosts", "17"},  {"--hosts", "2x"},     {"--firmware", "efi"}, {"--firmware", ","},
-                {"--memory", "100M"}, {"--memory", "no"}, {"--nic", "ne2k_pci"}, {"--dir", "relative"}, {"--name", "a/b"},
-                {"--timeout", "0"},   {"--name", ".."},
+                {"--hosts", "0"},      {"--hosts", "17"},    {"--hosts", "2x"},  {"--firmware", "efi"},
+                {"--firmware", ","},   {"--memory", "100M"}, {"--memory", "no"}, {"--nic", "ne2k_pci"},
+                {"--dir", "relative"}, {"--name", "a/b"},    {"--timeout", "0"}, {"--name", ".."},
         };
         struct lab_options o;
         struct error err;
@@ -199,8 +199,8 @@ console_text_loses_escape_sequences_and_control_bytes(void **state)
 static int
 feed(struct lab_watch *w, int id, int64_t time_ms, const char *subject, const char *what, int boot)
 {
-        json_t *e = json_pack("{s:i, s:I, s:s, s:s, s:s, s:s, s:i}", "id", id, "time_ms", (json_int_t)time_ms, "kind", "boot", "subject",
-                              subject, "what", what, "text", "words", "boot", boot);
+        json_t *e = json_pack("{s:i, s:I, s:s, s:s, s:s, s:s, s:i}", "id", id, "time_ms", (json_int_t)time_ms, "kind", "boot",
+                              "subject", subject, "what", what, "text", "words", "boot", boot);
         uint32_t host = 99;
         int stage = lab_watch_event(w, e, &host);
 
