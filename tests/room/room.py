@@ -189,7 +189,7 @@ class Room:
             mark = f"mark{self.n_started}"
             # The typed line is echoed: the marks are written so that their echo does not look like them.
             tty.send(f"\r\necho BEGIN'-'{mark}; {command}; echo END'-'{mark}=$?\r\n")
-            tty.expect(f"BEGIN-{mark}\r?\n")
+            tty.expect(f"BEGIN-{mark}\r*\n")  # hvc0 and Xen's serial line each put a carriage return before the newline
             tty.expect(f"END-{mark}=(\\d+)")
             out, status = tty.before, int(tty.match.group(1))
             s.close()
