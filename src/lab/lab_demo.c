@@ -18,7 +18,7 @@
 #include "lab/lab_process.h"
 
 #define HELLO_TIMEOUT_MS 120000
-#define PING_ROUNDS "30"
+#define PING_ROUNDS "3"
 #define CLIENT_MAX_ARGS 12
 
 struct demo_guest {
@@ -154,7 +154,7 @@ hear_guest(const struct demo *d, struct demo_guest *g, struct error *err)
 static int
 ping_guest(const struct demo *d, const struct demo_guest *g, struct error *err)
 {
-        char *argv[] = {(char *)"busybox", (char *)"ping",      (char *)"-c",       (char *)"1",
+        char *argv[] = {(char *)"busybox", (char *)"ping",      (char *)"-c",       (char *)PING_ROUNDS,
                         (char *)"-w",      (char *)PING_ROUNDS, (char *)g->address, NULL};
         int status = 0, r;
 
