@@ -26,6 +26,7 @@
 struct step_clock {
         struct clock clock;
         int64_t begin_ms;
+        char build_step[32]; /* the image builder's, shown last */
         FILE *out;
 };
 
@@ -44,12 +45,16 @@ step_end(const struct step_clock *s, const char *what)
         fflush(s->out);
 }
 
+/* One line a step, not one a package. */
 static void
 show_build(void *arg, const char *step, unsigned percent, const char *text)
 {
-        const struct step_clock *s = arg;
+        struct step_clock *s = arg;
 
         (void)percent;
+        if (strcmp(s->build_step, step) == 0)
+                return;
+        str_copy(s->build_step, sizeof(s->build_step), step);
         fprintf(s->out, "  %6.1f s  %-10s %s\n", (double)(clock_mono_ms(&s->clock) - s->begin_ms) / 1000, step,
                 text ? text : "");
         fflush(s->out);
