@@ -189,7 +189,8 @@ class Room:
         """Runs a command in the shell on the host's serial console (kernel argument dompool.shell=1); its output."""
         s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         s.connect(f"{self.dir}/{host}/serial.sock")
-        with pexpect.fdpexpect.fdspawn(s.fileno(), timeout=timeout, encoding="utf-8", codec_errors="replace") as tty:
+        # detach: the file descriptor is pexpect's from now on, and closed by it.
+        with pexpect.fdpexpect.fdspawn(s.detach(), timeout=timeout, encoding="utf-8", codec_errors="replace") as tty:
             self.n_started += 1
             mark = f"mark{self.n_started}"
             # The typed line is echoed: the marks are written so that their echo does not look like them.
@@ -197,7 +198,6 @@ class Room:
             tty.expect(f"BEGIN-{mark}\r*\n")  # hvc0 and Xen's serial line each put a carriage return before the newline
             tty.expect(f"END-{mark}=(\\d+)")
             out, status = tty.before, int(tty.match.group(1))
-            s.close()
         # Messages of the kernel and of the daemons may stand between.
         lines = [line for line in out.replace("\r", "").split("\n") if line and not re.match(r"^\[ *\d+\.\d+\]|^\(XEN\)|^<\d>", line)]
         return status, "\n".join(lines)
