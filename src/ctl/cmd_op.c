@@ -24,22 +24,6 @@ static const struct ctl_column op_columns[] = {
         {"ERROR", "error_text", .elastic = true},
 };
 
-static const struct ctl_column op_fields[] = {
-        {"operation", "id"},
-        {"kind", "kind"},
-        {"target", "target"},
-        {"host", "host"},
-        {"state", "state"},
-        {"step", "step"},
-        {"percent", "percent"},
-        {"epoch", "epoch"},
-        {"error", "error_code"},
-        {"message", "error_text"},
-        {"by", "by"},
-        {"created", "created_ms", FMT_TIME},
-        {"updated", "updated_ms", FMT_TIME},
-};
-
 static int
 number_option(const struct ctl *c, enum ctl_option o, uint64_t max, uint64_t *ret, struct error *err)
 {
@@ -85,7 +69,7 @@ cmd_op_show(struct ctl *c, int argc, char **argv, struct error *err)
         if (r == 0)
                 r = ctl_get(c, &op, err, "/v1/operations/%llu", (unsigned long long)id);
         if (r == 0)
-                r = ctl_print_object(c, op, "id", op_fields, N_ELEMENTS(op_fields), err);
+                r = ctl_print_operation(c, op, "id", err);
         json_decref(op);
         return r;
 }

@@ -128,13 +128,20 @@ static const struct ctl_column op_fields[] = {
         {"host", "host"},
         {"state", "state"},
         {"step", "step"},
+        {"percent", "percent"},
         {"epoch", "epoch"},
         {"error", "error_code"},
         {"message", "error_text"},
         {"by", "by"},
-        {"since", "created_ms", FMT_TIME},
-        {"changed", "updated_ms", FMT_TIME},
+        {"created", "created_ms", FMT_TIME},
+        {"updated", "updated_ms", FMT_TIME},
 };
+
+int
+ctl_print_operation(struct ctl *c, const json_t *op, const char *name_key, struct error *err)
+{
+        return ctl_print_object(c, op, name_key, op_fields, N_ELEMENTS(op_fields), err);
+}
 
 /* How it ended: an error of its own, or what it did. */
 static int
@@ -150,7 +157,7 @@ report(struct ctl *c, const json_t *op, const struct progress *p, struct error *
         if (strcmp(ctl_string(op, "state"), op_state_names[OP_FAILED]) == 0)
                 return error_set(err, error_from_text(ctl_string(op, "error_code")), "%s", ctl_string(op, "error_text"));
         if (output == CTL_OUT_NAME)
-                return ctl_print_object(c, op, "target", op_fields, N_ELEMENTS(op_fields), err);
+                return ctl_print_operation(c, op, "target", err);
         if (output == CTL_OUT_TABLE && !p->quiet)
                 printf("%s %s%s%s: done (%ld s)\n", ctl_string(op, "kind"), ctl_string(op, "target"),
                        ctl_string(op, "host")[0] ? " on " : "", ctl_string(op, "host"), (long)(monotonic_s() - p->start));
@@ -187,7 +194,7 @@ ctl_wait_answer(struct ctl *c, json_t *operation, struct error *err)
                 if (r == 0 && output == CTL_OUT_TABLE)
                         printf("operation %lld\n", (long long)ctl_integer(op, "id"));
                 else if (r == 0)
-                        r = ctl_print_object(c, op, "id", op_fields, N_ELEMENTS(op_fields), err);
+                        r = ctl_print_operation(c, op, "id", err);
         } else {
                 r = wait_and_report(c, &op, err);
         }

@@ -15,6 +15,10 @@ ctl_wait_answer(struct ctl *c, json_t *operation, struct error *err);
 int
 ctl_wait_number(struct ctl *c, uint64_t id, struct error *err);
 
+/* An operation by the chosen output; @name_key: what -o name prints, "id" or "target". */
+int
+ctl_print_operation(struct ctl *c, const json_t *op, const char *name_key, struct error *err);
+
 /* --timeout as seconds; 0: not given. */
 int
 ctl_timeout(const struct ctl *c, unsigned *ret, struct error *err);

@@ -137,8 +137,11 @@ line_fill(const struct words *w, enum recipe_line_kind kind, struct recipe_line 
 }
 
 static int
-line_parse(const struct words *w, struct recipe_line *l, const char *name, struct error *err)
+line_parse(const struct words *w, unsigned line, void *entry, const char *name, struct error *err)
 {
+        struct recipe_line *l = entry;
+
+        l->line = line;
         for (size_t k = 0; k < N_ELEMENTS(kinds); k++) {
                 if (strcmp(w->w[0], kinds[k].word) != 0)
                         continue;
@@ -152,15 +155,19 @@ line_parse(const struct words *w, struct recipe_line *l, const char *name, struc
                          w->w[0]);
 }
 
-int
-recipe_parse_lines(const char *name, const char *text, struct recipe_line **ret, size_t *ret_n, struct error *err)
+/* Fills one zeroed entry from the words of line @line. */
+typedef int (*entry_parse_fn)(const struct words *w, unsigned line, void *entry, const char *name, struct error *err);
+
+/* An array of entries of @size bytes, one for each line that says something. */
+static int
+parse_entries(const char *name, const char *text, size_t size, entry_parse_fn parse, void **ret, size_t *ret_n, struct error *err)
 {
-        _cleanup_free_ struct recipe_line *lines = calloc(RECIPE_MAX_LINES, sizeof(*lines));
+        _cleanup_free_ uint8_t *entries = calloc(RECIPE_MAX_LINES, size);
         struct words w;
         size_t n = 0;
         int r;
 
-        if (!lines)
+        if (!entries)
                 return error_errno_set(err, ENOMEM, "%s", name);
         for (unsigned line = 1; *text; line++) {
                 r = words_take(&text, &w, name, line, err);
@@ -170,19 +177,32 @@ recipe_parse_lines(const char *name, const char *text, struct recipe_line **ret,
                         continue;
                 if (n == RECIPE_MAX_LINES)
                         return error_set(err, ERR_LIMIT, "%s:%u: more than %d entries", name, line, RECIPE_MAX_LINES);
-                lines[n].line = line;
-                r = line_parse(&w, &lines[n++], name, err);
+                r = parse(&w, line, entries + n++ * size, name, err);
                 if (r < 0)
                         return r;
         }
-        *ret = TAKE_PTR(lines);
+        *ret = TAKE_PTR(entries);
         *ret_n = n;
         return 0;
 }
 
-static int
-module_parse(const struct words *w, struct recipe_module *m, const char *name, struct error *err)
+int
+recipe_parse_lines(const char *name, const char *text, struct recipe_line **ret, size_t *ret_n, struct error *err)
 {
+        void *entries;
+        int r = parse_entries(name, text, sizeof(**ret), line_parse, &entries, ret_n, err);
+
+        if (r == 0)
+                *ret = entries;
+        return r;
+}
+
+static int
+module_parse(const struct words *w, unsigned line, void *entry, const char *name, struct error *err)
+{
+        struct recipe_module *m = entry;
+
+        m->line = line;
         if (!name_ok(w->w[0]))
                 return error_set(err, ERR_CONFIG, "%s:%u: '%.100s' is no module's name", name, m->line, w->w[0]);
         if (w->n > 2 || (w->n == 2 && strcmp(w->w[1], "boot") != 0 && strcmp(w->w[1], "late") != 0))
@@ -199,27 +219,10 @@ module_parse(const struct words *w, struct recipe_module *m, const char *name, s
 int
 recipe_parse_modules(const char *name, const char *text, struct recipe_module **ret, size_t *ret_n, struct error *err)
 {
-        _cleanup_free_ struct recipe_module *modules = calloc(RECIPE_MAX_LINES, sizeof(*modules));
-        struct words w;
-        size_t n = 0;
-        int r;
+        void *entries;
+        int r = parse_entries(name, text, sizeof(**ret), module_parse, &entries, ret_n, err);
 
-        if (!modules)
-                return error_errno_set(err, ENOMEM, "%s", name);
-        for (unsigned line = 1; *text; line++) {
-                r = words_take(&text, &w, name, line, err);
-                if (r < 0)
-                        return r;
-                if (r > 0)
-                        continue;
-                if (n == RECIPE_MAX_LINES)
-                        return error_set(err, ERR_LIMIT, "%s:%u: more than %d modules", name, line, RECIPE_MAX_LINES);
-                modules[n].line = line;
-                r = module_parse(&w, &modules[n++], name, err);
-                if (r < 0)
-                        return r;
-        }
-        *ret = TAKE_PTR(modules);
-        *ret_n = n;
-        return 0;
+        if (r == 0)
+                *ret = entries;
+        return r;
 }
