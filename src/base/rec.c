@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Records: binary form, copying and freeing, driven by field tables. Pure; meets bytes of other processes, so it trusts nothing. */
+/* Records: binary form, copying and freeing, driven by field tables. Pure; meets bytes of other processes, so it trusts
+ * nothing. */
 #include "base/rec.h"
 
 #include <assert.h>
@@ -158,8 +159,7 @@ put_u64(uint8_t *p, uint64_t v)
         return put_u32(put_u32(p, (uint32_t)v), (uint32_t)(v >> 32));
 }
 
-static uint8_t *
-encode(const struct rec_desc *d, const void *rec, uint8_t *p);
+static uint8_t *encode(const struct rec_desc *d, const void *rec, uint8_t *p);
 
 static uint8_t *
 encode_field(const struct rec_field *f, const void *rec, uint8_t *p)
@@ -288,8 +288,7 @@ take_blob(struct reader *r, const struct rec_field *f, struct blob *ret)
         return e;
 }
 
-static int
-decode(const struct rec_desc *d, struct reader *r, void *rec);
+static int decode(const struct rec_desc *d, struct reader *r, void *rec);
 
 static int
 take_list(struct reader *r, const struct rec_field *f, void *rec, void *v)

@@ -173,8 +173,9 @@ text_from(const struct rec_field *f, const json_t *value, void *v, struct error 
         case REC_TYPE_BLOB:
                 return blob_from(f, value, v, err);
         case REC_TYPE_BYTES:
-                return parse_hex(text, v, f->size) < 0 ? error_set(err, ERR_INVALID, "%s: must be %zu hex digits", f->name, 2 * f->size)
-                                                       : 0;
+                return parse_hex(text, v, f->size) < 0
+                               ? error_set(err, ERR_INVALID, "%s: must be %zu hex digits", f->name, 2 * f->size)
+                               : 0;
         case REC_TYPE_MAC:
                 return parse_mac(text, v) < 0 ? want("a MAC address such as 52:54:00:12:34:56", f, err) : 0;
         case REC_TYPE_IP4:
@@ -191,8 +192,7 @@ text_from(const struct rec_field *f, const json_t *value, void *v, struct error 
         }
 }
 
-static int
-fill(const struct rec_desc *d, const json_t *obj, void *rec, struct error *err);
+static int fill(const struct rec_desc *d, const json_t *obj, void *rec, struct error *err);
 
 static int
 list_from(const struct rec_field *f, const json_t *value, void *rec, uint8_t *v, struct error *err)

@@ -11,8 +11,7 @@
 
 #include "base/cleanup.h"
 
-static void
-put(struct menu_text *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void put(struct menu_text *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static void
 put(struct menu_text *out, const char *fmt, ...)

@@ -160,7 +160,8 @@ typedef int (*entry_parse_fn)(const struct words *w, unsigned line, void *entry,
 
 /* An array of entries of @size bytes, one for each line that says something. */
 static int
-parse_entries(const char *name, const char *text, size_t size, entry_parse_fn parse, void **ret, size_t *ret_n, struct error *err)
+parse_entries(const char *name, const char *text, size_t size, entry_parse_fn parse, void **ret, size_t *ret_n,
+              struct error *err)
 {
         _cleanup_free_ uint8_t *entries = calloc(RECIPE_MAX_LINES, size);
         struct words w;
