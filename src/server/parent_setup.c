@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -26,6 +27,8 @@
 
 #define LISTEN_BACKLOG 1024 /* a whole room may ask at once */
 #define UDP_BUFFER (4 << 20)
+#define BIND_PATIENCE_MS 2000
+#define BIND_PAUSE_MS 20
 
 struct state_dir {
         const char *name; /* below STATE; "" is STATE itself */
@@ -203,6 +206,23 @@ struct wanted_socket {
         const char *option;
 };
 
+/*
+ * bind(2), with some patience: the roles of a server that was killed with -9 take a moment to notice and let go of its ports,
+ * and whoever restarts it at once is not to be told that they are taken.
+ */
+static int
+bind_port(int fd, const struct sockaddr_in *a)
+{
+        const struct timespec pause = {.tv_nsec = BIND_PAUSE_MS * 1000000L};
+
+        for (unsigned tries = BIND_PATIENCE_MS / BIND_PAUSE_MS; bind(fd, (const struct sockaddr *)a, sizeof(*a)) < 0; tries--) {
+                if (errno != EADDRINUSE || tries == 0)
+                        return -errno;
+                nanosleep(&pause, NULL);
+        }
+        return 0;
+}
+
 static int
 open_socket(struct parent *p, const struct wanted_socket *w, struct error *err)
 {
@@ -212,6 +232,7 @@ open_socket(struct parent *p, const struct wanted_socket *w, struct error *err)
         const char *interface = p->config->network.interface;
         const int on = 1, buffer = UDP_BUFFER;
         char text[IP4_TEXT_SIZE];
+        int r;
 
         if (fd < 0)
                 return error_errno_set(err, errno, "cannot make a socket");
@@ -226,8 +247,9 @@ open_socket(struct parent *p, const struct wanted_socket *w, struct error *err)
         if (w->on_interface && (setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) < 0 ||
                                 setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t)strlen(interface)) < 0))
                 return error_errno_set(err, errno, "cannot bind the socket of %s to the interface '%s'", w->option, interface);
-        if (bind(fd, (const struct sockaddr *)&a, sizeof(a)) < 0)
-                return error_errno_set(err, errno, "cannot bind %s port %u of %s (%s)", w->type == SOCK_DGRAM ? "UDP" : "TCP",
+        r = bind_port(fd, &a);
+        if (r < 0)
+                return error_errno_set(err, -r, "cannot bind %s port %u of %s (%s)", w->type == SOCK_DGRAM ? "UDP" : "TCP",
                                        w->port, ip4_text(w->address, text), w->option);
         if (w->type == SOCK_STREAM && listen(fd, LISTEN_BACKLOG) < 0)
                 return error_errno_set(err, errno, "cannot listen on port %u (%s)", w->port, w->option);

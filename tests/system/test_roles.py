@@ -127,6 +127,16 @@ def test_port_in_use_is_said_with_its_option(server):
         with_port.wait()
 
 
+def test_port_that_is_let_go_in_time_is_waited_for(server):
+    """As the roles of a killed server do: they end a moment after it."""
+    holder = server.lan.popen("python3", "-c", "import socket,time\ns=socket.create_server(('10.77.0.1',8080))\nprint(1,flush=True)\ntime.sleep(0.7)",
+                              stdout=-1)
+    holder.stdout.readline()
+    server.start()
+    assert holder.wait(5) == 0
+    assert server.get("/v1/server")
+
+
 def test_systemd_is_told_when_all_roles_are_ready(server, tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(str(tmp_path / "notify"))

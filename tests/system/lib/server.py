@@ -135,8 +135,15 @@ class Server:
         found = {}
         if self.process is None:
             return found
-        for child in pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
-            name = pathlib.Path(f"/proc/{child}/comm").read_text().strip()
+        try:
+            children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        except FileNotFoundError:  # the parent has ended
+            return found
+        for child in children:
+            try:
+                name = pathlib.Path(f"/proc/{child}/comm").read_text().strip()
+            except FileNotFoundError:  # a role that ended between the two looks
+                continue
             if name.startswith("dompoold:"):
                 found[name.removeprefix("dompoold:")] = int(child)
         return found
