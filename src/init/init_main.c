@@ -448,6 +448,7 @@ main(void)
         clock_init_real(&x.clock);
         setup_signals(&x);
         setrlimit(RLIMIT_NOFILE, &files);
+        system_start_random();
         r = system_mount(&err);
         system_log_open();
         if (r < 0)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/klog.h>
 #include <sys/mount.h>
+#include <sys/random.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -81,6 +82,17 @@ system_log_open(void)
                 close(null);
         if (log > STDERR_FILENO)
                 close(log);
+}
+
+void
+system_start_random(void)
+{
+        char byte;
+
+        if (fork() == 0) {
+                (void)!getrandom(&byte, sizeof(byte), 0);
+                _exit(0);
+        }
 }
 
 int

@@ -13,6 +13,10 @@ int system_mount(struct error *err);
 /* Standard output and error to the kernel's log, which goes to every console; standard input from /dev/null. */
 void system_log_open(void);
 
+/* Starts filling the kernel's random number generator, so that it is ready when the agent's TLS asks: on a machine without a hardware
+ * generator the kernel needs about a second, and it only begins when somebody waits for it. A child waits. */
+void system_start_random(void);
+
 /* xenfs on /proc/xen, which xenstored needs; Xen's guest logs get a file system of limited size. ERR_UNSUPPORTED when this
  * kernel does not run on Xen as its dom0. */
 int system_mount_xen(struct error *err);
