@@ -11,7 +11,7 @@ from room import Room
 
 N = int(os.environ.get("BENCH_N", "3"))
 PSS = ("for p in /proc/[0-9]*; do case $(busybox readlink $p/exe) in *dompool-agent*|*dompool-hv*) "
-       "while read k v u; do [ $k = Pss: ] && echo pss $v; done < $p/smaps_rollup;; esac; done")
+       "while read k v u; do if [ $k = Pss: ]; then echo pss $v; fi; done < $p/smaps_rollup;; esac; done")
 # The first number of schedstat is the time on a CPU in nanoseconds.
 CPU = ("for p in /proc/[0-9]*; do case $(busybox readlink $p/exe) in *dompool-agent*|*dompool-hv*) "
        "busybox cat $p/task/*/schedstat;; esac; done")
