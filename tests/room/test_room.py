@@ -166,7 +166,7 @@ def test_an_operation_survives_kill_9_of_the_whole_server(room):
     end = room.operation_end(op["id"])
     assert end["state"] == "done", end
     room.wait_domain("third", "running")
-    assert room.ping("10.77.0.103")
+    assert room.ping("10.77.0.103", 120)  # its kernel starts up meanwhile
 
 
 # --- ends of guests ---
