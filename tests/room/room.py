@@ -166,8 +166,8 @@ class Room:
         return subprocess.run(["ip", "netns", "exec", self.netns, *argv], check=check, timeout=timeout, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, **kw)
 
-    def ping(self, address, seconds=30):
-        """True when the address answers from the server's network within the time."""
+    def ping(self, address, seconds=120):
+        """True when the address answers from the server's network within the time: an emulated guest boots for half a minute."""
         until = time.monotonic() + seconds
         while True:
             if self.netns_run("busybox", "ping", "-c", "1", "-W", "1", address, check=False).returncode == 0:
