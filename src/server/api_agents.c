@@ -345,12 +345,6 @@ api_agents_core_gone(struct api_agents *a)
         }
 }
 
-unsigned
-api_agents_count(const struct api_agents *a)
-{
-        return HASH_COUNT(a->by_conn);
-}
-
 /* ---- life ---- */
 
 static void

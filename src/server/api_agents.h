@@ -38,7 +38,4 @@ api_agents_deliver(struct api_agents *a, enum msg_type type, const void *payload
 void
 api_agents_core_gone(struct api_agents *a);
 
-unsigned
-api_agents_count(const struct api_agents *a);
-
 #endif
