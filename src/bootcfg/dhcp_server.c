@@ -107,6 +107,21 @@ add_boot_file(const struct dhcp_server *s, const struct menu_loader *loader, str
         dhcp_build_option(b, DHCP_OPT_BOOT_FILE, loader->boot_file, strlen(loader->boot_file) + 1);
 }
 
+/*
+ * iPXE waits for a proxyDHCP server's offer beside the one that it has: 2 s and on until its timer next goes off, which the
+ * builds inside of network cards' ROMs let happen after 12 s (PXE 2.1's timing). Who names the boot file says that none will
+ * come.
+ */
+static void
+add_ipxe(const struct dhcp_packet *p, struct dhcp_builder *b)
+{
+        static const uint8_t no_proxy_dhcp[] = {176, 1, 1};
+        size_t size;
+
+        if (dhcp_option(p, DHCP_OPT_IPXE, &size))
+                dhcp_build_option(b, DHCP_OPT_IPXE, no_proxy_dhcp, sizeof(no_proxy_dhcp));
+}
+
 static size_t
 max_reply_size(const struct dhcp_packet *p)
 {
@@ -164,8 +179,10 @@ grant(const struct dhcp_server *s, const struct dhcp_packet *p, uint8_t type, ui
                 add_times(s, &b);
         add_network(s, &b);
         dhcp_build_text(&b, DHCP_OPT_HOSTNAME, d->host->name);
-        if (d->loader)
+        if (d->loader) {
                 add_boot_file(s, d->loader, &b);
+                add_ipxe(p, &b);
+        }
         echo_option(p, DHCP_OPT_CLIENT_UUID, UUID_OPTION_SIZE, UUID_OPTION_SIZE, &b);
         finish(p, type, &b, d);
 }

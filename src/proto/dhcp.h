@@ -63,6 +63,7 @@ enum dhcp_option_code {
         DHCP_OPT_CLIENT_ARCH = 93,
         DHCP_OPT_CLIENT_NDI = 94,
         DHCP_OPT_CLIENT_UUID = 97,
+        DHCP_OPT_IPXE = 175, /* iPXE's own settings, encapsulated: code, size, data (ipxe.org/howto/dhcpd) */
         DHCP_OPT_END = 255,
 };
 

@@ -29,7 +29,7 @@ struct said {
         const struct mac *mac;
         const char *vendor_class;
         int arch; /* with a vendor class; -1: none */
-        const char *client_id, *relay;
+        const char *client_id, *relay, *ipxe;
         uint16_t max_size;
 };
 
@@ -89,6 +89,8 @@ say(struct talk *t, const struct said *w)
                 dhcp_build_text(&b, DHCP_OPT_CLIENT_ID, w->client_id);
         if (w->relay)
                 dhcp_build_text(&b, DHCP_OPT_RELAY_AGENT, w->relay);
+        if (w->ipxe)
+                dhcp_build_text(&b, DHCP_OPT_IPXE, w->ipxe);
         if (w->max_size)
                 dhcp_build_u16(&b, DHCP_OPT_MAX_SIZE, w->max_size);
         size = dhcp_build_finish(&b);
@@ -124,6 +126,28 @@ get_lease(struct talk *t, const struct mac *mac)
         assert_int_equal(t->d.lease.state, LEASE_BOUND);
         assert_int_equal(t->d.lease.expiry_ms, t->now_ms + 600000);
         return address;
+}
+
+static void
+ipxe_that_looks_for_a_boot_file_is_told_that_no_proxy_will_answer(void **state)
+{
+        static const uint8_t no_proxy_dhcp[] = {176, 1, 1};
+        const uint8_t *told;
+        struct talk t;
+        size_t size;
+
+        (void)state;
+        begin(&t);
+        SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_pool, .vendor_class = "PXEClient:Arch:00000", .ipxe = "\x19\x01\x01");
+        told = dhcp_option(&t.reply, DHCP_OPT_IPXE, &size);
+        assert_non_null(told);
+        assert_int_equal(size, sizeof(no_proxy_dhcp));
+        assert_memory_equal(told, no_proxy_dhcp, size);
+        SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_pool, .vendor_class = "PXEClient:Arch:00000");
+        assert_null(dhcp_option(&t.reply, DHCP_OPT_IPXE, &size)); /* not iPXE */
+        SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_pool, .ipxe = "\x19\x01\x01");
+        assert_null(dhcp_option(&t.reply, DHCP_OPT_IPXE, &size)); /* no boot file from us */
+        end(&t);
 }
 
 static void
@@ -600,6 +624,7 @@ int
 main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(ipxe_that_looks_for_a_boot_file_is_told_that_no_proxy_will_answer),
                 cmocka_unit_test(a_host_gets_an_address_of_the_pool_with_all_that_belongs_to_it),
                 cmocka_unit_test(a_fixed_address_is_its_hosts),
                 cmocka_unit_test(a_stranger_is_not_answered_whatever_he_says),
