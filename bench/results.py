@@ -13,27 +13,29 @@ class Results:
         self.rows = []
         os.makedirs(os.path.dirname(path), exist_ok=True)
 
-    def figure(self, case, metric, values, unit, peer="", bar=None):
-        """A measured figure: the median of its values. @bar: the largest median that is good."""
-        self._row(case, metric, peer, statistics.median(values), unit, len(values), min(values), max(values), bar, None)
+    def figure(self, case, metric, values, unit, peer="", bar=None, least=None):
+        """A measured figure: the median of its values. @bar: the largest median that is good, @least: the smallest."""
+        self._row(case, metric, peer, statistics.median(values), unit, len(values), min(values), max(values), bar, None, least)
 
-    def ratio(self, case, metric, ours, theirs, peer, bar=None, interval_bar=None):
+    def ratio(self, case, metric, ours, theirs, peer, bar=None, interval_bar=None, least=None):
         """
         dompool / peer of interleaved runs: the median of the pairs' ratios; min and max are those of the pairs. @bar is for the median,
         @interval_bar for the upper end of its confidence interval (by the sign test's order statistics, 94 % or more: for 5 pairs that is the
-        largest ratio).
+        largest ratio). @least: the smallest median that is good, for what is to be large.
         """
         ratios = sorted(a / b for a, b in zip(ours, theirs))
         self._row(case, metric, peer, statistics.median(ratios), "ratio", len(ratios), ratios[0], ratios[-1], bar,
-                  (interval_bar, upper_end(ratios)) if interval_bar else None)
+                  (interval_bar, upper_end(ratios)) if interval_bar else None, least)
 
-    def _row(self, case, metric, peer, value, unit, n, low, high, bar, interval):
+    def _row(self, case, metric, peer, value, unit, n, low, high, bar, interval, least):
         row = {"bench": self.bench, "case": case, "metric": metric, "peer": peer, "value": value, "unit": unit, "n": n, "min": low, "max": high}
         with open(self.path, "a") as f:
             f.write(json.dumps(row) + "\n")
-        good = (bar is None or value <= bar) and (interval is None or interval[1] < interval[0])
-        verdict = "" if bar is None and interval is None else ("ok" if good else "NOT within")
-        limit = ", ".join(t for t in (f"<= {bar:g}" if bar is not None else "", f"interval < {interval[0]:g}" if interval else "") if t)
+        good = (bar is None or value <= bar) and (interval is None or interval[1] < interval[0]) and (least is None or value >= least)
+        verdict = "" if bar is None and interval is None and least is None else ("ok" if good else "NOT within")
+        limits = (f"<= {bar:g}" if bar is not None else "", f"interval < {interval[0]:g}" if interval else "",
+                  f">= {least:g}" if least is not None else "")
+        limit = ", ".join(t for t in limits if t)
         self.rows.append((row, verdict, limit, good))
 
     def finish(self):
