@@ -267,6 +267,16 @@ mac_eq(const struct mac *a, const struct mac *b)
         return memcmp(a->b, b->b, sizeof(a->b)) == 0;
 }
 
+uint32_t
+mac_hash(const struct mac *m)
+{
+        uint32_t hash = 2166136261u;
+
+        for (size_t i = 0; i < sizeof(m->b); i++)
+                hash = (hash ^ m->b[i]) * 16777619u;
+        return hash;
+}
+
 bool
 mac_zero(const struct mac *m)
 {

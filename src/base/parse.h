@@ -55,6 +55,10 @@ name_ok(const char *text);
 bool
 mac_eq(const struct mac *a, const struct mac *b);
 
+/* FNV-1a, for tables of fixed size. */
+uint32_t
+mac_hash(const struct mac *m);
+
 bool
 mac_zero(const struct mac *m);
 

@@ -35,6 +35,7 @@ enum role_fd {
         FD_CHANNEL,     /* to the peer role in `number` */
         FD_DHCP,        /* UDP 67, bound to the boot LAN's interface */
         FD_TFTP,        /* UDP 69 */
+        FD_NDP,         /* ICMPv6, router solicitations only; absent where the boot LAN has no IPv6 */
         FD_HTTP,        /* listening TCP */
         FD_API_UNIX,    /* listening Unix socket */
         FD_API_TLS,     /* listening TCP */

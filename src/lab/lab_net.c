@@ -65,7 +65,7 @@ no_ipv6(void)
 {
         _cleanup_close_ int fd = open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY | O_CLOEXEC);
 
-        /* Only keeps the room quiet: a kernel without IPv6 is quiet already. */
+        /* For what is made from now on: keeps the hosts' taps quiet. A kernel without IPv6 is quiet already. */
         if (fd >= 0 && write(fd, "1", 1) != 1)
                 return;
 }
@@ -77,7 +77,6 @@ make_interfaces(const struct lab_room *room, struct error *err)
         const struct lab_host *h;
         int r;
 
-        no_ipv6();
         r = netlink_link_up("lo", true);
         if (r == 0)
                 r = netlink_bridge_add(LAB_BRIDGE, &bridge_mac);
@@ -87,6 +86,7 @@ make_interfaces(const struct lab_room *room, struct error *err)
                 r = netlink_link_up(LAB_BRIDGE, true);
         if (r < 0)
                 return error_errno_set(err, -r, "cannot make the bridge %s", LAB_BRIDGE);
+        no_ipv6();
         for (uint32_t i = 0; i < room->n_hosts; i++) {
                 h = &room->hosts[i];
                 r = make_tap(h->tap);

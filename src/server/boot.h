@@ -6,6 +6,7 @@
  *
  *     role_boot.c     start, messages, policy
  *     boot_dhcp.c     the DHCP socket: batches of packets -> decisions -> journal -> answers
+ *     boot_ndp.c      router solicitations: iPXE need not wait for an IPv6 router
  *     boot_tftp.c     the TFTP socket and a socket for each transfer
  *     boot_content.c  what a transfer sends: a shared open file, or a text in memory
  *     boot_menu.c     menus and the tokens in them
@@ -20,6 +21,7 @@
 #include "server/role.h"
 
 struct boot_dhcp;
+struct boot_ndp;
 struct boot_tftp;
 struct boot_contents;
 struct boot_tokens;
@@ -33,6 +35,7 @@ struct boot {
         int state_dir;
 
         struct boot_dhcp *dhcp;
+        struct boot_ndp *ndp; /* NULL: no socket for it */
         struct boot_tftp *tftp;
         struct boot_contents *contents;
         struct boot_tokens *tokens;
@@ -124,7 +127,7 @@ boot_report_unknown(struct boot_reports *r, const struct dhcp_packet *p);
 void
 boot_reports_core_up(struct boot_reports *r, const struct lease_table *leases);
 
-/* --- boot_dhcp.c, boot_tftp.c --- */
+/* --- boot_dhcp.c, boot_ndp.c, boot_tftp.c --- */
 
 /* Take over the socket, also on failure. */
 int
@@ -132,6 +135,13 @@ boot_dhcp_start(struct boot *b, int fd, struct error *err);
 
 int
 boot_tftp_start(struct boot *b, int fd, struct error *err);
+
+int
+boot_ndp_start(struct boot *b, int fd, struct error *err);
+
+/* Firmware of @mac has just got its boot file named: its router solicitations of the next minute are answered. */
+void
+boot_ndp_expect(struct boot_ndp *n, const struct mac *mac, int64_t now_ms);
 
 /* Transfers that are under way. */
 unsigned

@@ -114,9 +114,11 @@ report(struct boot_dhcp *d, const struct dhcp_decision *r)
 {
         struct boot_reports *reports = d->boot->reports;
 
-        if (r->event == DHCP_EVENT_BOOT)
+        if (r->event == DHCP_EVENT_BOOT) {
+                boot_ndp_expect(d->boot->ndp, &r->lease.mac, clock_mono_ms(&d->boot->ctx->clock));
                 boot_report_stage(reports, &r->lease.mac, r->lease.address, STAGE_DHCP, 0, false,
                                   r->loader ? r->loader->boot_file : "no loader for this firmware");
+        }
         if (r->lease_changed)
                 boot_report_lease(reports, &r->lease);
 }

@@ -82,12 +82,8 @@ boot_report_lease(struct boot_reports *r, const struct lease *l)
 static bool
 unknown_due(struct boot_reports *r, const struct mac *mac, int64_t now_ms)
 {
-        uint32_t hash = 2166136261u;
-        struct unknown_slot *s;
+        struct unknown_slot *s = &r->unknown[mac_hash(mac) % UNKNOWN_SLOTS];
 
-        for (size_t i = 0; i < sizeof(mac->b); i++)
-                hash = (hash ^ mac->b[i]) * 16777619u;
-        s = &r->unknown[hash % UNKNOWN_SLOTS];
         if (mac_eq(&s->mac, mac) && now_ms - s->told_ms < UNKNOWN_REPEAT_MS)
                 return false;
         if (now_ms - r->second_ms >= 1000) {

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <net/if.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/file.h>
@@ -23,6 +24,7 @@
 #include "base/log.h"
 #include "net/netlink.h"
 #include "net/tls_stream.h"
+#include "proto/ndp.h"
 #include "server/parent.h"
 
 #define LISTEN_BACKLOG 1024 /* a whole room may ask at once */
@@ -42,7 +44,7 @@ static const struct state_dir state_dirs[] = {
 
 /* Which descriptors a role gets besides channels. */
 static const unsigned role_fds[ROLE_N] = {
-        [ROLE_BOOT] = 1u << FD_DHCP | 1u << FD_TFTP | 1u << FD_POLICY | 1u << FD_STATE_DIR,
+        [ROLE_BOOT] = 1u << FD_DHCP | 1u << FD_NDP | 1u << FD_TFTP | 1u << FD_POLICY | 1u << FD_STATE_DIR,
         [ROLE_FILES] = 1u << FD_HTTP | 1u << FD_POLICY,
         [ROLE_API] = 1u << FD_API_UNIX | 1u << FD_API_TLS | 1u << FD_AGENT_TLS | 1u << FD_TLS_CERT | 1u << FD_TLS_KEY,
         [ROLE_CORE] = 1u << FD_STATE_DIR | 1u << FD_TLS_CERT,
@@ -257,6 +259,33 @@ open_socket(struct parent *p, const struct wanted_socket *w, struct error *err)
         return 0;
 }
 
+/*
+ * Router solicitations on the boot LAN, and nothing else of ICMPv6 (see boot_ndp.c). A machine without IPv6 boots its room all
+ * the same, so a socket that cannot be made is only said.
+ */
+static void
+open_ndp_socket(struct parent *p)
+{
+        const char *interface = p->config->network.interface;
+        const struct ipv6_mreq all_routers = {.ipv6mr_multiaddr = {{{0xff, 2, [15] = 2}}},
+                                              .ipv6mr_interface = if_nametoindex(interface)};
+        _cleanup_close_ int fd = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMPV6);
+        const int on = 1, hops = NDP_HOP_LIMIT;
+        struct icmp6_filter filter;
+
+        ICMP6_FILTER_SETBLOCKALL(&filter);
+        ICMP6_FILTER_SETPASS(NDP_ROUTER_SOLICIT, &filter);
+        if (fd < 0 || setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, &filter, sizeof(filter)) < 0 ||
+            setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t)strlen(interface)) < 0 ||
+            setsockopt(fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, &all_routers, sizeof(all_routers)) < 0 ||
+            setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof(hops)) < 0 ||
+            setsockopt(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, &on, sizeof(on)) < 0)
+                log_notice("no IPv6 on interface=%s: iPXE will wait for a router there error=\"%s\"", interface,
+                           strerror(errno));
+        else
+                p->sockets[FD_NDP] = TAKE_FD(fd);
+}
+
 static int
 open_sockets(struct parent *p, struct error *err)
 {
@@ -332,6 +361,8 @@ parent_setup(struct parent *p, struct error *err)
                 r = make_certificate(p, err);
         if (r == 0)
                 r = open_sockets(p, err);
+        if (r == 0)
+                open_ndp_socket(p);
         if (r == 0)
                 r = open_api_socket(p, err);
         return r;

@@ -92,7 +92,8 @@ static int
 role_boot_start(struct role_ctx *ctx, struct error *err)
 {
         struct boot *b = calloc(1, sizeof(*b));
-        int dhcp = role_take_fd(ctx, FD_DHCP), tftp = role_take_fd(ctx, FD_TFTP), r;
+        int dhcp = role_take_fd(ctx, FD_DHCP), tftp = role_take_fd(ctx, FD_TFTP),
+            ndp = role_take_fd(ctx, FD_NDP), r;
 
         if (!b)
                 return error_errno_set(err, ENOMEM, "boot");
@@ -104,6 +105,9 @@ role_boot_start(struct role_ctx *ctx, struct error *err)
         if (r < 0)
                 return r;
         read_policy(b, role_take_fd(ctx, FD_POLICY));
+        r = ndp < 0 ? 0 : boot_ndp_start(b, ndp, err);
+        if (r < 0)
+                return r;
         r = boot_dhcp_start(b, dhcp, err);
         return r < 0 ? r : boot_tftp_start(b, tftp, err);
 }
