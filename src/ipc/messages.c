@@ -173,6 +173,12 @@ FIELDS(msg_agent_conn){
 };
 DESC(msg_agent_conn);
 
+FIELDS(msg_agent_gone){
+        REC_U64(struct msg_agent_gone, conn),
+        REC_U32(struct msg_agent_gone, silence_ms),
+};
+DESC(msg_agent_gone);
+
 FIELDS(msg_agent_hello){
         REC_U64_HIDDEN(struct msg_agent_hello, conn),      REC_STR(struct msg_agent_hello, token),
         REC_BYTES(struct msg_agent_hello, session),        REC_STR(struct msg_agent_hello, agent_version),

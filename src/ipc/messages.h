@@ -175,6 +175,10 @@ struct msg_api_cancel { /* the client has gone; nothing is undone, only the wait
 struct msg_agent_conn {
         uint64_t conn;
 };
+struct msg_agent_gone {
+        uint64_t conn;
+        uint32_t silence_ms;   /* since the last packet of the host, when the connection ended */
+};
 struct msg_agent_hello {
         uint64_t conn;         /* given by api, unique while api lives */
         char token[120];       /* the boot token, or empty when there is a session */
@@ -188,7 +192,7 @@ struct msg_agent_welcome {
         char host[NAME_SIZE];
         uint8_t session[32];   /* secret; good until the dom0 ends */
         int64_t server_time_ms;
-        uint32_t heartbeat_seconds;
+        uint32_t heartbeat_seconds; /* link says something at least about so often */
         char blob_path[64];    /* HTTP path before the hash: "/blob/" */
         uint32_t http_port;
 };
@@ -238,7 +242,7 @@ struct msg_agent_op_ack {
         uint64_t conn;
         uint64_t id;
 };
-struct msg_agent_ping { /* each heartbeat */
+struct msg_agent_ping { /* when nothing else was said for long */
         uint64_t conn;
         uint64_t free_memory_kib;
         uint64_t uptime_ms;

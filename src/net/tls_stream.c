@@ -30,8 +30,8 @@
 #include "base/parse.h"
 
 #define HANDSHAKE_TIMEOUT_MS 10000
-/* A server that does not acknowledge for so long is gone: without it a lost one would be noticed after a quarter of an hour. */
-#define CLIENT_SILENCE_MS 20000
+/* Three of these without a word of the server's kernel, and the server is gone; see tls_stream_keepalive. */
+#define CLIENT_KEEPALIVE_S 7
 #define RECORD_SIZE 16384
 /* After so many records in one go the other streams of the loop get their turn; the poll handle is level-triggered. */
 #define RECORDS_PER_TURN 8
@@ -511,7 +511,6 @@ tls_stream_connect(uv_loop_t *loop, uint32_t address, uint16_t port, const uint8
         if (fd < 0)
                 return error_errno_set(err, errno, "socket for %s:%u", ip4_text(address, text), port);
         set_no_delay(fd);
-        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(unsigned){CLIENT_SILENCE_MS}, sizeof(unsigned));
         if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 && errno != EINPROGRESS) {
                 r = error_errno_set(err, errno, "connecting to %s:%u", ip4_text(address, text), port);
                 close(fd);
@@ -522,6 +521,7 @@ tls_stream_connect(uv_loop_t *loop, uint32_t address, uint16_t port, const uint8
                 return error_errno_set(err, -r, "TLS stream to %s:%u", ip4_text(address, text), port);
         s->peer = address;
         memcpy(s->fingerprint, fingerprint, sizeof(s->fingerprint));
+        tls_stream_keepalive(s, CLIENT_KEEPALIVE_S);
         r = client_prepare(s);
         if (r < 0) {
                 tls_stream_free(s);
@@ -564,6 +564,32 @@ tls_stream_pause(struct tls_stream *s, bool paused)
         s->paused = paused;
         if (!s->in_callback && s->state == TLS_OPEN)
                 stream_arm(s);
+}
+
+/*
+ * TCP_USER_TIMEOUT counts for both: probes without an answer, and data that nobody acknowledges (without it a lost peer would
+ * be noticed after a quarter of an hour). Half a second less than three intervals, so that the probe that is due then finds it
+ * over.
+ */
+void
+tls_stream_keepalive(struct tls_stream *s, unsigned interval_s)
+{
+        const int interval = (int)interval_s, on = 1;
+        const unsigned silence_ms = interval_s * 3000 - 500;
+
+        setsockopt(s->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+        setsockopt(s->fd, IPPROTO_TCP, TCP_KEEPIDLE, &interval, sizeof(interval));
+        setsockopt(s->fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+        setsockopt(s->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence_ms, sizeof(silence_ms));
+}
+
+uint32_t
+tls_stream_silence_ms(const struct tls_stream *s)
+{
+        struct tcp_info info = {0};
+        socklen_t size = sizeof(info);
+
+        return getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0 ? 0 : info.tcpi_last_ack_recv;
 }
 
 uint32_t

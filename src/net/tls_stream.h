@@ -47,6 +47,17 @@ tls_stream_send_line(struct tls_stream *s, const char *line, size_t size);
 void
 tls_stream_pause(struct tls_stream *s, bool paused);
 
+/*
+ * The kernels keep watch from now on: the peer's is asked after each @interval_s seconds of silence, and a stream whose peer says
+ * nothing for three of them is closed. No process wakes for that, here or there, until it happens.
+ */
+void
+tls_stream_keepalive(struct tls_stream *s, unsigned interval_s);
+
+/* For how many milliseconds nothing has come from the peer's kernel; also good in `closed`. */
+uint32_t
+tls_stream_silence_ms(const struct tls_stream *s);
+
 /* IPv4 address of the peer, host order; 0 unknown. */
 uint32_t
 tls_stream_peer(const struct tls_stream *s);

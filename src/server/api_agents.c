@@ -65,6 +65,7 @@ CONN_FIRST(msg_agent_op_progress);
 CONN_FIRST(msg_agent_op_result);
 CONN_FIRST(msg_agent_ping);
 CONN_FIRST(msg_agent_conn);
+CONN_FIRST(msg_agent_gone);
 CONN_FIRST(msg_agent_welcome);
 CONN_FIRST(msg_agent_refuse);
 CONN_FIRST(msg_agent_op);
@@ -113,7 +114,7 @@ static void
 agent_close(struct agent *agent, const char *reason)
 {
         struct api_agents *a = agent->all;
-        struct msg_agent_conn gone = {.conn = agent->conn};
+        struct msg_agent_gone gone = {.conn = agent->conn, .silence_ms = tls_stream_silence_ms(agent->stream)};
         char address[IP4_TEXT_SIZE];
 
         if (agent->closing)
@@ -260,6 +261,7 @@ agent_accept(struct api_agents *a, int fd, uint32_t address)
                 free(agent);
                 return;
         }
+        tls_stream_keepalive(agent->stream, a->api->ctx->config->heartbeat_seconds);
         agent->conn = ++a->next_conn;
         HASH_ADD(hh, a->by_conn, conn, sizeof(agent->conn), agent);
         uv_timer_init(a->api->ctx->loop, &agent->timer);

@@ -367,7 +367,7 @@ const struct config_option config_options[] = {
         TOP("console", args, console, "vga", "Xen's console= of hosts that do not name one"),
         TOP("xen-args", args, xen_args, NULL, "added to Xen's command line on every host"),
         TOP("kernel-args", args, kernel_args, NULL, "added to dom0's command line on every host"),
-        TOP("heartbeat", heartbeat, heartbeat_seconds, "5s", "an agent silent for three of these is lost"),
+        TOP("heartbeat", heartbeat, heartbeat_seconds, "5s", "a host without a sign of life for three of these is lost"),
 
         NETWORK("interface", interface, interface, NULL, true, "the interface on the boot LAN"),
         NETWORK("address", address, address, NULL, false,

@@ -108,7 +108,7 @@ welcome(struct core *c, struct core_host *h, const struct msg_agent_hello *m, co
         struct msg_agent_welcome w = {
                 .conn = m->conn,
                 .server_time_ms = core_wall(c),
-                .heartbeat_seconds = c->config->heartbeat_seconds,
+                .heartbeat_seconds = CORE_AGENT_WORD_S,
                 .blob_path = "/blob/",
                 .http_port = c->config->http_port,
         };
@@ -254,8 +254,9 @@ core_agent_ping(struct core *c, const struct msg_agent_ping *m)
                 reported(c, h);
 }
 
+/* Not lost before it has been silent for long enough: agents come back. A power cut is this, three heartbeats after it. */
 void
-core_agent_gone(struct core *c, const struct msg_agent_conn *m)
+core_agent_gone(struct core *c, const struct msg_agent_gone *m)
 {
         struct core_host *h = core_host_by_conn(c, m->conn);
 
@@ -263,5 +264,6 @@ core_agent_gone(struct core *c, const struct msg_agent_conn *m)
                 return;
         core_console_drop(c, m->conn);
         core_op_unsend(c, h);
-        core_host_set_conn(c, h, 0); /* not lost before it has been silent for long enough: agents come back */
+        core_host_set_conn(c, h, 0);
+        h->heard_mono_ms = core_mono(c) - m->silence_ms;
 }

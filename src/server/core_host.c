@@ -83,8 +83,10 @@ core_host_set_state(struct core *c, struct core_host *h, enum host_state state)
 void
 core_host_set_conn(struct core *c, struct core_host *h, uint64_t conn)
 {
-        if (h->conn)
+        if (h->conn) {
                 HASH_DELETE(by_conn, c->hosts_by_conn, h);
+                h->heard_mono_ms = core_mono(c); /* a connection is a sign of life until its end */
+        }
         h->conn = conn;
         h->has_inventory = h->has_domains = false;
         if (conn)
@@ -423,20 +425,29 @@ core_host_profile_set(struct core *c, const struct msg_api_host_profile *m)
         core_reply_json(c, m->request, 200, core_host_json(c, h));
 }
 
+/*
+ * A connection stands while the host's kernel answers api's (tls_stream_keepalive): its end is what a power cut looks like from
+ * here. Words of the agent are rarer, since each costs the host more; they show that there is life behind the kernel, too.
+ */
+static int64_t
+silence_limit_ms(const struct core *c, const struct core_host *h)
+{
+        return 1000 * CORE_HOST_SILENCE_BEATS * (int64_t)(h->conn ? CORE_AGENT_WORD_S : c->config->heartbeat_seconds);
+}
+
 void
 core_host_tick(struct core *c)
 {
-        int64_t silence_ms = (int64_t)c->config->heartbeat_seconds * 1000 * CORE_HOST_SILENCE_BEATS;
         int64_t now = core_mono(c);
         struct core_host *h, *next;
 
         HASH_ITER(by_name, c->hosts_by_name, h, next)
         {
-                if (h->row.state != HOST_READY || now - h->heard_mono_ms < silence_ms)
+                if (h->row.state != HOST_READY || now - h->heard_mono_ms < silence_limit_ms(c, h))
                         continue;
                 core_host_set_state(c, h, HOST_LOST);
                 core_event(c, "host", h->row.host.name, "lost", h->row.boot,
-                           "no heartbeat for %lld s; its %u domains may be running", (long long)(now - h->heard_mono_ms) / 1000,
-                           h->n_domains);
+                           "no sign of life for %lld s; its %u domains may be running",
+                           (long long)(now - h->heard_mono_ms) / 1000, h->n_domains);
         }
 }

@@ -31,7 +31,8 @@
 #define CORE_ROWS_DEFAULT 1000
 #define CORE_ROWS_MAX 10000
 
-#define CORE_HOST_SILENCE_BEATS 3          /* heartbeats without a word: lost */
+#define CORE_HOST_SILENCE_BEATS 3          /* so many heartbeats without a sign of life: lost */
+#define CORE_AGENT_WORD_S 60               /* an agent says something at least about so often, see core_host_tick */
 #define CORE_LOST_OP_LIMIT_MS (10 * 60000) /* a create on a lost host is given up after this */
 #define CORE_GONE_KEEP_MS (24 * 3600000ll) /* a domain that vanished with its host stays visible this long */
 #define CORE_SHUTDOWN_DEFAULT_S 120
@@ -44,7 +45,7 @@ struct core_host {
         struct core_host *dirty_next;
         uint64_t conn;                   /* the agent's connection; 0: none */
         bool has_inventory, has_domains; /* of this session: both make it ready */
-        int64_t heard_mono_ms;           /* last word of the agent */
+        int64_t heard_mono_ms;           /* last word of the agent, or sign of life of its host */
         int64_t lost_mono_ms;            /* since when lost */
         uint64_t uptime_ms;
         bool fresh_dom0;             /* a token was accepted and no list has come since: domains of before cannot live */
@@ -211,7 +212,7 @@ void core_agent_domain_event(struct core *c, const struct msg_agent_domain_event
 void core_agent_progress(struct core *c, const struct msg_agent_op_progress *m);
 void core_agent_result(struct core *c, const struct msg_agent_op_result *m);
 void core_agent_ping(struct core *c, const struct msg_agent_ping *m);
-void core_agent_gone(struct core *c, const struct msg_agent_conn *m);
+void core_agent_gone(struct core *c, const struct msg_agent_gone *m);
 
 /* --- core_domain.c --- */
 int core_domain_load(struct core *c, struct error *err);

@@ -15,7 +15,8 @@
 
 #define MAX_AGENTS 256
 #define MAX_REPLIES 64
-#define HEARTBEAT_S 5
+#define HEARTBEAT_S 5   /* of the configuration: the kernels' */
+#define AGENT_WORD_S 60 /* of the welcome: the agents' */
 
 struct received {
         enum msg_type type;
@@ -28,7 +29,10 @@ struct agent {
         char name[NAME_SIZE];
         uint64_t conn;       /* 0: not connected */
         uint8_t session[32]; /* from the welcome */
-        bool welcomed, silent;
+        bool welcomed;
+        bool hangs;           /* its host's kernel answers, it says nothing */
+        bool cut_off;         /* no packet of its host comes through; api sees that after three heartbeats */
+        unsigned cut_off_s;
         uint64_t free_memory_kib;
         uint32_t n_domains;
         struct domain_info domains[32];
@@ -63,7 +67,7 @@ void world_start(struct world *w);
 void world_kill(struct world *w);
 /* Commits and delivers; dies when core does. */
 void world_flush(struct world *w);
-/* Time goes by, second by second, with heartbeats of all connected agents that are not silent. */
+/* Time goes by, second by second, with a word each minute of all connected agents that can speak. */
 void world_wait(struct world *w, unsigned seconds);
 
 struct agent *world_agent(struct world *w, const char *name);

@@ -13,7 +13,8 @@ say_hello(struct script *s, struct agent *a, const char *token, const uint8_t se
         struct msg_agent_hello m = {.agent_version = "scripted", .messages_version = MESSAGES_VERSION, .address = 0x0a090032};
 
         m.conn = a->conn = s->world.next_conn++;
-        a->welcomed = a->silent = false;
+        a->welcomed = a->hangs = a->cut_off = false;
+        a->cut_off_s = 0;
         if (token)
                 str_copy(m.token, sizeof(m.token), token);
         if (session)
@@ -149,7 +150,7 @@ static void
 cmd_disconnect(struct script *s, char **w, int n)
 {
         struct agent *a = world_agent(&s->world, w[0]);
-        struct msg_agent_conn m = {.conn = a->conn};
+        struct msg_agent_gone m = {.conn = a->conn};
 
         (void)n;
         a->conn = 0;
@@ -163,22 +164,29 @@ cmd_power_off(struct script *s, char **w, int n)
         struct agent *a = world_agent(&s->world, w[0]);
 
         (void)s, (void)n;
-        a->silent = true;
+        a->cut_off = true;
         a->n_domains = 0;
 }
 
 static void
-cmd_silent(struct script *s, char **w, int n)
+cmd_cut_off(struct script *s, char **w, int n)
 {
         (void)n;
-        world_agent(&s->world, w[0])->silent = true;
+        world_agent(&s->world, w[0])->cut_off = true;
+}
+
+static void
+cmd_hangs(struct script *s, char **w, int n)
+{
+        (void)n;
+        world_agent(&s->world, w[0])->hangs = true;
 }
 
 static void
 cmd_speaks(struct script *s, char **w, int n)
 {
         (void)n;
-        world_agent(&s->world, w[0])->silent = false;
+        world_agent(&s->world, w[0])->hangs = false;
 }
 
 /* --- what the agent got --- */
@@ -506,7 +514,8 @@ const struct command scenario_agent_commands[] = {
         {"storm", 0, cmd_storm},
         {"disconnect", 1, cmd_disconnect},
         {"power-off", 1, cmd_power_off},
-        {"silent", 1, cmd_silent},
+        {"cut-off", 1, cmd_cut_off},
+        {"hangs", 1, cmd_hangs},
         {"speaks", 1, cmd_speaks},
         {"expect", 2, cmd_expect},
         {"client", 1, cmd_client},

@@ -260,6 +260,23 @@ world_from(struct world *w, enum role from, enum msg_type type, void *payload)
                 world_flush(w);
 }
 
+/* What a second means for an agent and for api, which watches its connection. */
+static void
+agent_second(struct world *w, struct agent *a, bool minute)
+{
+        struct msg_agent_ping ping = {.conn = a->conn, .free_memory_kib = a->free_memory_kib, .uptime_ms = 1};
+        struct msg_agent_gone gone = {.conn = a->conn, .silence_ms = 3 * HEARTBEAT_S * 1000};
+
+        if (!a->conn)
+                return;
+        if (a->cut_off && ++a->cut_off_s >= 3 * HEARTBEAT_S) {
+                a->conn = 0;
+                core_message(w->core, ROLE_API, MSG_AGENT_GONE, &gone);
+        } else if (minute && a->welcomed && !a->cut_off && !a->hangs) {
+                core_message(w->core, ROLE_API, MSG_AGENT_PING, &ping);
+        }
+}
+
 void
 world_wait(struct world *w, unsigned seconds)
 {
@@ -267,13 +284,8 @@ world_wait(struct world *w, unsigned seconds)
                 clock_step(&w->clock, 1000);
                 if (!w->core)
                         continue;
-                for (unsigned i = 0; s % HEARTBEAT_S == 0 && i < w->n_agents; i++) {
-                        struct agent *a = &w->agents[i];
-                        struct msg_agent_ping ping = {.conn = a->conn, .free_memory_kib = a->free_memory_kib, .uptime_ms = 1};
-
-                        if (a->conn && a->welcomed && !a->silent)
-                                core_message(w->core, ROLE_API, MSG_AGENT_PING, &ping);
-                }
+                for (unsigned i = 0; i < w->n_agents; i++)
+                        agent_second(w, &w->agents[i], s % AGENT_WORD_S == 0);
                 core_tick(w->core);
                 world_flush(w);
         }

@@ -221,10 +221,11 @@ def test_guest_of_a_lost_host_is_lost_and_out_of_reach(server, store):
     server.configure([{"name": "n1", "mac": api_room.N1_MAC, "profile": "pool"}], top='heartbeat = "1s"')
     api_room.guest_files(server)
     server.start()
-    agent = api_room.connect_agent(server)
+    machine = server.lan.client(address="10.77.0.50")
+    agent = api_room.connect_agent(server, netns=machine.name)
     _, op = server.api("POST", "/v1/domains", create_body("web1"))
     server.get(f"/v1/operations/{op['id']}?wait=10")
-    agent.heartbeat = 1000
+    machine.power(False)
     wait_for(lambda: server.get("/v1/domains/web1")["state"] == "lost", seconds=10)
     status, answer = server.api("POST", "/v1/domains/web1/shutdown", {})
     assert (status, answer["error"]["code"]) == (503, "unreachable")

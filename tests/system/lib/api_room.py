@@ -29,7 +29,8 @@ def guest_files(server):
 
 def connect_agent(server, mac=N1_MAC, **kwargs):
     """A fake agent of the host with this MAC, welcome and ready."""
-    agent = FakeAgent(netns.SERVER, AGENT_PORT, token=boot_token(server.state, mac), netns=server.lan.name, **kwargs)
+    kwargs.setdefault("netns", server.lan.name)
+    agent = FakeAgent(netns.SERVER, AGENT_PORT, token=boot_token(server.state, mac), **kwargs)
     agent.start()
     agent.wait_welcome()
     wait_for(lambda: server.get(f"/v1/hosts/{agent.host}")["state"] == "ready")

@@ -57,6 +57,10 @@ class Client(Namespace):
         if address:
             ip("-n", self.name, "addr", "add", f"{address}/24", "dev", "eth0")
 
+    def power(self, on):
+        """Without power no packet comes or goes, and nobody is told."""
+        ip("-n", self.name, "link", "set", "eth0", "up" if on else "down")
+
 
 class Lan(Namespace):
     """The server's namespace: the bridge br0 with the server's address."""
