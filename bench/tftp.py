@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+TFTP against dnsmasq, tftpd-hpa and atftpd, in the same run, interleaved. Rates are medians of BENCH_N (5) runs of BENCH_SECONDS (0.7) each;
+a ratio is of the two runs of one round. BENCH_ROWS="T2 T4" runs those rows only. CPU is that of all processes of a server, per byte served.
+"""
+
+import os
+import time
+
+from udprig import SERVER, Dompoold, Peers, Server, Wire
+
+N = int(os.environ.get("BENCH_N", "5"))
+SECONDS = float(os.environ.get("BENCH_SECONDS", "0.7"))
+LOSS_SECONDS = float(os.environ.get("BENCH_LOSS_SECONDS", "3"))
+ROWS = os.environ.get("BENCH_ROWS", "").split()
+BIG, BIG_SIZE = "big.bin", 64 << 20
+LOSSY_SIZE = 16 << 20
+ALL, WINDOWED = ["dnsmasq", "hpa", "atftpd"], ["atftpd"]
+
+# row: case, peers, the generator's words, least dompool/peer in MB/s (None: said only), most of CPU
+RATES = {
+    "T1": [("1 client", ALL, "clients=1", 1.0, None)],
+    "T2": [("w8", WINDOWED, "clients=1 window=8", 1.3, 0.65),
+           ("w16", WINDOWED, "clients=1 window=16", 1.7, 0.45),
+           ("w64", WINDOWED, "clients=1 window=64", 3.0, 0.25)],
+    "T3": [("16 clients", ["dnsmasq"], "clients=16", 1.2, 0.85),
+           ("16, blk 512", ["dnsmasq"], "clients=16 blksize=512", 1.3, 0.85)],
+    "T4": [("16 w16", WINDOWED, "clients=16 window=16", 5.0, 0.25),
+           ("64 w16", WINDOWED, "clients=64 window=16", 4.2, 0.25)],
+}
+# row: per mille, (window, peers, least ratio)
+LOSS = {
+    "T6": (1, [(1, ALL, 5), (8, WINDOWED, 6), (64, WINDOWED, 10)]),
+    "T7": (10, [(1, ALL, 8), (8, WINDOWED, 8), (64, WINDOWED, 50)]),
+}
+
+
+class Bench:
+    """The wire, the servers by name, and one started at a time."""
+
+    def __init__(self, build, wire, results):
+        self.build, self.wire, self.results = build, wire, results
+        self.tool = os.path.join(build, "bench/tftpbench")
+        self.root = wire.folder / "tftp"
+        self.root.mkdir()
+        ours = Dompoold(wire, build)
+        for folder in (self.root, ours.store / "loaders"):
+            (folder / BIG).write_bytes(os.urandom(1 << 20) * (BIG_SIZE >> 20))
+            (folder / "lossy.bin").write_bytes(os.urandom(LOSSY_SIZE))
+        self.servers = {"dompool": ours, **self.peers()}
+
+    def peers(self):
+        where = Peers(os.path.join(self.build, "bench/peers"))
+        root = self.root
+        log = self.wire.folder / "peer.log"
+        found = {
+            "dnsmasq": ("/usr/sbin/dnsmasq", ["dnsmasq-base"], ["--keep-in-foreground", "--port=0", "--enable-tftp", f"--tftp-root={root}", "--user=root",
+                                                                 "--conf-file=/dev/null", f"--log-facility={log}", "--pid-file"]),
+            "hpa": ("/usr/sbin/in.tftpd", ["tftpd-hpa", "libwrap0"], ["--foreground", "--listen", "--user", "root", "--address", f"{SERVER}:69",
+                                                                       "--secure", root]),
+            "atftpd": ("/usr/sbin/atftpd", ["atftpd", "libwrap0"], ["--daemon", "--no-fork", "--user", "root.root", "--bind-address", SERVER,
+                                                                    "--logfile", log, root]),
+        }
+        servers = {}
+        for name, (program, packages, words) in found.items():
+            path = where.get(program, *packages)
+            if path:
+                servers[name] = Server(self.wire, name, [path, *words], env=where.env)
+        return servers
+
+    def start(self, name):
+        server = self.servers[name]
+        server.start()
+        end = time.monotonic() + 10
+        while self.load("name=" + BIG, "transfers=1", "seconds=0.1")["mb_s"] == 0:
+            if time.monotonic() > end:
+                raise RuntimeError(f"{name} serves nothing:\n{server.log()}")
+        return server
+
+    def load(self, *words, server=SERVER):
+        return self.wire.generate(self.tool, f"server={server}", *words)
+
+    def round(self, names, words):
+        """One run of each server; CPU seconds per GiB beside the generator's answer."""
+        answers = {}
+        for name in names:
+            server = self.start(name)
+            before = server.cpu()
+            a = self.load(*words)
+            used = server.cpu() - before
+            a["cpu_per_gib"] = used / (a["mb_s"] * a["seconds"] * 1e6 / 2**30) if a["mb_s"] else float("inf")
+            a["cpu_per_file"] = used / a["transfers"] if a["transfers"] else float("inf")
+            assert a["wrong"] == 0, (name, words, a)
+            if a["errors"]:
+                print(f"{name} {' '.join(words)}: {a['errors']} errors")
+            answers[name] = a
+            server.stop()
+        return answers
+
+    def rounds(self, case, peers, words):
+        names = ["dompool", *[p for p in peers if p in self.servers]]
+        runs = []
+        for i in range(N):
+            order = names[i % len(names):] + names[:i % len(names)]
+            runs.append(self.round(order, words))
+        print(f"tftp {case}: " + ", ".join(f"{n} {sorted(r[n]['mb_s'] for r in runs)[N // 2]:.1f}" for n in names)
+              + f" MB/s, generator busy {max(r['dompool']['busy'] for r in runs):.0%}", flush=True)
+        return names, runs
+
+    def figures(self, case, names, runs, metric, unit):
+        for n in names:
+            self.results.figure(case, metric, [r[n][metric] for r in runs], unit, peer="" if n == "dompool" else n)
+
+    def ratios(self, case, names, runs, metric, **bar):
+        for n in names[1:]:
+            self.results.ratio(case, metric, [r["dompool"][metric] for r in runs], [r[n][metric] for r in runs], n, **bar)
+
+
+def best(runs, names, metric):
+    """The peer with the best median."""
+    return max(names[1:], key=lambda n: sorted(r[n][metric] for r in runs)[len(runs) // 2])
+
+
+def rates(b, row):
+    for case, peers, words, least, cpu in RATES[row]:
+        names, runs = b.rounds(f"{row} {case}", peers, ["name=" + BIG, f"size={BIG_SIZE}", f"seconds={SECONDS}", *words.split()])
+        case = f"{row} {case}"
+        b.figures(case, names, runs, "mb_s", "MB/s")
+        b.figures(case, names, runs, "cpu_per_gib", "s/GiB")
+        against = [names[0], best(runs, names, "mb_s")]
+        b.ratios(case, against, runs, "mb_s", least=least)
+        b.ratios(case, against, runs, "cpu_per_gib", bar=cpu)
+
+
+def loss(b, row):
+    per_mille, cases = LOSS[row]
+    for window, peers, least in cases:
+        case = f"{row} {per_mille / 10:g} % w{window}"
+        b.wire.lose(per_mille)
+        names, runs = b.rounds(case, peers, ["name=lossy.bin", f"size={LOSSY_SIZE}", f"seconds={LOSS_SECONDS}", f"window={window}"])
+        b.wire.lose(0)
+        b.figures(case, names, runs, "mb_s", "MB/s")
+        b.ratios(case, [names[0], best(runs, names, "mb_s")], runs, "mb_s", least=least)
+
+
+def run(build, results):
+    with Wire() as wire:
+        b = Bench(build, wire, results)
+        for rows, what in ((RATES, rates), (LOSS, loss)):
+            for row in rows:
+                if not ROWS or row in ROWS:
+                    what(b, row)
