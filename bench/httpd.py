@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+HTTP on the boot LAN: dompool's files role against nginx (sendfile, reno), lighttpd and h2o, each on one core, wrk on the other.
+
+    H1  a 256 MiB image over 1 and 16 connections: MB/s and CPU seconds for each GiB
+    H4  what is rendered for each host, 64 keep-alive connections, against nginx with a plain file of that size
+    H5  10,000 slow connections, default configuration: are honest requests served, how late, when are the slow ones cut
+"""
+
+import os
+import re
+import shutil
+import tempfile
+import time
+
+import rig
+from rig import SERVER
+
+N = int(os.environ.get("BENCH_N", "5"))
+SECONDS = float(os.environ.get("BENCH_SECONDS", "3"))
+ONLY = os.environ.get("BENCH_ONLY", "").split()  # parts of the names of cases
+BIG_SIZE = 256 << 20
+SMALL_SIZE = 4096
+GIB = 1 << 30
+
+
+def write(path, text):
+    with open(path, "w") as f:
+        f.write(text)
+    return path
+
+
+class Peer:
+    """A server of the peers' table. `pid` is its first process."""
+
+    congestion = "reno"  # as a careful administrator sets it for the whole machine: these servers cannot for a listener
+
+    def __init__(self, wire, folder):
+        self.folder = os.path.join(folder, self.name)
+        os.mkdir(self.folder)
+        self.process = wire.server.popen(*rig.on_cpu(rig.SERVER_CPU, *self.argv(folder)),
+                                         stdout=open(self.folder + "/out", "w"), stderr=open(self.folder + "/err", "w"))
+
+    def pids(self):
+        return rig.descendants(self.process.pid)
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+class Nginx(Peer):
+    name = "nginx"
+    port = 8081
+    big, small = "/big", "/small"
+
+    def argv(self, folder):
+        return ["nginx", "-e", self.folder + "/error.log", "-c", write(self.folder + "/conf", f"""
+daemon off;
+worker_processes 1;
+pid {self.folder}/pid;
+error_log {self.folder}/error.log crit;
+worker_rlimit_nofile 4096;
+user root;
+events {{ worker_connections 768; }}
+http {{
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    keepalive_requests 1000000;
+    open_file_cache max=1000;
+    client_body_temp_path {self.folder}/body; proxy_temp_path {self.folder}/p; fastcgi_temp_path {self.folder}/f;
+    uwsgi_temp_path {self.folder}/u; scgi_temp_path {self.folder}/s;
+    server {{ listen {self.port}; root {folder}/www; }}
+}}
+""")]
+
+
+class Lighttpd(Peer):
+    name = "lighttpd"
+    port = 8082
+    big, small = "/big", "/small"
+
+    def argv(self, folder):
+        return ["lighttpd", "-D", "-f", write(self.folder + "/conf", f"""
+server.document-root = "{folder}/www"
+server.port = {self.port}
+server.max-keep-alive-requests = 1000000
+server.network-backend = "sendfile"
+""")]
+
+
+class H2o(Peer):
+    name = "h2o"
+    port = 8083
+    big, small = "/big", "/small"
+
+    def argv(self, folder):
+        return ["h2o", "-c", write(self.folder + "/conf", f"""
+num-threads: 1
+user: root
+listen: {{port: {self.port}}}
+hosts: {{"default": {{paths: {{"/": {{file.dir: {folder}/www}}}}}}}}
+""")]
+
+
+class Dompool:
+    """The daemon as it is delivered, default configuration; measured is its role files."""
+
+    name = "dompool"
+    port = 8080
+    congestion = "bbr"  # a host default that costs nginx 4.5 times the CPU: dompool must not care
+
+    def __init__(self, wire, folder, build):
+        os.environ["BUILD_DIR"] = build
+        import fake_store
+        import server
+        self.server = server.Server(wire, os.path.join(folder, "dompool"))
+        with open(folder + "/www/big", "rb") as f:
+            image = fake_store.make_image(self.server.store, files={**fake_store.FILES, "initrd": f.read()})
+        fake_store.make_loaders(self.server.store)
+        shutil.copy(folder + "/www/small", self.server.store / "loaders" / "small")
+        self.big, self.small = f"/i/{image[:16]}/initrd", "/loaders/small"
+        self.server.configure([{"name": "n1", "mac": "52:54:00:77:00:01", "address": "10.77.0.11", "profile": "pool"}])
+        self.server.start()
+        self.server.wait_log(r"^files: policy generation=")
+        self.pid = self.server.roles()["files"]
+        rig.pin(self.pid, rig.SERVER_CPU)
+
+    def pids(self):
+        return [self.pid]
+
+    def close(self):
+        self.server.stop()
+
+
+class Wrk:
+    """One run of wrk: requests/s, bytes/s, latency, and the server's CPU time meanwhile."""
+
+    UNITS = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "us": 1e-3, "ms": 1, "s": 1000}
+
+    def __init__(self, wire, peer, path, connections, seconds=SECONDS):
+        wire.set_congestion(peer.congestion)
+        before = rig.cpu_seconds(peer.pids())
+        start = time.monotonic()
+        out = wire.load.run(*rig.on_cpu(rig.LOAD_CPU, "wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--latency", "--timeout", "60",
+                                        f"http://{SERVER}:{peer.port}{path}"), timeout=120).stdout
+        cpu = rig.cpu_seconds(peer.pids()) - before
+        assert "Non-2xx" not in out and "Socket errors" not in out, f"{peer.name}: {out}"
+        self.requests = float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1])
+        self.rate = self._number(re.search(r"Transfer/sec:\s+([\d.]+)([KMG]?B)", out))
+        self.p99 = self._number(re.search(r"99%\s+([\d.]+)(us|ms|s)", out))
+        self.total = self._number(re.search(r"requests in [\d.]+m?s, ([\d.]+)([KMG]?B) read", out))
+        self.n_requests = int(re.search(r"(\d+) requests in", out)[1])
+        self.cpu, self.seconds = cpu, time.monotonic() - start
+
+    def _number(self, match):
+        return float(match[1]) * self.UNITS[match[2]]
+
+
+def make_www(folder):
+    os.mkdir(folder + "/www")
+    block = os.urandom(1 << 20)
+    with open(folder + "/www/big", "wb") as f:
+        for _ in range(BIG_SIZE >> 20):
+            f.write(block)
+    with open(folder + "/www/small", "wb") as f:
+        f.write(block[:SMALL_SIZE])
+
+
+def wanted(case):
+    return not ONLY or any(o in case for o in ONLY)
+
+
+def measure(wire, peers, case, path, connections):
+    """N interleaved rounds; a list of runs for each peer."""
+    runs = {p.name: [] for p in peers}
+    for i in range(N):
+        for p in peers:
+            runs[p.name].append(Wrk(wire, p, path(p), connections))
+        print(f"{case} {i + 1}/{N}: " + ", ".join(f"{p.name} {runs[p.name][-1].rate / 1e6:.0f} MB/s {runs[p.name][-1].requests:.0f} req/s"
+                                                  for p in peers), flush=True)
+    return runs
+
+
+def large_files(wire, peers, results):
+    for connections, least in ((1, 0.95), (16, 0.9)):
+        case = f"H1 {connections} conn"
+        if not wanted(case):
+            continue
+        runs = measure(wire, peers, case, lambda p: p.big, connections)
+        speed = {name: [r.rate / 1e6 for r in rs] for name, rs in runs.items()}
+        cpu = {name: [r.cpu * GIB / r.total for r in rs] for name, rs in runs.items()}
+        for name in runs:
+            peer = "" if name == "dompool" else name
+            results.figure(case, "speed", speed[name], "MB/s", peer=peer)
+            results.figure(case, "cpu", cpu[name], "s/GiB", peer=peer)
+        results.ratio(case, "speed", speed["dompool"], speed["nginx"], "nginx", least=least)
+        results.ratio(case, "cpu", cpu["dompool"], cpu["nginx"], "nginx", bar=1.25)
+
+
+def small_files(wire, peers, results):
+    case = "H4 64 keep-alive"
+    if not wanted(case):
+        return
+    runs = measure(wire, peers, case, lambda p: p.small, 64)
+    for name in runs:
+        peer = "" if name == "dompool" else name
+        results.figure(case, "answers", [r.requests for r in runs[name]], "1/s", peer=peer)
+        results.figure(case, "p99", [r.p99 for r in runs[name]], "ms", peer=peer)
+        results.figure(case, "cpu", [r.cpu / r.n_requests * 1e6 for r in runs[name]], "us", peer=peer)
+    results.ratio(case, "answers", [r.requests for r in runs["dompool"]], [r.requests for r in runs["nginx"]], "nginx", least=1.0)
+
+
+def run(build, results):
+    folder = tempfile.mkdtemp(prefix="dompool-bench-")
+    os.chmod(folder, 0o755)
+    os.mkdir(folder + "/dompool")
+    wire = rig.Wire()
+    peers = []
+    try:
+        make_www(folder)
+        peers.append(Dompool(wire, folder, build))
+        peers += [p(wire, folder) for p in (Nginx, Lighttpd, H2o)]
+        time.sleep(1)
+        large_files(wire, peers, results)
+        small_files(wire, peers, results)
+    finally:
+        for p in peers:
+            p.close()
+        wire.close()
+        shutil.rmtree(folder, ignore_errors=True)
