@@ -41,7 +41,7 @@ pxelinux_local(const char *why, struct menu_text *out)
 static void
 pxelinux_pool(const struct menu_boot *boot, struct menu_text *out)
 {
-        put(out, "# dompool: host %s, pool, image %s\n", boot->host, boot->image);
+        put(out, "# dompool: host %s, %s, image %s\n", boot->host, boot->profile, boot->image);
         put(out, "DEFAULT pool\nPROMPT 0\nTIMEOUT 100\nONTIMEOUT local\nLABEL pool\n  KERNEL mboot.c32\n");
         put(out, "  APPEND i/%s/xen.gz %s", boot->image, boot->xen_args);
         put(out, " --- i/%s/vmlinuz %s", boot->image, boot->dom0_args);
@@ -85,7 +85,7 @@ grub_path(struct menu_text *out, const struct menu_boot *boot, const char *file)
 static void
 grub_pool(const struct menu_boot *boot, struct menu_text *out)
 {
-        put(out, "# dompool: host %s, pool, image %s\nset timeout=0\n", boot->host, boot->image);
+        put(out, "# dompool: host %s, %s, image %s\nset timeout=0\n", boot->host, boot->profile, boot->image);
         put(out, "if multiboot2");
         grub_path(out, boot, "xen.gz");
         grub_words(out, boot->xen_args);
@@ -243,8 +243,8 @@ make_xen_args(const struct menu_request *r, const struct policy_image *image, st
 
         /* Debian's own scripts give these two on EFI: there is no real mode to go back to, and no BIOS disk data to ask for. */
         return args_add(args, size, h->xen_args) && args_add(args, size, image->xen_args) &&
-               args_add(args, size, r->host->xen_args) && add_console(args, size, console) &&
-               args_add(args, size, r->loader->efi ? "no-real-mode edd=off" : "");
+               args_add(args, size, r->chosen.profile->xen_args) && args_add(args, size, r->host->xen_args) &&
+               add_console(args, size, console) && args_add(args, size, r->loader->efi ? "no-real-mode edd=off" : "");
 }
 
 /* What dompool-init needs to find home (docs/ARCHITECTURE.md, "The life of a boot", 3). */
@@ -262,6 +262,20 @@ add_way_home(const struct menu_request *r, const struct menu_boot *boot, char *a
         return args_add(args, size, text);
 }
 
+/* What dompool-init is to do with the machine; a pool host needs no word. */
+static const char *
+mode_arg(enum profile_kind kind)
+{
+        switch (kind) {
+        case PROFILE_INSPECT:
+                return "dompool.mode=inspect";
+        case PROFILE_RESCUE:
+                return "dompool.mode=rescue";
+        default:
+                return "";
+        }
+}
+
 static bool
 make_dom0_args(const struct menu_request *r, const struct policy_image *image, struct menu_boot *boot)
 {
@@ -269,7 +283,8 @@ make_dom0_args(const struct menu_request *r, const struct policy_image *image, s
         size_t size = sizeof(boot->dom0_args);
 
         return args_add(args, size, "console=hvc0") && args_add(args, size, policy_header(r->policy)->kernel_args) &&
-               args_add(args, size, image->kernel_args) && args_add(args, size, r->host->kernel_args) &&
+               args_add(args, size, image->kernel_args) && args_add(args, size, r->chosen.profile->kernel_args) &&
+               args_add(args, size, r->host->kernel_args) && args_add(args, size, mode_arg(r->chosen.profile->kind)) &&
                add_way_home(r, boot, args, size);
 }
 
@@ -277,16 +292,16 @@ make_dom0_args(const struct menu_request *r, const struct policy_image *image, s
 static const char *
 make_boot(const struct menu_request *r, struct menu_boot *boot)
 {
-        const struct policy_image *image;
+        const struct policy_image *image = r->chosen.image;
 
-        if (!r->policy || !r->host)
+        if (!r->policy || !r->host || !r->chosen.profile)
                 return "this host is not known";
-        if (r->host->profile != PROFILE_POOL)
+        if (!profile_kind_boots_image(r->chosen.profile->kind))
                 return "profile local";
-        image = policy_image_at(r->policy, r->host->image);
         if (!image)
                 return "there is no image for this host";
         boot->host = r->host->name;
+        boot->profile = r->chosen.profile->name;
         boot->server = r->server;
         boot->http_port = policy_header(r->policy)->http_port;
         snprintf(boot->image, sizeof(boot->image), "%.16s", image->id);
@@ -304,7 +319,7 @@ menu_render_local(const struct menu_loader *loader, const char *why, struct menu
         loader->render_local(why, out);
 }
 
-enum profile
+enum profile_kind
 menu_render(const struct menu_request *r, struct menu_text *out, const char **ret_why)
 {
         struct menu_boot boot = {0};
@@ -314,7 +329,7 @@ menu_render(const struct menu_request *r, struct menu_text *out, const char **re
         if (!why) {
                 r->loader->render_pool(&boot, out);
                 if (!out->overflow)
-                        return PROFILE_POOL;
+                        return r->chosen.profile->kind;
                 why = "the menu is too long";
         }
         menu_render_local(r->loader, why, out);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "bootcfg/policy.h"
+#include "bootcfg/policy_choice.h"
 #include "bootcfg/token.h"
 
 #define MENU_SIZE 8192
@@ -28,6 +29,7 @@ struct menu_text {
 /* What a pool menu is made from; every text has been checked for characters that a menu could misread. */
 struct menu_boot {
         const char *host;
+        const char *profile;
         uint32_t server; /* TFTP and HTTP */
         uint32_t http_port;
         char image[17]; /* first digits of the image's id: i/<image>/xen.gz ... */
@@ -67,12 +69,13 @@ struct menu_request {
         const struct menu_loader *loader;
         const struct policy *policy;    /* NULL: none yet */
         const struct policy_host *host; /* NULL: unknown */
+        struct policy_chosen chosen;    /* what it boots now: policy_choose() */
         uint32_t server;                /* our address as the host sees it */
         const char *token;              /* rendered */
 };
 
-/* Renders the host's menu. Returns PROFILE_POOL or PROFILE_LOCAL; *ret_why then says why it is local (static text). */
-enum profile
+/* Renders the host's menu. Returns the kind of what it boots; PROFILE_LOCAL: *ret_why says why it is local (static text). */
+enum profile_kind
 menu_render(const struct menu_request *r, struct menu_text *out, const char **ret_why);
 
 /* The menu that boots the local disk. @why goes into it as a comment. */

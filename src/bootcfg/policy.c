@@ -6,6 +6,7 @@
  */
 #include "bootcfg/policy.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,12 @@
 
 #define POLICY_MAX_IMAGES 100000u
 #define POLICY_MAX_HOSTS 100000u
+#define POLICY_MAX_PROFILES (CONFIG_MAX_PROFILES + 16u) /* and the built-in ones */
+
+const char *const policy_by_names[] = {
+        [POLICY_BY_ONCE] = "once", [POLICY_BY_SETTING] = "setting", [POLICY_BY_RULE] = "rule",
+        [POLICY_BY_HOST] = "host", [POLICY_BY_DEFAULT] = "default", [POLICY_BY_N] = NULL,
+};
 
 struct policy {
         const uint8_t *bytes;
@@ -23,32 +30,72 @@ struct policy {
         bool mapped; /* else malloc'ed */
 };
 
-static uint64_t
-policy_size(uint64_t n_images, uint64_t n_hosts)
+/* The tables behind the header, in the file's order. */
+enum part { PART_IMAGES, PART_PROFILES, PART_RULES, PART_MENUS, PART_HOSTS, PART_N };
+
+static const struct {
+        const char *name;
+        size_t count_offset; /* in the header */
+        size_t size;         /* of one */
+        uint32_t max;
+} tables[PART_N] = {
+        [PART_IMAGES] = {"images", offsetof(struct policy_header, n_images), sizeof(struct policy_image), POLICY_MAX_IMAGES},
+        [PART_PROFILES] = {"profiles", offsetof(struct policy_header, n_profiles), sizeof(struct policy_profile),
+                           POLICY_MAX_PROFILES},
+        [PART_RULES] = {"rules", offsetof(struct policy_header, n_rules), sizeof(struct policy_rule), CONFIG_MAX_RULES},
+        [PART_MENUS] = {"menus", offsetof(struct policy_header, n_menus), sizeof(struct policy_menu), CONFIG_MAX_MENUS},
+        [PART_HOSTS] = {"hosts", offsetof(struct policy_header, n_hosts), sizeof(struct policy_host), POLICY_MAX_HOSTS},
+};
+static_assert(sizeof(struct policy_header) % 8 == 0 && sizeof(struct policy_image) % 8 == 0 &&
+                      sizeof(struct policy_profile) % 8 == 0 && sizeof(struct policy_rule) % 8 == 0 &&
+                      sizeof(struct policy_menu) % 8 == 0,
+              "each table begins aligned");
+
+static uint32_t
+count_of(const struct policy_header *h, enum part part)
 {
-        return sizeof(struct policy_header) + n_images * sizeof(struct policy_image) + n_hosts * sizeof(struct policy_host);
+        return *(const uint32_t *)((const uint8_t *)h + tables[part].count_offset);
 }
 
-static const struct policy_image *
-images_of(const struct policy *p)
+/* Where a table begins; PART_N: where the file ends. */
+static uint64_t
+offset_of(const struct policy_header *h, enum part part)
 {
-        return (const struct policy_image *)(p->bytes + sizeof(struct policy_header));
+        uint64_t at = sizeof(*h);
+
+        for (int i = 0; i < (int)part; i++)
+                at += (uint64_t)count_of(h, i) * tables[i].size;
+        return at;
+}
+
+/* NULL behind the last. */
+static const void *
+item_at(const struct policy *p, enum part part, uint32_t i)
+{
+        const struct policy_header *h = policy_header(p);
+
+        return i < count_of(h, part) ? p->bytes + offset_of(h, part) + (size_t)i * tables[part].size : NULL;
 }
 
 static const struct policy_host *
 hosts_of(const struct policy *p)
 {
-        return (const struct policy_host *)(p->bytes + policy_size(policy_header(p)->n_images, 0));
+        return (const struct policy_host *)(p->bytes + offset_of(policy_header(p), PART_HOSTS));
 }
 
 #define ENDS(FIELD) (memchr((FIELD), '\0', sizeof(FIELD)) != NULL)
 
 static bool
+index_ok(uint32_t i, uint32_t n)
+{
+        return i == POLICY_NONE || i < n;
+}
+
+static bool
 header_ok(const struct policy_header *h)
 {
         return ENDS(h->tls_fingerprint) && ENDS(h->console) && ENDS(h->xen_args) && ENDS(h->kernel_args) &&
-               ENDS(h->network.interface) && (h->default_image == UINT32_MAX || h->default_image < h->n_images) &&
-               h->network.prefix <= 32;
+               ENDS(h->network.interface) && index_ok(h->default_image, h->n_images) && h->network.prefix <= 32;
 }
 
 /* An id is also a folder's name and a part of menus: nothing but hex digits. */
@@ -60,30 +107,97 @@ image_ok(const struct policy_image *i)
 }
 
 static bool
-host_ok(const struct policy_host *h, uint32_t n_images)
+image_index_ok(uint32_t i, const struct policy_header *h)
 {
-        return ENDS(h->name) && name_ok(h->name) && ENDS(h->xen_args) && ENDS(h->kernel_args) && ENDS(h->console) &&
-               h->profile < PROFILE_N && (h->image == UINT32_MAX || h->image < n_images);
+        return i == POLICY_HOSTS_IMAGE || index_ok(i, h->n_images);
+}
+
+static bool
+profile_ok(const struct policy_profile *p, const struct policy_header *h)
+{
+        return ENDS(p->name) && name_ok(p->name) && p->kind < PROFILE_N && ENDS(p->file) && ENDS(p->xen_args) &&
+               ENDS(p->kernel_args) && image_index_ok(p->image, h) &&
+               index_ok(p->menu, h->n_menus);
+}
+
+static bool
+rule_ok(const struct policy_rule *r, const struct policy_header *h)
+{
+        return ENDS(r->name) && name_ok(r->name) && index_ok(r->menu, h->n_menus);
+}
+
+static bool
+menu_ok(const struct policy_menu *m, const struct policy_header *h)
+{
+        if (!ENDS(m->name) || !name_ok(m->name) || !ENDS(m->title) || m->n_entries > MENU_MAX_ENTRIES)
+                return false;
+        for (uint32_t i = 0; i < m->n_entries; i++) {
+                const struct policy_entry *e = &m->entries[i];
+
+                if (e->profile >= h->n_profiles || !ENDS(e->title) || !ENDS(e->password_grub) || !ENDS(e->password_syslinux) ||
+                    !ENDS(e->password_pxegrub))
+                        return false;
+        }
+        return true;
+}
+
+static bool
+choice_ok(const struct policy_choice *c, const struct policy_header *h)
+{
+        return c->profile < h->n_profiles && index_ok(c->rule, h->n_rules) && image_index_ok(c->image, h) && c->by < POLICY_BY_N &&
+               c->from <= MINUTES_PER_DAY && c->to <= MINUTES_PER_DAY;
+}
+
+static bool
+host_ok(const struct policy_host *h, const struct policy_header *header)
+{
+        if (!ENDS(h->name) || !name_ok(h->name) || !ENDS(h->xen_args) || !ENDS(h->kernel_args) || !ENDS(h->console) ||
+            !index_ok(h->image, header->n_images) || h->n_choices == 0 || h->n_choices > POLICY_MAX_CHOICES)
+                return false;
+        for (uint32_t i = 0; i < h->n_choices; i++)
+                if (!choice_ok(&h->choices[i], header))
+                        return false;
+        return true;
+}
+
+static bool
+item_ok(const struct policy *p, enum part part, uint32_t i)
+{
+        const struct policy_header *h = policy_header(p);
+        const void *item = item_at(p, part, i);
+
+        switch (part) {
+        case PART_IMAGES:
+                return image_ok(item);
+        case PART_PROFILES:
+                return profile_ok(item, h);
+        case PART_RULES:
+                return rule_ok(item, h);
+        case PART_MENUS:
+                return menu_ok(item, h);
+        case PART_HOSTS:
+                return host_ok(item, h);
+        default:
+                return false;
+        }
 }
 
 static int
 check_contents(const struct policy *p, struct error *err)
 {
         const struct policy_header *h = policy_header(p);
-        const struct policy_image *images = images_of(p);
         const struct policy_host *hosts = hosts_of(p);
 
         if (!header_ok(h))
                 return error_set(err, ERR_INVALID, "policy snapshot: its header is damaged");
-        for (uint32_t i = 0; i < h->n_images; i++)
-                if (!image_ok(&images[i]))
-                        return error_set(err, ERR_INVALID, "policy snapshot: image %u is damaged", i);
-        for (uint32_t i = 0; i < h->n_hosts; i++) {
-                if (!host_ok(&hosts[i], h->n_images))
-                        return error_set(err, ERR_INVALID, "policy snapshot: host %u is damaged", i);
-                if (i > 0 && memcmp(&hosts[i - 1].mac, &hosts[i].mac, sizeof(struct mac)) >= 0)
+        for (int part = 0; part < PART_N; part++)
+                for (uint32_t i = 0; i < count_of(h, part); i++)
+                        if (!item_ok(p, part, i))
+                                return error_set(err, ERR_INVALID, "policy snapshot: number %u of its %s is damaged", i,
+                                                 tables[part].name);
+        for (uint32_t i = 1; i < h->n_hosts; i++)
+                if (memcmp(&hosts[i - 1].mac, &hosts[i].mac, sizeof(struct mac)) >= 0)
                         return error_set(err, ERR_INVALID, "policy snapshot: host %u is not in order", i);
-        }
         return 0;
 }
 
@@ -97,10 +211,11 @@ check(const struct policy *p, struct error *err)
         if (h->version != POLICY_VERSION)
                 return error_set(err, ERR_INVALID, "policy snapshot: version %u, this program reads %u", h->version,
                                  POLICY_VERSION);
-        if (h->n_images > POLICY_MAX_IMAGES || h->n_hosts > POLICY_MAX_HOSTS)
-                return error_set(err, ERR_INVALID, "policy snapshot: %u images, %u hosts; at most %u and %u", h->n_images,
-                                 h->n_hosts, POLICY_MAX_IMAGES, POLICY_MAX_HOSTS);
-        if (h->size != p->size || p->size != policy_size(h->n_images, h->n_hosts))
+        for (int i = 0; i < PART_N; i++)
+                if (count_of(h, i) > tables[i].max)
+                        return error_set(err, ERR_INVALID, "policy snapshot: %u %s; at most %u", count_of(h, i), tables[i].name,
+                                         tables[i].max);
+        if (h->size != p->size || p->size != offset_of(h, PART_N))
                 return error_set(err, ERR_INVALID, "policy snapshot: it is cut (%zu bytes)", p->size);
         return check_contents(p, err);
 }
@@ -144,35 +259,37 @@ compare_hosts(const void *a, const void *b)
 }
 
 int
-policy_build(const struct policy_header *header, const struct policy_image *images, uint32_t n_images,
-             const struct policy_host *hosts, uint32_t n_hosts, struct policy **ret)
+policy_build(const struct policy_parts *parts, struct policy **ret)
 {
-        uint64_t size = policy_size(n_images, n_hosts);
-        _cleanup_free_ uint8_t *bytes = calloc(1, size);
-        struct policy *p = calloc(1, sizeof(*p));
-        struct policy_header *h = (struct policy_header *)bytes;
-        uint8_t *to = bytes;
+        const void *const items[PART_N] = {
+                [PART_IMAGES] = parts->images, [PART_PROFILES] = parts->profiles, [PART_RULES] = parts->rules,
+                [PART_MENUS] = parts->menus,   [PART_HOSTS] = parts->hosts,
+        };
+        struct policy_header header = *parts->header;
+        _cleanup_free_ uint8_t *bytes = NULL;
+        struct policy *p;
         struct error err;
 
+        header.magic = POLICY_MAGIC;
+        header.version = POLICY_VERSION;
+        header.n_images = parts->n_images;
+        header.n_profiles = parts->n_profiles;
+        header.n_rules = parts->n_rules;
+        header.n_menus = parts->n_menus;
+        header.n_hosts = parts->n_hosts;
+        header.size = offset_of(&header, PART_N);
+        bytes = calloc(1, header.size);
+        p = calloc(1, sizeof(*p));
         if (!bytes || !p) {
                 free(p);
                 return -ENOMEM;
         }
-        *h = *header;
-        h->magic = POLICY_MAGIC;
-        h->version = POLICY_VERSION;
-        h->size = size;
-        h->n_images = n_images;
-        h->n_hosts = n_hosts;
-        to += sizeof(*h);
-        if (n_images > 0)
-                memcpy(to, images, n_images * sizeof(*images));
-        to += n_images * sizeof(*images);
-        if (n_hosts > 0) {
-                memcpy(to, hosts, n_hosts * sizeof(*hosts));
-                qsort(to, n_hosts, sizeof(*hosts), compare_hosts);
-        }
-        *p = (struct policy){.bytes = TAKE_PTR(bytes), .size = size};
+        memcpy(bytes, &header, sizeof(header));
+        for (int i = 0; i < PART_N; i++)
+                if (count_of(&header, i) > 0)
+                        memcpy(bytes + offset_of(&header, i), items[i], count_of(&header, i) * tables[i].size);
+        qsort(bytes + offset_of(&header, PART_HOSTS), header.n_hosts, sizeof(struct policy_host), compare_hosts);
+        *p = (struct policy){.bytes = TAKE_PTR(bytes), .size = header.size};
         if (check(p, &err) < 0) {
                 policy_free(p);
                 return -EINVAL;
@@ -217,11 +334,29 @@ policy_host_by_mac(const struct policy *p, const struct mac *mac)
 const struct policy_host *
 policy_host_at(const struct policy *p, uint32_t i)
 {
-        return i < policy_header(p)->n_hosts ? &hosts_of(p)[i] : NULL;
+        return item_at(p, PART_HOSTS, i);
 }
 
 const struct policy_image *
 policy_image_at(const struct policy *p, uint32_t i)
 {
-        return i < policy_header(p)->n_images ? &images_of(p)[i] : NULL;
+        return item_at(p, PART_IMAGES, i);
+}
+
+const struct policy_profile *
+policy_profile_at(const struct policy *p, uint32_t i)
+{
+        return item_at(p, PART_PROFILES, i);
+}
+
+const struct policy_rule *
+policy_rule_at(const struct policy *p, uint32_t i)
+{
+        return item_at(p, PART_RULES, i);
+}
+
+const struct policy_menu *
+policy_menu_at(const struct policy *p, uint32_t i)
+{
+        return item_at(p, PART_MENUS, i);
 }

@@ -234,8 +234,8 @@ cmd_host_trace(struct ctl *c, int argc, char **argv, struct error *err)
 static int
 set_profile_key(json_t *body, const char *profile, struct error *err)
 {
-        if (names_find(profile_names, profile) < 0)
-                return error_set(err, ERR_USAGE, "'%.40s' is no profile; see 'dompool profile list'", profile);
+        if (!name_ok(profile))
+                return error_set(err, ERR_USAGE, "'%.40s' is no profile's name; see 'dompool profile list'", profile);
         json_object_set_new(body, "profile", json_string(profile));
         return 0;
 }

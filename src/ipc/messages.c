@@ -137,7 +137,8 @@ DESC(msg_api_name);
 FIELDS(msg_api_host_profile){
         REC_U64(struct msg_api_host_profile, request),
         REC_STR(struct msg_api_host_profile, name),
-        REC_ENUM(struct msg_api_host_profile, profile, profile_names),
+        REC_STR(struct msg_api_host_profile, profile),
+        REC_BOOL(struct msg_api_host_profile, next),
         REC_STR(struct msg_api_host_profile, image),
         REC_STR(struct msg_api_host_profile, by),
 };

@@ -148,8 +148,9 @@ struct msg_api_name {
 struct msg_api_host_profile {
         uint64_t request;
         char name[NAME_SIZE];
-        uint32_t profile;
-        char image[NAME_SIZE]; /* empty: unchanged */
+        char profile[NAME_SIZE]; /* "auto": the rules decide again */
+        char image[NAME_SIZE];   /* empty: the profile's or the host's */
+        bool next;               /* for the next boot only */
         char by[NAME_SIZE];
 };
 struct msg_api_domain_create {

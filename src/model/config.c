@@ -2,6 +2,10 @@
 /* Record tables of dompoold's configuration; it is read and checked in src/server/config.c. Pure. */
 #include "model/config.h"
 
+#include <string.h>
+
+#include "base/cleanup.h"
+
 static const struct rec_field config_network_fields[] = {
         REC_STR(struct config_network, interface),     REC_IP4(struct config_network, address),
         REC_IP4(struct config_network, net),           REC_U32(struct config_network, prefix),
@@ -31,13 +35,70 @@ static const struct rec_field config_fields[] = {
         REC_U32(struct config, tftp_port),
         REC_U32(struct config, dhcp_port),
         REC_STR(struct config, default_image),
-        REC_ENUM(struct config, default_profile, profile_names),
+        REC_STR(struct config, default_profile),
         REC_STR(struct config, console),
         REC_STR(struct config, xen_args),
         REC_STR(struct config, kernel_args),
         REC_U32(struct config, heartbeat_seconds),
         REC_REC(struct config, network, config_network_desc),
         REC_LIST(struct config, tokens, config_token_desc),
+        REC_LIST(struct config, profiles, profile_desc),
+        REC_LIST(struct config, menus, menu_desc),
+        REC_LIST(struct config, rules, rule_desc),
         REC_LIST(struct config, hosts, host_desc),
 };
 const struct rec_desc config_desc = REC_DESC(struct config, config_fields);
+
+/* What every server can boot; the file may describe one of these names anew. */
+static const struct profile built_in[] = {
+        {.name = "local", .kind = PROFILE_LOCAL},
+        {.name = "pool", .kind = PROFILE_POOL},
+        {.name = "inspect", .kind = PROFILE_INSPECT},
+        {.name = "rescue", .kind = PROFILE_RESCUE},
+};
+
+static const struct profile *
+described(const struct config *c, const char *name)
+{
+        for (uint32_t i = 0; i < c->n_profiles; i++)
+                if (strcmp(c->profiles[i].name, name) == 0)
+                        return &c->profiles[i];
+        return NULL;
+}
+
+const struct profile *
+config_profile_at(const struct config *c, uint32_t i)
+{
+        for (size_t k = 0; k < N_ELEMENTS(built_in); k++)
+                if (!described(c, built_in[k].name) && i-- == 0)
+                        return &built_in[k];
+        return i < c->n_profiles ? &c->profiles[i] : NULL;
+}
+
+uint32_t
+config_profile_index(const struct config *c, const char *name)
+{
+        const struct profile *p;
+
+        for (uint32_t i = 0; (p = config_profile_at(c, i)); i++)
+                if (strcmp(p->name, name) == 0)
+                        return i;
+        return UINT32_MAX;
+}
+
+const struct profile *
+config_profile(const struct config *c, const char *name)
+{
+        uint32_t i = config_profile_index(c, name);
+
+        return i == UINT32_MAX ? NULL : config_profile_at(c, i);
+}
+
+const struct menu *
+config_menu(const struct config *c, const char *name)
+{
+        for (uint32_t i = 0; i < c->n_menus; i++)
+                if (strcmp(c->menus[i].name, name) == 0)
+                        return &c->menus[i];
+        return NULL;
+}

@@ -11,6 +11,9 @@
 #define CONFIG_PATH_SIZE 200
 #define CONFIG_MAX_HOSTS 4096
 #define CONFIG_MAX_TOKENS 16
+#define CONFIG_MAX_PROFILES 64
+#define CONFIG_MAX_RULES 64
+#define CONFIG_MAX_MENUS 16
 
 /* The boot LAN. One in this version; a list in the snapshot's format. */
 struct config_network {
@@ -44,7 +47,7 @@ struct config {
         uint32_t http_port;                 /* boot files; default 8080 */
         uint32_t tftp_port, dhcp_port;      /* 69, 67 */
         char default_image[NAME_SIZE];      /* "micro" */
-        uint32_t default_profile;           /* enum profile; for hosts that do not say */
+        char default_profile[NAME_SIZE];    /* for hosts that do not say and that no rule names */
         char console[NAME_SIZE];            /* Xen console=, default "vga" */
         char xen_args[ARGS_SIZE];
         char kernel_args[ARGS_SIZE];
@@ -52,9 +55,31 @@ struct config {
         struct config_network network;
         uint32_t n_tokens;
         struct config_token tokens[CONFIG_MAX_TOKENS];
+        uint32_t n_profiles;                /* those that the file names; built-in ones: config_profile() */
+        struct profile profiles[CONFIG_MAX_PROFILES];
+        uint32_t n_menus;
+        struct menu menus[CONFIG_MAX_MENUS];
+        uint32_t n_rules;
+        struct rule rules[CONFIG_MAX_RULES];
         uint32_t n_hosts;
         struct host hosts[CONFIG_MAX_HOSTS];
 };
 extern const struct rec_desc config_desc;
+
+/* The profile of this name: one of the file's, else a built-in one (local, pool, inspect, rescue). NULL: there is none. */
+const struct profile *
+config_profile(const struct config *c, const char *name);
+
+/* By position: first the built-in ones that the file does not describe anew, then the file's. NULL behind the last. */
+const struct profile *
+config_profile_at(const struct config *c, uint32_t i);
+
+/* Position in that order; UINT32_MAX: none. */
+uint32_t
+config_profile_index(const struct config *c, const char *name);
+
+/* NULL: none of this name. */
+const struct menu *
+config_menu(const struct config *c, const char *name);
 
 #endif

@@ -5,17 +5,6 @@
 #include "base/error.h"
 #include "model/host.h"
 
-const char *const profile_names[] = {
-        [PROFILE_LOCAL] = "local",
-        [PROFILE_POOL] = "pool",
-        [PROFILE_N] = NULL,
-};
-
-static const char *const profile_meanings[] = {
-        [PROFILE_LOCAL] = "its own disk; dompool touches nothing",
-        [PROFILE_POOL] = "a Xen host of the pool, in RAM, from the network",
-};
-
 const char *const host_state_names[] = {
         [HOST_OFF] = "off", [HOST_BOOTING] = "booting", [HOST_READY] = "ready", [HOST_LOST] = "lost", [HOST_N] = NULL,
 };
@@ -28,12 +17,19 @@ const char *const boot_stage_names[] = {
 
 static const struct rec_field host_fields[] = {
         REC_STR(struct host, name),        REC_MAC(struct host, mac),
-        REC_IP4(struct host, address),     REC_ENUM(struct host, profile, profile_names),
+        REC_IP4(struct host, address),     REC_STR(struct host, profile),
         REC_STR(struct host, image),       REC_STR(struct host, xen_args),
         REC_STR(struct host, kernel_args), REC_STR(struct host, console),
-        REC_BOOL(struct host, configured),
+        REC_BOOL(struct host, configured), REC_STR(struct host, labels),
 };
 const struct rec_desc host_desc = REC_DESC(struct host, host_fields);
+
+static const struct rec_field host_setting_fields[] = {
+        REC_STR(struct host_setting, profile),     REC_STR(struct host_setting, image),
+        REC_STR(struct host_setting, once),        REC_STR(struct host_setting, once_image),
+        REC_I64(struct host_setting, once_set_ms), REC_I64(struct host_setting, once_sent_ms),
+};
+const struct rec_desc host_setting_desc = REC_DESC(struct host_setting, host_setting_fields);
 
 static const struct rec_field host_inventory_fields[] = {
         REC_STR(struct host_inventory, hostname),
@@ -55,12 +51,6 @@ static const struct rec_field host_inventory_fields[] = {
         REC_U64(struct host_inventory, boot_time),
 };
 const struct rec_desc host_inventory_desc = REC_DESC(struct host_inventory, host_inventory_fields);
-
-const char *
-profile_meaning(enum profile p)
-{
-        return p < PROFILE_N ? profile_meanings[p] : "unknown";
-}
 
 /*
  * These texts become part of a boot menu: a line break, a quote or an escape would end the line there, and "---" is how
@@ -111,8 +101,8 @@ host_check(const struct host *h, struct error *err)
         if (h->mac.b[0] & 1)
                 return error_set(err, ERR_INVALID, "host '%s': %s is a multicast address, not a machine's", h->name,
                                  mac_text(&h->mac, mac));
-        if (h->profile >= PROFILE_N)
-                return error_set(err, ERR_INVALID, "host '%s': there is no profile number %u", h->name, h->profile);
+        if (*h->profile && !name_ok(h->profile))
+                return error_set(err, ERR_INVALID, "host '%s': '%s' is no profile's name", h->name, h->profile);
         if (*h->image && !image_name_ok(h->image))
                 return error_set(
                         err, ERR_INVALID,
@@ -123,6 +113,8 @@ host_check(const struct host *h, struct error *err)
                 r = boot_args_check("kernel-args", h->kernel_args, err);
         if (!r)
                 r = boot_args_check("console", h->console, err);
+        if (!r)
+                r = labels_check("labels", h->labels, err);
         if (!r && strchr(h->console, ' '))
                 r = error_set(err, ERR_INVALID, "console is one word such as \"com1,vga\"");
         return r < 0 ? error_prefix(err, "host '%s'", h->name) : 0;

@@ -6,24 +6,12 @@
  * (stages, in order) and its state. Pure data and pure functions.
  */
 #include "base/rec.h"
+#include "model/profile.h"
 
-#define NAME_SIZE 64      /* a name of ours and NUL; see name_ok() */
-#define ARGS_SIZE 512     /* a command line's part and NUL */
 #define IMAGE_ID_SIZE 65  /* hex SHA-256 and NUL */
 
-/* What a host boots. PROFILE_LOCAL, its own disk, is zero: the default and the answer to every doubt. */
-enum profile {
-        PROFILE_LOCAL,
-        PROFILE_POOL,
-        PROFILE_N,
-};
-extern const char *const profile_names[];
-/* One line for people, "its own disk". */
-const char *
-profile_meaning(enum profile p);
-
 /*
- *  off --dhcp--> booting --agent's welcome--> ready --no heartbeat for 15 s--> lost --heartbeat--> ready
+ *  off --dhcp--> booting --agent's welcome--> ready --no sign of life for 15 s--> lost --agent is back--> ready
  *                   ^                                                            |
  *                   +------------------------------ dhcp by firmware ------------+
  */
@@ -55,7 +43,8 @@ struct host {
         char name[NAME_SIZE];
         struct mac mac;
         uint32_t address;  /* fixed IPv4 address; 0: from the pool */
-        uint32_t profile;  /* enum profile */
+        char profile[NAME_SIZE];   /* empty: what the server's configuration has for such; rules come before it */
+        char labels[LABELS_SIZE];  /* names with blanks or commas between */
         char image[NAME_SIZE];     /* see image_name_ok(); empty: the server's default image */
         char xen_args[ARGS_SIZE];  /* behind the server's defaults on Xen's command line */
         char kernel_args[ARGS_SIZE];
@@ -63,6 +52,17 @@ struct host {
         bool configured;           /* stands in the configuration file: the API may set its profile, nothing else */
 };
 extern const struct rec_desc host_desc;
+
+/* What was set through the API; stands beside the description, so that a configured host's file stays true. */
+struct host_setting {
+        char profile[NAME_SIZE]; /* empty: none, the rules decide */
+        char image[NAME_SIZE];   /* empty: the profile's or the host's */
+        char once[NAME_SIZE];    /* the next boot only; empty: none */
+        char once_image[NAME_SIZE];
+        int64_t once_set_ms;  /* wall */
+        int64_t once_sent_ms; /* its menu or boot file left at this time; 0: not yet */
+};
+extern const struct rec_desc host_setting_desc;
 
 /* What a ready host said of itself. */
 struct host_inventory {

@@ -16,12 +16,14 @@ struct body_none {
 static const struct rec_desc body_none_desc = {.name = "body", .size = sizeof(struct body_none)};
 
 struct body_profile {
-        uint32_t profile;
+        char profile[NAME_SIZE];
         char image[NAME_SIZE];
+        bool next;
 };
 static const struct rec_field body_profile_fields[] = {
-        REC_ENUM(struct body_profile, profile, profile_names),
+        REC_STR(struct body_profile, profile),
         REC_STR(struct body_profile, image),
+        REC_BOOL(struct body_profile, next),
 };
 static const struct rec_desc body_profile_desc = REC_DESC(struct body_profile, body_profile_fields);
 
@@ -49,9 +51,8 @@ struct body_image {
 static const struct rec_field body_image_fields[] = {REC_STR(struct body_image, recipe)};
 static const struct rec_desc body_image_desc = REC_DESC(struct body_image, body_image_fields);
 
-/* @ret_has, where not NULL: was the key @key there at all? */
 static int
-body_read(const char *text, size_t size, const struct rec_desc *d, void *rec, const char *key, bool *ret_has, struct error *err)
+body_read(const char *text, size_t size, const struct rec_desc *d, void *rec, struct error *err)
 {
         json_t *object;
         int r;
@@ -63,8 +64,6 @@ body_read(const char *text, size_t size, const struct rec_desc *d, void *rec, co
         object = json_parse(text, size, API_BODY_MAX, err);
         if (!object)
                 return error_to_errno(err->code);
-        if (ret_has)
-                *ret_has = json_object_get(object, key) != NULL;
         r = rec_from_json(d, object, rec, err);
         json_decref(object);
         return r;
@@ -75,13 +74,13 @@ api_body_none(const char *text, size_t size, struct error *err)
 {
         struct body_none none;
 
-        return body_read(text, size, &body_none_desc, &none, NULL, NULL, err);
+        return body_read(text, size, &body_none_desc, &none, err);
 }
 
 int
 api_body_host(const char *text, size_t size, const char *name, struct msg_api_host_put *ret, struct error *err)
 {
-        int r = body_read(text, size, &host_desc, &ret->host, NULL, NULL, err);
+        int r = body_read(text, size, &host_desc, &ret->host, err);
 
         if (r < 0)
                 return r;
@@ -98,17 +97,18 @@ int
 api_body_profile(const char *text, size_t size, struct msg_api_host_profile *ret, struct error *err)
 {
         struct body_profile body;
-        bool has_profile;
-        int r = body_read(text, size, &body_profile_desc, &body, "profile", &has_profile, err);
+        int r = body_read(text, size, &body_profile_desc, &body, err);
 
         if (r < 0)
                 return r;
-        /* The profile that is zero is a decision as well: it must be said, not left out. */
-        if (!has_profile)
+        if (!body.profile[0])
                 return error_set(err, ERR_INVALID, "profile: missing");
-        if (body.image[0] && !name_ok(body.image))
+        if (!name_ok(body.profile))
+                return error_set(err, ERR_INVALID, "profile: '%s' is no name", body.profile);
+        if (body.image[0] && !image_name_ok(body.image))
                 return error_set(err, ERR_INVALID, "image: '%s' is no name", body.image);
-        ret->profile = body.profile;
+        ret->next = body.next;
+        str_copy(ret->profile, sizeof(ret->profile), body.profile);
         str_copy(ret->image, sizeof(ret->image), body.image);
         return 0;
 }
@@ -117,7 +117,7 @@ int
 api_body_domain(const char *text, size_t size, struct msg_api_domain_create *ret, struct xlcfg_notes *notes, struct error *err)
 {
         struct body_domain body;
-        int r = body_read(text, size, &body_domain_desc, &body, NULL, NULL, err);
+        int r = body_read(text, size, &body_domain_desc, &body, err);
 
         if (r < 0)
                 return r;
@@ -138,7 +138,7 @@ int
 api_body_action(const char *text, size_t size, struct msg_api_domain_action *ret, struct error *err)
 {
         struct body_action body;
-        int r = body_read(text, size, &body_action_desc, &body, NULL, NULL, err);
+        int r = body_read(text, size, &body_action_desc, &body, err);
 
         if (r < 0)
                 return r;
@@ -152,7 +152,7 @@ int
 api_body_image(const char *text, size_t size, struct msg_api_name *ret, struct error *err)
 {
         struct body_image body;
-        int r = body_read(text, size, &body_image_desc, &body, NULL, NULL, err);
+        int r = body_read(text, size, &body_image_desc, &body, err);
 
         if (r < 0)
                 return r;

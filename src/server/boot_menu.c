@@ -91,7 +91,7 @@ attempt_now(struct boot_tokens *t, const struct mac *mac, int64_t now_ms)
         return a->attempt_ms;
 }
 
-static enum profile
+static enum profile_kind
 render(struct boot *b, const struct bootfile *file, const struct policy_host *host, int64_t now_ms, struct menu_text *out,
        const char **why)
 {
@@ -99,8 +99,11 @@ render(struct boot *b, const struct bootfile *file, const struct policy_host *ho
         struct menu_request request = {
                 .loader = file->loader, .policy = b->policy, .host = host, .server = b->server.address, .token = text};
         struct token token = {.mac = file->mac};
+        struct policy_time time;
 
-        if (host && host->profile == PROFILE_POOL) {
+        policy_time_at(now_ms, &time);
+        policy_choose(b->policy, host, &time, &request.chosen);
+        if (request.chosen.profile && profile_kind_boots_image(request.chosen.profile->kind)) {
                 token.attempt_ms = attempt_now(b->tokens, &file->mac, now_ms);
                 token.expiry_ms = token.attempt_ms + TOKEN_VALID_MS;
                 token_render(policy_header(b->policy)->token_key, &token, text);
@@ -114,7 +117,7 @@ boot_menu(struct boot *b, const struct bootfile *file, uint32_t address, int64_t
         const struct lease *lease = lease_by_address(b->server.leases, address);
         char mac[MAC_TEXT_SIZE], ip[IP4_TEXT_SIZE];
         const struct policy_host *host = NULL;
-        enum profile profile;
+        enum profile_kind kind;
         const char *why = "";
 
         if (file->kind == BOOTFILE_MENU_DEFAULT) {
@@ -127,9 +130,9 @@ boot_menu(struct boot *b, const struct bootfile *file, uint32_t address, int64_t
                 host = b->policy ? policy_host_by_mac(b->policy, &file->mac) : NULL;
         }
         /* Without a lease we do not know who asks: no token for him, but a way to his own disk. */
-        profile = render(b, file, host, now_ms, out, &why);
+        kind = render(b, file, host, now_ms, out, &why);
         log_info("menu host=%s mac=%s address=%s loader=%s profile=%s reason=\"%s\"", host ? host->name : "",
-                 mac_text(&file->mac, mac), ip4_text(address, ip), file->loader->name, profile_names[profile],
-                 profile == PROFILE_LOCAL ? why : "");
+                 mac_text(&file->mac, mac), ip4_text(address, ip), file->loader->name, profile_kind_names[kind],
+                 kind == PROFILE_LOCAL ? why : "");
         return BOOT_MENU_OK;
 }

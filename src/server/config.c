@@ -39,7 +39,6 @@ struct reader {
         uint32_t seen[SECTION_N]; /* bits of the options of the present section that were given */
         struct place network_at;  /* the end of the network section */
         struct place *host_at;    /* where each host ends */
-        bool *host_has_profile;
 };
 
 /* libconfuse's callbacks have no argument of the caller's: this one pointer is set while cfg_parse runs, which is never nested.
@@ -211,7 +210,6 @@ host_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct host *h)
         }
         h->configured = true;
         rd->host_at[n] = place_now(rd, cfg);
-        rd->host_has_profile[n] = rd->seen[SECTION_HOST] & option_bit(option_find(SECTION_HOST, "profile"));
         if (host_check(h, &err) < 0) {
                 cfg_error(cfg, "%s", err.message);
                 return -1;
@@ -348,8 +346,6 @@ check_hosts(struct reader *rd)
                 struct host *h = &rd->config->hosts[i];
                 char address[IP4_TEXT_SIZE], text[200];
 
-                if (!rd->host_has_profile[i])
-                        h->profile = rd->config->default_profile;
                 if (!h->address)
                         continue;
                 if (in_subnet(n, h->address) && h->address != n->address)
@@ -417,12 +413,11 @@ config_read(const char *file, struct config **ret, struct error *err)
         };
         CLEANUP(config_free) struct config *c = calloc(1, sizeof(*c));
         _cleanup_free_ struct place *host_at = calloc(CONFIG_MAX_HOSTS, sizeof(*host_at));
-        _cleanup_free_ bool *has_profile = calloc(CONFIG_MAX_HOSTS, sizeof(*has_profile));
-        struct reader rd = {.config = c, .err = err, .host_at = host_at, .host_has_profile = has_profile};
+        struct reader rd = {.config = c, .err = err, .host_at = host_at};
         CLEANUP(cfg_free) cfg_t *cfg = NULL;
         int r;
 
-        if (!c || !host_at || !has_profile)
+        if (!c || !host_at)
                 return error_errno_set(err, ENOMEM, "configuration");
         *err = (struct error){0};
         make_opts(SECTION_TOKEN, token_opts, NULL, 0);

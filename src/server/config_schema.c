@@ -288,29 +288,6 @@ print_seconds(const struct config_option *o, const void *field, char *buf, size_
 }
 
 static int
-parse_profile(const struct config_option *o, const char *text, void *field, struct error *err)
-{
-        int i = names_find(profile_names, text);
-        uint32_t v = (uint32_t)i;
-
-        (void)o, (void)err;
-        if (i < 0)
-                return -EINVAL;
-        memcpy(field, &v, sizeof(v));
-        return 0;
-}
-
-static void
-print_profile(const struct config_option *o, const void *field, char *buf, size_t size)
-{
-        uint32_t v;
-
-        (void)o;
-        memcpy(&v, field, sizeof(v));
-        snprintf(buf, size, "%s", profile_names[v]);
-}
-
-static int
 parse_sha256(const struct config_option *o, const char *text, void *field, struct error *err)
 {
         (void)o, (void)err;
@@ -339,7 +316,6 @@ static const struct config_type type_listen = {"an address and port such as \"19
 static const struct config_type type_mac = {"a MAC address such as \"52:54:00:12:34:56\"", parse_mac_field, print_mac_field};
 static const struct config_type type_lease_time = {"a time such as \"90s\", \"10m\", \"1h\"", parse_lease_time, print_seconds};
 static const struct config_type type_heartbeat = {"a time such as \"5s\"", parse_heartbeat, print_seconds};
-static const struct config_type type_profile = {"\"local\" or \"pool\"", parse_profile, print_profile};
 static const struct config_type type_sha256 = {"64 hex digits, the SHA-256 of a token's text", parse_sha256, print_sha256};
 
 #define AT(SECTION, NAME, TYPE, STRUCT, MEMBER, DEFAULT, REQUIRED, MEANING)                                                    \
@@ -362,7 +338,7 @@ const struct config_option config_options[] = {
         TOP("tftp-port", port, tftp_port, "69", "UDP port of TFTP"),
         TOP("dhcp-port", port, dhcp_port, "67", "UDP port of DHCP"),
         TOP("agent-port", port, agent_port, "8444", "TCP port where agents connect by TLS"),
-        TOP("profile", profile, default_profile, "local", "profile of hosts that do not name one"),
+        TOP("profile", name, default_profile, "local", "profile of hosts that do not name one"),
         TOP("image", name, default_image, "micro", "image of pool hosts that do not name one"),
         TOP("console", args, console, "vga", "Xen's console= of hosts that do not name one"),
         TOP("xen-args", args, xen_args, NULL, "added to Xen's command line on every host"),
@@ -386,7 +362,7 @@ const struct config_option config_options[] = {
 
         HOST("mac", mac, mac, true, "MAC address of the NIC that boots"),
         HOST("address", address, address, false, "fixed address; one of the range when it is left out"),
-        HOST("profile", profile, profile, false, "what the host boots"),
+        HOST("profile", name, profile, false, "what the host boots"),
         HOST("image", name, image, false, "image name or version"),
         HOST("console", args, console, false, "Xen's console="),
         HOST("xen-args", args, xen_args, false, "added to Xen's command line"),

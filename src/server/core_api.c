@@ -106,16 +106,20 @@ static json_t *
 get_profiles(struct core *c, const struct msg_api_get *m, struct error *err)
 {
         json_t *list = json_array();
-        int n[PROFILE_N] = {0};
+        int n[CONFIG_MAX_PROFILES + 16] = {0};
         struct core_host *h, *next;
-        enum profile p;
+        const struct profile *p;
+        struct policy_choice choice;
 
         (void)m, (void)err;
         HASH_ITER(by_name, c->hosts_by_name, h, next)
-        n[core_host_profile(h)]++;
-        for (p = 0; p < PROFILE_N; p++)
-                json_array_append_new(list, json_pack("{s:s,s:s,s:i}", "name", profile_names[p], "meaning", profile_meaning(p),
-                                                      "hosts", n[p]));
+        {
+                core_host_profile(c, h, &choice);
+                n[choice.profile]++;
+        }
+        for (uint32_t i = 0; (p = config_profile_at(c->config, i)); i++)
+                json_array_append_new(list, json_pack("{s:s,s:s,s:i}", "name", p->name, "meaning", profile_kind_meaning(p->kind),
+                                                      "hosts", n[i]));
         return json_pack("{s:o}", "profiles", list);
 }
 

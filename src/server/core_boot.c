@@ -26,6 +26,15 @@ core_boot_load(struct core *c, struct core_host *h, struct error *err)
         return store_boots(c->store, h->row.host.name, 1, take_newest, &h->boot, err);
 }
 
+/* Only then is there a dom0 of ours to wait for. */
+static bool
+boots_image(struct core *c, const struct core_host *h)
+{
+        struct policy_choice choice;
+
+        return profile_kind_boots_image(core_host_profile(c, h, &choice)->kind);
+}
+
 static void
 boot_begin(struct core *c, struct core_host *h, int64_t time_ms)
 {
@@ -40,7 +49,7 @@ boot_begin(struct core *c, struct core_host *h, int64_t time_ms)
         core_mark_boot(c, h);
         if (store_boots_trim(c->store, h->row.host.name, CORE_KEEP_BOOTS - 1, &err))
                 core_db_failed(c, &err);
-        core_host_set_state(c, h, core_host_profile(h) == PROFILE_LOCAL ? HOST_OFF : HOST_BOOTING);
+        core_host_set_state(c, h, boots_image(c, h) ? HOST_BOOTING : HOST_OFF);
 }
 
 static void
@@ -195,7 +204,7 @@ boot_json(struct core *c, const struct core_host *h, const struct boot *b)
                                                         "time_ms", (json_int_t)b->steps[i].time_ms, "text", b->steps[i].text));
         for (i = 0; i < b->n_search; i++)
                 json_array_append_new(search, json_string(b->search[i].text));
-        if (b->number == h->boot.number && core_host_profile(h) != PROFILE_LOCAL)
+        if (b->number == h->boot.number && boots_image(c, h))
                 boot_stuck(b, core_wall(c), stuck, sizeof(stuck));
         json_object_set_new(json, "boot", json_integer((json_int_t)b->number));
         json_object_set_new(json, "started_ms", json_integer(b->started_ms));

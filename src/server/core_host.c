@@ -53,18 +53,37 @@ core_host_by_conn(struct core *c, uint64_t conn)
         return h;
 }
 
-enum profile
-core_host_profile(const struct core_host *h)
+struct profile_facts
+core_host_facts(const struct core_host *h)
 {
-        return h->row.overridden ? h->row.profile : h->row.host.profile;
+        return (struct profile_facts){.host = &h->row.host, .setting = &h->row.setting, .manufacturer = "", .product = ""};
 }
 
-/* The name that is to be resolved to an image: the switch's, the description's, the server's default. */
+const struct profile *
+core_host_profile(struct core *c, const struct core_host *h, struct policy_choice *ret_choice)
+{
+        const struct profile_facts facts = core_host_facts(h);
+        struct policy_time now;
+
+        policy_time_at(core_wall(c), &now);
+        profile_choose(c->config, &facts, &now, ret_choice);
+        return config_profile_at(c->config, ret_choice->profile);
+}
+
+const char *
+core_host_image_now(struct core *c, const struct core_host *h)
+{
+        const struct host_setting *s = &h->row.setting;
+        struct policy_choice choice;
+        const struct profile *p = core_host_profile(c, h, &choice);
+        const char *set = choice.by == POLICY_BY_ONCE ? s->once_image : choice.by == POLICY_BY_SETTING ? s->image : "";
+
+        return *set ? set : *p->image ? p->image : core_host_image(c, h);
+}
+
 const char *
 core_host_image(const struct core *c, const struct core_host *h)
 {
-        if (h->row.overridden && *h->row.image)
-                return h->row.image;
         return *h->row.host.image ? h->row.host.image : c->config->default_image;
 }
 
@@ -265,18 +284,21 @@ core_host_load(struct core *c, struct error *err)
 json_t *
 core_host_json(struct core *c, struct core_host *h)
 {
-        const struct image *image = core_policy_image(c, core_host_image(c, h));
+        const struct image *image = core_policy_image(c, core_host_image_now(c, h));
         struct host shown = h->row.host;
+        struct policy_choice choice;
         int stage = boot_furthest(&h->boot);
         char address[IP4_TEXT_SIZE];
         json_t *json;
 
-        shown.profile = core_host_profile(h);
-        if (h->row.overridden && *h->row.image)
-                str_copy(shown.image, sizeof(shown.image), h->row.image);
+        str_copy(shown.profile, sizeof(shown.profile), core_host_profile(c, h, &choice)->name);
+        str_copy(shown.image, sizeof(shown.image), core_host_image_now(c, h));
         json = rec_to_json(&host_desc, &shown);
         if (!json)
                 return NULL;
+        json_object_set_new(json, "profile_by", json_string(policy_by_names[choice.by]));
+        json_object_set_new(json, "rule", json_string(choice.rule == POLICY_NONE ? "" : c->config->rules[choice.rule].name));
+        json_object_set_new(json, "once", json_string(h->row.setting.once));
         json_object_set_new(json, "state", json_string(host_state_names[h->row.state]));
         json_object_set_new(json, "stage", json_string(stage < 0 ? "" : boot_stage_names[stage]));
         if (h->row.address_now)
@@ -345,7 +367,7 @@ core_host_put(struct core *c, const struct msg_api_host_put *m)
                 return;
         }
         if (h) {
-                h->row.overridden = false;
+                h->row.setting = (struct host_setting){0};
                 host_describe(c, h, &d);
                 core_event(c, "host", d.name, "changed", 0, "by %s", m->by);
         } else {
@@ -393,35 +415,60 @@ core_host_delete(struct core *c, const struct msg_api_name *m)
         core_reply_json(c, m->request, 200, json_pack("{s:s}", "removed", m->name));
 }
 
+static int
+check_profile_set(struct core *c, const struct msg_api_host_profile *m, struct error *err)
+{
+        const struct profile *p = config_profile(c->config, m->profile);
+
+        if (strcmp(m->profile, "auto") == 0)
+                return m->next || *m->image ? error_set(err, ERR_INVALID, "\"auto\" takes neither an image nor 'next'") : 0;
+        if (!p)
+                return error_set(err, ERR_NOT_FOUND, "there is no profile '%s'; see 'dompool profile list'", m->profile);
+        if (*m->image && !profile_kind_boots_image(p->kind))
+                return error_set(err, ERR_INVALID, "profile '%s' boots no image", m->profile);
+        if (*m->image && !core_policy_image(c, m->image))
+                return error_set(err, ERR_NOT_FOUND, "there is no image '%s'; see 'dompool image list'", m->image);
+        return 0;
+}
+
+static void
+set_profile(struct core *c, struct core_host *h, const struct msg_api_host_profile *m)
+{
+        struct host_setting *s = &h->row.setting;
+
+        if (m->next) {
+                str_copy(s->once, sizeof(s->once), m->profile);
+                str_copy(s->once_image, sizeof(s->once_image), m->image);
+                s->once_set_ms = core_wall(c);
+                s->once_sent_ms = 0;
+        } else {
+                *s = (struct host_setting){0}; /* the latest word counts, also against an earlier "next boot only" */
+                if (strcmp(m->profile, "auto") != 0)
+                        str_copy(s->profile, sizeof(s->profile), m->profile);
+                str_copy(s->image, sizeof(s->image), m->image);
+        }
+        core_mark_host(c, h);
+        c->policy_dirty = true;
+        core_event(c, "host", h->row.host.name, "profile", 0, "%s%s%s, by %s; it counts from the next boot%s", m->profile,
+                   *m->image ? ", image " : "", m->image, m->by, m->next ? ", for that one only" : "");
+}
+
 void
 core_host_profile_set(struct core *c, const struct msg_api_host_profile *m)
 {
         struct core_host *h = core_host_find(c, m->name);
         struct error err;
+        int r;
 
         if (!h)
-                error_set(&err, ERR_NOT_FOUND, "host '%s' is not known; see 'dompool host list'", m->name);
-        else if (m->profile >= PROFILE_N)
-                error_set(&err, ERR_INVALID, "there is no profile number %u", m->profile);
-        else if (*m->image && !core_policy_image(c, m->image))
-                error_set(&err, ERR_NOT_FOUND, "there is no image '%s'; see 'dompool image list'", m->image);
+                r = error_set(&err, ERR_NOT_FOUND, "host '%s' is not known; see 'dompool host list'", m->name);
         else
-                err.code = ERR_NONE;
-        if (err.code != ERR_NONE) {
+                r = check_profile_set(c, m, &err);
+        if (r < 0) {
                 core_reply_error(c, m->request, &err);
                 return;
         }
-        /* What the API switches stands beside the description, so that a configured host's file stays true. */
-        if (!h->row.overridden)
-                h->row.image[0] = '\0';
-        h->row.overridden = true;
-        h->row.profile = m->profile;
-        if (*m->image)
-                str_copy(h->row.image, sizeof(h->row.image), m->image);
-        core_mark_host(c, h);
-        c->policy_dirty = true;
-        core_event(c, "host", m->name, "profile", 0, "%s, image %s, by %s; it counts from the next boot",
-                   profile_names[m->profile], core_host_image(c, h), m->by);
+        set_profile(c, h, m);
         core_reply_json(c, m->request, 200, core_host_json(c, h));
 }
 

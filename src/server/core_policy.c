@@ -181,17 +181,69 @@ find_index(struct core *c, struct image_index **cache, const char *name)
 static void
 fill_host(struct core *c, struct image_index **cache, struct policy_host *p, const struct core_host *h)
 {
+        const struct profile_facts facts = core_host_facts(h);
         const struct host *d = &h->row.host;
+        const char *image;
+        uint32_t left_out;
 
         p->mac = d->mac;
         p->address = d->address;
         p->image = find_index(c, cache, core_host_image(c, h));
-        /* No image: the answer to the doubt is the local disk. */
-        p->profile = (uint8_t)(p->image == NO_INDEX ? PROFILE_LOCAL : core_host_profile(h));
         memcpy(p->name, d->name, sizeof(p->name));
         memcpy(p->xen_args, d->xen_args, sizeof(p->xen_args));
         memcpy(p->kernel_args, d->kernel_args, sizeof(p->kernel_args));
         memcpy(p->console, d->console, sizeof(p->console));
+        p->n_choices = (uint8_t)profile_choices(c->config, &facts, p->choices, &left_out);
+        if (left_out > 0)
+                log_warning("host=%s rules_left_out=%u reason=\"more than %d rules with a time match it\"", d->name, left_out,
+                            POLICY_MAX_CHOICES - 1);
+        /* Set together with the profile; such a choice stands alone. */
+        image = p->choices[0].by == POLICY_BY_ONCE ? h->row.setting.once_image : h->row.setting.image;
+        if (p->choices[0].by <= POLICY_BY_SETTING && *image)
+                p->choices[0].image = find_index(c, cache, image);
+}
+
+static uint32_t
+menu_index(const struct config *config, const char *name)
+{
+        const struct menu *m = config_menu(config, name);
+
+        return m ? (uint32_t)(m - config->menus) : POLICY_NONE;
+}
+
+static void
+fill_profile(struct core *c, struct image_index **cache, struct policy_profile *to, const struct profile *p)
+{
+        to->kind = p->kind;
+        to->image = *p->image ? find_index(c, cache, p->image) : POLICY_HOSTS_IMAGE;
+        to->server = p->server;
+        to->menu = menu_index(c->config, p->menu);
+        memcpy(to->name, p->name, sizeof(to->name));
+        memcpy(to->file, p->file, sizeof(to->file));
+        memcpy(to->xen_args, p->xen_args, sizeof(to->xen_args));
+        memcpy(to->kernel_args, p->kernel_args, sizeof(to->kernel_args));
+}
+
+/* An entry whose profile does not exist is left out. */
+static void
+fill_menu(const struct config *config, struct policy_menu *to, const struct menu *m)
+{
+        memcpy(to->name, m->name, sizeof(to->name));
+        memcpy(to->title, m->title, sizeof(to->title));
+        to->timeout = m->timeout;
+        for (uint32_t i = 0; i < m->n_entries; i++) {
+                const struct menu_entry *from = &m->entries[i];
+                struct policy_entry *e = &to->entries[to->n_entries];
+
+                e->profile = config_profile_index(config, from->profile);
+                if (e->profile == POLICY_NONE)
+                        continue;
+                memcpy(e->title, from->title, sizeof(e->title));
+                memcpy(e->password_grub, from->password_grub, sizeof(e->password_grub));
+                memcpy(e->password_syslinux, from->password_syslinux, sizeof(e->password_syslinux));
+                memcpy(e->password_pxegrub, from->password_pxegrub, sizeof(e->password_pxegrub));
+                to->n_entries++;
+        }
 }
 
 static void
@@ -211,30 +263,92 @@ fill_header(struct core *c, struct image_index **cache, struct policy_header *p)
         p->network = config->network;
 }
 
+/* The arrays that a snapshot is made from. */
+struct parts {
+        struct policy_image *images;
+        struct policy_profile *profiles;
+        struct policy_rule *rules;
+        struct policy_menu *menus;
+        struct policy_host *hosts;
+};
+
+static void
+free_parts(struct parts *p)
+{
+        free(p->images);
+        free(p->profiles);
+        free(p->rules);
+        free(p->menus);
+        free(p->hosts);
+}
+
+static bool
+allocate_parts(struct parts *p, const struct policy_parts *n)
+{
+        p->images = calloc(n->n_images + 1u, sizeof(*p->images));
+        p->profiles = calloc(n->n_profiles + 1u, sizeof(*p->profiles));
+        p->rules = calloc(n->n_rules + 1u, sizeof(*p->rules));
+        p->menus = calloc(n->n_menus + 1u, sizeof(*p->menus));
+        p->hosts = calloc(n->n_hosts + 1u, sizeof(*p->hosts));
+        return p->images && p->profiles && p->rules && p->menus && p->hosts;
+}
+
+static void
+fill_parts(struct core *c, struct image_index **cache, struct parts *p, const struct policy_parts *n)
+{
+        const struct config *config = c->config;
+        struct core_host *h, *next;
+        uint32_t i;
+
+        for (i = 0; i < n->n_images; i++)
+                fill_image(&p->images[i], &c->images[i]);
+        for (i = 0; i < n->n_profiles; i++)
+                fill_profile(c, cache, &p->profiles[i], config_profile_at(config, i));
+        for (i = 0; i < n->n_rules; i++) {
+                memcpy(p->rules[i].name, config->rules[i].name, sizeof(p->rules[i].name));
+                p->rules[i].menu = menu_index(config, config->rules[i].menu);
+        }
+        for (i = 0; i < n->n_menus; i++)
+                fill_menu(config, &p->menus[i], &config->menus[i]);
+        i = 0;
+        HASH_ITER(by_name, c->hosts_by_name, h, next)
+        fill_host(c, cache, &p->hosts[i++], h);
+}
+
 static int
 build(struct core *c, struct policy **ret)
 {
-        uint32_t n_hosts = HASH_CNT(by_name, c->hosts_by_name), n_images = (uint32_t)c->n_images, i = 0;
-        _cleanup_free_ struct policy_image *images = calloc(n_images ? n_images : 1, sizeof(*images));
-        _cleanup_free_ struct policy_host *hosts = calloc(n_hosts ? n_hosts : 1, sizeof(*hosts));
+        struct policy_parts parts = {
+                .n_images = (uint32_t)c->n_images,
+                .n_rules = c->config->n_rules,
+                .n_menus = c->config->n_menus,
+                .n_hosts = HASH_CNT(by_name, c->hosts_by_name),
+        };
         struct image_index *cache = NULL, *e, *next_e;
         struct policy_header header = {0};
-        struct core_host *h, *next;
+        struct parts p = {0};
+        int r = -ENOMEM;
 
-        if (!images || !hosts)
-                return -ENOMEM;
-        for (i = 0; i < n_images; i++)
-                fill_image(&images[i], &c->images[i]);
-        i = 0;
-        HASH_ITER(by_name, c->hosts_by_name, h, next)
-        fill_host(c, &cache, &hosts[i++], h);
-        fill_header(c, &cache, &header);
+        while (config_profile_at(c->config, parts.n_profiles))
+                parts.n_profiles++;
+        if (allocate_parts(&p, &parts)) {
+                fill_parts(c, &cache, &p, &parts);
+                fill_header(c, &cache, &header);
+                parts.header = &header;
+                parts.images = p.images;
+                parts.profiles = p.profiles;
+                parts.rules = p.rules;
+                parts.menus = p.menus;
+                parts.hosts = p.hosts;
+                r = policy_build(&parts, ret);
+        }
         HASH_ITER(hh, cache, e, next_e)
         {
                 HASH_DEL(cache, e);
                 free(e);
         }
-        return policy_build(&header, images, n_images, hosts, n_hosts, ret);
+        free_parts(&p);
+        return r;
 }
 
 static int

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <uthash.h>
 
+#include "bootcfg/profile_choice.h"
 #include "model/boot.h"
 #include "model/image.h"
 #include "server/core_world.h"
@@ -178,9 +179,14 @@ struct core_host *core_host_by_mac(struct core *c, const struct mac *mac);
 /* The host that has this address now, else the one that is to get it. Looks at all hosts: for rare events, not for packets. */
 struct core_host *core_host_by_address(struct core *c, uint32_t address);
 struct core_host *core_host_by_conn(struct core *c, uint64_t conn);
-/* Profile and image in force. */
-enum profile core_host_profile(const struct core_host *h);
+/* All that rules look at; valid while the host is not changed. */
+struct profile_facts core_host_facts(const struct core_host *h);
+/* What it would boot now. */
+const struct profile *core_host_profile(struct core *c, const struct core_host *h, struct policy_choice *ret_choice);
+/* The image of a host whose profile names none: its own or the server's default. */
 const char *core_host_image(const struct core *c, const struct core_host *h);
+/* The image that it would boot now. */
+const char *core_host_image_now(struct core *c, const struct core_host *h);
 void core_host_set_state(struct core *c, struct core_host *h, enum host_state state);
 void core_host_set_conn(struct core *c, struct core_host *h, uint64_t conn);
 void core_host_set_session(struct core *c, struct core_host *h, const uint8_t sha256[32]);

@@ -257,6 +257,7 @@ enter_sandbox(const struct role_ctx *ctx, struct error *err)
         }
         sandbox.paths = paths;
         sandbox.n_paths = def->n_paths;
+        tzset(); /* the sandbox hides /etc/localtime; timetables are in local time */
         return sandbox_enter(&sandbox, err);
 }
 

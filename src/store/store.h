@@ -42,10 +42,8 @@ int store_setting_put(struct store *s, const char *key, const void *value, size_
 
 /* --- hosts --- */
 struct store_host {
-        struct host host; /* as described; the override is not in it */
-        bool overridden;  /* profile and image were switched through the API */
-        uint32_t profile;
-        char image[NAME_SIZE];
+        struct host host; /* as described; the setting is not in it */
+        struct host_setting setting;
         uint32_t state;   /* enum host_state */
         int64_t since_ms; /* wall: since when in this state */
         uint32_t address_now;

@@ -9,17 +9,16 @@ int
 store_host_put(struct store *s, const struct store_host *h, struct error *err)
 {
         _cleanup_free_ char *host = store_json(&host_desc, &h->host, err);
+        _cleanup_free_ char *setting = store_json(&host_setting_desc, &h->setting, err);
         _cleanup_free_ char *inventory = NULL;
         int r;
 
-        if (!host)
+        if (!host || !setting)
                 return error_to_errno(err->code);
         if (h->has_inventory && !(inventory = store_json(&host_inventory_desc, &h->inventory, err)))
                 return error_to_errno(err->code);
-        /* An override is two columns that are null together. */
-        r = store_run(s, ST_HOST_PUT, err, h->overridden ? "ttitiiiiit" : "ttztiiiiit", h->host.name, host, (int64_t)h->profile,
-                      h->overridden ? h->image : NULL, (int64_t)h->state, h->since_ms, (int64_t)h->address_now,
-                      (int64_t)h->boot, h->attempt_ms, inventory);
+        r = store_run(s, ST_HOST_PUT, err, "tttiiiiit", h->host.name, host, setting, (int64_t)h->state, h->since_ms,
+                      (int64_t)h->address_now, (int64_t)h->boot, h->attempt_ms, inventory);
         if (r)
                 return r;
         if (h->has_session)
@@ -48,19 +47,19 @@ host_row(sqlite3_stmt *stmt, struct store_host *h, struct error *err)
         r = store_record(stmt, 1, &host_desc, &h->host, what, err);
         if (r)
                 return r;
-        h->overridden = sqlite3_column_type(stmt, 2) != SQLITE_NULL;
-        h->profile = (uint32_t)sqlite3_column_int64(stmt, 2);
-        str_copy(h->image, sizeof(h->image), store_text(stmt, 3));
-        h->state = (uint32_t)sqlite3_column_int64(stmt, 4);
-        h->since_ms = sqlite3_column_int64(stmt, 5);
-        h->address_now = (uint32_t)sqlite3_column_int64(stmt, 6);
-        h->boot = (uint64_t)sqlite3_column_int64(stmt, 7);
-        h->attempt_ms = sqlite3_column_int64(stmt, 8);
-        h->has_inventory = sqlite3_column_type(stmt, 9) != SQLITE_NULL;
-        h->has_session = store_bytes(stmt, 10, h->session_sha256, sizeof(h->session_sha256));
-        if (h->state >= HOST_N || h->profile >= PROFILE_N)
-                return error_set(err, ERR_IO, "database: %s has an unknown state or profile", what);
-        return h->has_inventory ? store_record(stmt, 9, &host_inventory_desc, &h->inventory, what, err) : 0;
+        r = store_record(stmt, 2, &host_setting_desc, &h->setting, what, err);
+        if (r)
+                return r;
+        h->state = (uint32_t)sqlite3_column_int64(stmt, 3);
+        h->since_ms = sqlite3_column_int64(stmt, 4);
+        h->address_now = (uint32_t)sqlite3_column_int64(stmt, 5);
+        h->boot = (uint64_t)sqlite3_column_int64(stmt, 6);
+        h->attempt_ms = sqlite3_column_int64(stmt, 7);
+        h->has_inventory = sqlite3_column_type(stmt, 8) != SQLITE_NULL;
+        h->has_session = store_bytes(stmt, 9, h->session_sha256, sizeof(h->session_sha256));
+        if (h->state >= HOST_N)
+                return error_set(err, ERR_IO, "database: %s has an unknown state", what);
+        return h->has_inventory ? store_record(stmt, 8, &host_inventory_desc, &h->inventory, what, err) : 0;
 }
 
 int

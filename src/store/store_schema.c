@@ -41,6 +41,12 @@ static const struct migration {
             "CREATE TABLE guest_files(dev INTEGER NOT NULL, inode INTEGER NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER "
             "NOT NULL,"
             " ctime_ns INTEGER NOT NULL, sha256 BLOB NOT NULL, PRIMARY KEY(dev, inode)) STRICT;"},
+        /* Profiles have names now: what was switched through the API is a record of its own. */
+        {4, "ALTER TABLE hosts ADD COLUMN setting TEXT NOT NULL DEFAULT '{}';"
+            "UPDATE hosts SET setting = json_object('profile', CASE profile WHEN 1 THEN 'pool' ELSE 'local' END,"
+            " 'image', coalesce(image, '')) WHERE profile IS NOT NULL;"
+            "ALTER TABLE hosts DROP COLUMN profile;"
+            "ALTER TABLE hosts DROP COLUMN image;"},
 };
 
 unsigned

@@ -123,7 +123,7 @@ cmd_hosts(struct script *s, char **w, int n)
 
                 snprintf(h->name, sizeof(h->name), "s%llu", (unsigned long long)i + 1);
                 h->mac = (struct mac){{0x52, 0x54, 1, 0, (uint8_t)(i >> 8), (uint8_t)i}};
-                h->profile = PROFILE_POOL;
+                str_copy(h->profile, sizeof(h->profile), "pool");
         }
 }
 

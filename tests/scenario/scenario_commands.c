@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bootcfg/policy.h"
+#include "bootcfg/policy_choice.h"
 #include "bootcfg/token.h"
 #include "image/image_store.h"
 #include "scenario_script.h"
@@ -36,7 +36,7 @@ cmd_host(struct script *s, char **w, int n)
         str_copy(h->name, sizeof(h->name), w[0]);
         if (parse_mac(w[1], &h->mac))
                 script_fail(s, "'%s' is no MAC", w[1]);
-        h->profile = n > 2 && !strcmp(w[2], "local") ? PROFILE_LOCAL : PROFILE_POOL;
+        str_copy(h->profile, sizeof(h->profile), n > 2 ? w[2] : "pool");
 }
 
 static void
@@ -153,6 +153,9 @@ cmd_policy(struct script *s, char **w, int n)
         struct host *h = config_host(s, w[0]);
         const struct policy_host *found;
         const struct policy_image *image;
+        struct policy_chosen chosen;
+        struct policy_time now;
+        const char *boots;
         struct policy *policy = NULL;
         struct error err;
         char path[128];
@@ -164,9 +167,14 @@ cmd_policy(struct script *s, char **w, int n)
                 script_fail(s, "no host '%s', or no snapshot", w[0]);
         close(fd);
         found = policy_host_by_mac(policy, &h->mac);
-        if (!found || strcmp(profile_names[found->profile], w[1]) != 0)
-                script_fail(s, "profile is %s", found ? profile_names[found->profile] : "missing");
-        image = policy_image_at(policy, found->image);
+        policy_time_at(clock_wall_ms(&s->world.clock), &now);
+        policy_choose(policy, found, &now, &chosen);
+        image = chosen.image;
+        if (!chosen.profile)
+                script_fail(s, "the host is not in the snapshot");
+        boots = profile_kind_boots_image(chosen.profile->kind) && !image ? "local" : chosen.profile->name; /* as menu_render */
+        if (strcmp(boots, w[1]) != 0)
+                script_fail(s, "it boots %s", boots);
         if (n > 2 && (!image || strcmp(image->name, w[2]) != 0 ||
                       image->kernel_size != script_number(s, script_option(w, n, "size", "0"))))
                 script_fail(s, "the image is another one");
@@ -371,7 +379,7 @@ cmd_delete(struct script *s, char **w, int n)
 static void
 cmd_put(struct script *s, char **w, int n)
 {
-        struct msg_api_host_put m = {.host.profile = PROFILE_POOL, .by = "uid:0"};
+        struct msg_api_host_put m = {.host.profile = "pool", .by = "uid:0"};
 
         str_copy(m.host.name, NAME_SIZE, w[0]);
         if (parse_mac(w[1], &m.host.mac))
@@ -382,9 +390,10 @@ cmd_put(struct script *s, char **w, int n)
 static void
 cmd_profile(struct script *s, char **w, int n)
 {
-        struct msg_api_host_profile m = {.profile = (uint32_t)names_find(profile_names, w[1]), .by = "uid:0"};
+        struct msg_api_host_profile m = {.by = "uid:0"};
 
         str_copy(m.name, NAME_SIZE, w[0]);
+        str_copy(m.profile, NAME_SIZE, w[1]);
         request(s, MSG_API_HOST_PROFILE, &m, w[2], w + 3, n - 3);
 }
 

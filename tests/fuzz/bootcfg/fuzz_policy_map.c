@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "bootcfg/policy.h"
+#include "bootcfg/policy_choice.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -24,11 +24,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         close(fd);
         assert(strlen(policy_header(p)->console) < NAME_SIZE);
         for (uint32_t i = 0; i < policy_header(p)->n_hosts; i++) {
+                struct policy_chosen chosen;
                 const struct policy_host *h = policy_host_at(p, i);
                 const struct policy_image *image = policy_image_at(p, h->image);
 
                 assert(policy_host_by_mac(p, &h->mac) == h);
-                assert(strlen(h->name) < NAME_SIZE && h->profile < PROFILE_N);
+                policy_choose(p, h, &(struct policy_time){.weekday = data[size - 1] % 7, .minute = data[size / 2] * 5}, &chosen);
+                assert(strlen(h->name) < NAME_SIZE && chosen.profile && chosen.profile->kind < PROFILE_N);
                 assert(!image || strlen(image->id) == IMAGE_ID_SIZE - 1);
         }
         policy_free(p);

@@ -25,7 +25,7 @@ one_profile(const char *text, size_t size)
         struct error err;
 
         if (api_body_profile(text, size, &m, &err) == 0)
-                assert(m.profile < PROFILE_N && (m.image[0] == '\0' || name_ok(m.image)));
+                assert(name_ok(m.profile) && (m.image[0] == '\0' || image_name_ok(m.image)));
 }
 
 static void

@@ -13,9 +13,10 @@ make_policy(void)
 {
         struct policy_header header = {.default_image = 0};
         struct policy_image image = {.id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", .name = "micro"};
+        const struct policy_parts parts = {.header = &header, .images = &image, .n_images = 1};
         struct policy *policy = NULL;
 
-        if (policy_build(&header, &image, 1, NULL, 0, &policy) < 0)
+        if (policy_build(&parts, &policy) < 0)
                 abort();
         return policy;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bootcfg/policy.h"
+#include "bootcfg/policy_choice.h"
 
 #define SERVER_ADDRESS 0x0a580001u /* 10.88.0.1 */
 #define NET_ADDRESS 0x0a580000u
@@ -51,13 +52,30 @@ fixture_image(struct policy_image *i)
         strcpy(i->kernel_args, "quiet");
 }
 
+/* A profile of each kind, at the place of its kind's number, named after it. */
 static inline void
-fixture_host(struct policy_host *h, const char *name, const struct mac *mac, enum profile profile, uint32_t address,
+fixture_profiles(struct policy_profile profiles[PROFILE_N])
+{
+        memset(profiles, 0, PROFILE_N * sizeof(*profiles));
+        for (uint32_t i = 0; i < PROFILE_N; i++) {
+                snprintf(profiles[i].name, sizeof(profiles[i].name), "%s", profile_kind_names[i]);
+                profiles[i].kind = i;
+                profiles[i].image = POLICY_HOSTS_IMAGE;
+                profiles[i].menu = POLICY_NONE;
+        }
+        profiles[PROFILE_CHAIN].server = 0x0a5800fe;
+        snprintf(profiles[PROFILE_CHAIN].file, sizeof(profiles[PROFILE_CHAIN].file), "ltsp/ltsp.ipxe");
+}
+
+static inline void
+fixture_host(struct policy_host *h, const char *name, const struct mac *mac, enum profile_kind kind, uint32_t address,
              uint32_t image)
 {
         memset(h, 0, sizeof(*h));
         h->mac = *mac;
-        h->profile = (uint8_t)profile;
+        h->n_choices = 1;
+        h->choices[0] = (struct policy_choice){
+                .profile = kind, .rule = POLICY_NONE, .image = POLICY_HOSTS_IMAGE, .by = POLICY_BY_HOST};
         h->address = address;
         h->image = image;
         snprintf(h->name, sizeof(h->name), "%s", name);
@@ -72,20 +90,47 @@ fixture_hosts(struct policy_host hosts[3])
         fixture_host(&hosts[2], "n2", &mac_fixed, PROFILE_LOCAL, FIXED_ADDRESS, 0);
 }
 
+/* With the profiles of fixture_profiles(). NULL: refused. */
+static inline struct policy *
+fixture_build(const struct policy_header *header, const struct policy_image *images, uint32_t n_images,
+              const struct policy_host *hosts, uint32_t n_hosts)
+{
+        struct policy_profile profiles[PROFILE_N];
+        const struct policy_parts parts = {.header = header,
+                                           .images = images,
+                                           .n_images = n_images,
+                                           .profiles = profiles,
+                                           .n_profiles = PROFILE_N,
+                                           .hosts = hosts,
+                                           .n_hosts = n_hosts};
+        struct policy *p = NULL;
+
+        fixture_profiles(profiles);
+        return policy_build(&parts, &p) == 0 ? p : NULL;
+}
+
 static inline struct policy *
 fixture_policy(void)
 {
         struct policy_header header;
         struct policy_image image;
         struct policy_host hosts[3];
-        struct policy *p = NULL;
 
         fixture_header(&header);
         fixture_image(&image);
         fixture_hosts(hosts);
-        if (policy_build(&header, &image, 1, hosts, 3, &p) != 0)
-                return NULL;
-        return p;
+        return fixture_build(&header, &image, 1, hosts, 3);
+}
+
+/* What the host boots at a moment when no timetable matters. */
+static inline struct policy_chosen
+fixture_choose(const struct policy *p, const struct policy_host *host)
+{
+        const struct policy_time monday = {0};
+        struct policy_chosen chosen;
+
+        policy_choose(p, host, &monday, &chosen);
+        return chosen;
 }
 
 #endif

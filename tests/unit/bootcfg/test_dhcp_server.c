@@ -502,7 +502,8 @@ a_full_pool_is_silent(void **state)
                 snprintf(name, sizeof(name), "h%u", i);
                 fixture_host(&hosts[i], name, &m, PROFILE_POOL, 0, UINT32_MAX);
         }
-        assert_int_equal(policy_build(&header, NULL, 0, hosts, 8, &t.policy), 0);
+        t.policy = fixture_build(&header, NULL, 0, hosts, 8);
+        assert_non_null(t.policy);
         t.s.policy = t.policy;
         assert_int_equal(dhcp_server_configure(&t.s), 0);
         for (unsigned i = 0; i < 8; i++) {

@@ -16,12 +16,13 @@
 
 #define TOKEN "v1.token"
 
-static enum profile
+static enum profile_kind
 render(const struct policy *p, const struct mac *mac, const struct menu_loader *loader, struct menu_text *out)
 {
         const struct menu_request r = {.loader = loader,
                                        .policy = p,
                                        .host = p ? policy_host_by_mac(p, mac) : NULL,
+                                       .chosen = fixture_choose(p, p ? policy_host_by_mac(p, mac) : NULL),
                                        .server = SERVER_ADDRESS,
                                        .token = TOKEN};
         const char *why = "";
@@ -114,7 +115,8 @@ policy_with_args(const char *xen, const char *kernel, const char *console)
         snprintf(host.xen_args, sizeof(host.xen_args), "%s", xen);
         snprintf(host.kernel_args, sizeof(host.kernel_args), "%s", kernel);
         snprintf(host.console, sizeof(host.console), "%s", console);
-        assert_int_equal(policy_build(&header, &image, 1, &host, 1, &p), 0);
+        p = fixture_build(&header, &image, 1, &host, 1);
+        assert_non_null(p);
         return p;
 }
 
@@ -198,7 +200,8 @@ command_lines_that_are_too_long_end_at_the_local_disk(void **state)
         fixture_host(&host, "n1", &mac_pool, PROFILE_POOL, 0, 0);
         memcpy(header.xen_args, server, sizeof(header.xen_args));
         memcpy(host.xen_args, args, sizeof(host.xen_args)); /* Xen would cut the line at 1023 */
-        assert_int_equal(policy_build(&header, &image, 1, &host, 1, &p), 0);
+        p = fixture_build(&header, &image, 1, &host, 1);
+        assert_non_null(p);
         assert_int_equal(render(p, &mac_pool, menu_loader_by_arch(0), &menu), PROFILE_LOCAL);
         policy_free(p);
 }

@@ -93,7 +93,7 @@ damage_is_refused(void **state)
         for (unsigned i = 0; i < 8; i++) {
                 struct policy_header *h = (struct policy_header *)copy;
                 struct policy_image *image = (struct policy_image *)(h + 1);
-                struct policy_host *hosts = (struct policy_host *)(image + 1);
+                struct policy_host *hosts = (struct policy_host *)((struct policy_profile *)(image + 1) + PROFILE_N);
 
                 memcpy(copy, bytes, size);
                 switch (i) {
@@ -132,12 +132,13 @@ static void
 no_hosts_and_no_images_are_a_policy(void **state)
 {
         struct policy_header header;
+        const struct policy_parts parts = {.header = &header};
         struct policy *p = NULL;
 
         (void)state;
         fixture_header(&header);
         header.default_image = UINT32_MAX;
-        assert_int_equal(policy_build(&header, NULL, 0, NULL, 0, &p), 0);
+        assert_int_equal(policy_build(&parts, &p), 0);
         assert_null(policy_host_by_mac(p, &mac_pool));
         policy_free(p);
 }

@@ -15,7 +15,7 @@
 static struct host
 good_host(void)
 {
-        return (struct host){.name = "n1", .mac = {{0x52, 0x54, 0, 0x77, 0, 1}}, .profile = PROFILE_POOL};
+        return (struct host){.name = "n1", .mac = {{0x52, 0x54, 0, 0x77, 0, 1}}, .profile = "pool"};
 }
 
 static void
@@ -104,11 +104,11 @@ every_state_has_a_name(void **state)
         for (int i = 0; i < STAGE_N; i++)
                 assert_non_null(boot_stage_names[i]);
         for (int i = 0; i < PROFILE_N; i++)
-                assert_non_null(profile_names[i]);
+                assert_non_null(profile_kind_names[i]);
         for (int i = 0; i < OP_KIND_N; i++)
                 assert_non_null(op_kind_names[i]);
         assert_null(host_state_names[HOST_N]);
-        assert_string_equal(profile_names[0], "local"); /* the answer to every doubt is zero */
+        assert_string_equal(profile_kind_names[0], "local"); /* the answer to every doubt is zero */
 }
 
 int

@@ -25,18 +25,18 @@ a_host_takes_its_name_from_the_path(void **state)
         (void)state;
         assert_int_equal(api_body_host(BODY("{\"mac\":\"52:54:00:00:00:09\",\"profile\":\"pool\"}"), "n9", &m, &err), 0);
         assert_string_equal(m.host.name, "n9");
-        assert_int_equal(m.host.profile, PROFILE_POOL);
+        assert_string_equal(m.host.profile, "pool");
 }
 
 static void
-a_host_without_profile_is_local(void **state)
+a_host_without_profile_leaves_it_to_rules_and_default(void **state)
 {
         struct msg_api_host_put m = {0};
         struct error err;
 
         (void)state;
         assert_int_equal(api_body_host(BODY("{\"mac\":\"52:54:00:00:00:09\"}"), "n9", &m, &err), 0);
-        assert_int_equal(m.host.profile, PROFILE_LOCAL);
+        assert_string_equal(m.host.profile, "");
 }
 
 static void
@@ -61,7 +61,8 @@ a_profile_must_be_said(void **state)
         assert_true(api_body_profile(BODY(""), &m, &err) < 0);
         assert_string_equal(err.message, "profile: missing");
         assert_int_equal(api_body_profile(BODY("{\"profile\":\"local\"}"), &m, &err), 0);
-        assert_int_equal(m.profile, PROFILE_LOCAL);
+        assert_string_equal(m.profile, "local");
+        assert_true(api_body_profile(BODY("{\"profile\":\"../x\"}"), &m, &err) < 0);
 }
 
 static void
@@ -147,7 +148,7 @@ main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_host_takes_its_name_from_the_path),
-                cmocka_unit_test(a_host_without_profile_is_local),
+                cmocka_unit_test(a_host_without_profile_leaves_it_to_rules_and_default),
                 cmocka_unit_test(a_host_that_contradicts_the_path_or_poses_as_configured_is_refused),
                 cmocka_unit_test(a_profile_must_be_said),
                 cmocka_unit_test(a_domain_is_read_as_xl_cfg_with_its_file_name_in_errors),

@@ -20,9 +20,10 @@ make_policy(void **state)
 {
         struct policy_header header = {.default_image = 0};
         struct policy_image image = {.id = ID, .name = "micro"};
+        const struct policy_parts parts = {.header = &header, .images = &image, .n_images = 1};
         struct policy *policy = NULL;
 
-        if (policy_build(&header, &image, 1, NULL, 0, &policy) < 0)
+        if (policy_build(&parts, &policy) < 0)
                 return -1;
         *state = policy;
         return 0;

@@ -114,7 +114,7 @@ some_host(const char *name)
 
         strcpy(h.host.name, name);
         h.host.mac = (struct mac){{0x52, 0x54, 0, 0, 0, (uint8_t)name[1]}};
-        h.host.profile = PROFILE_POOL;
+        strcpy(h.host.profile, "pool");
         h.has_inventory = true;
         h.inventory.free_memory_kib = 123456;
         strcpy(h.inventory.xen_version, "4.17.5");
@@ -138,18 +138,17 @@ a_host_comes_back_as_it_went(void **state)
         open_store(f);
         h.has_session = true;
         memset(h.session_sha256, 0xab, sizeof(h.session_sha256));
-        h.overridden = true;
-        h.profile = PROFILE_LOCAL;
-        strcpy(h.image, "old");
+        strcpy(h.setting.profile, "local");
+        strcpy(h.setting.image, "old");
+        strcpy(h.setting.once, "inspect");
         assert_int_equal(store_host_put(f->store, &h, &err), 0);
         commit(f);
         reopen(f);
         assert_int_equal(store_hosts(f->store, keep_host, &back, &err), 0);
         assert_true(rec_equal(&host_desc, &h.host, &back.host));
         assert_true(rec_equal(&host_inventory_desc, &h.inventory, &back.inventory));
-        assert_true(back.overridden && back.has_session && back.has_inventory);
-        assert_int_equal(back.profile, PROFILE_LOCAL);
-        assert_string_equal(back.image, "old");
+        assert_true(back.has_session && back.has_inventory);
+        assert_true(rec_equal(&host_setting_desc, &h.setting, &back.setting));
         assert_int_equal(back.state, HOST_READY);
         assert_int_equal(back.since_ms, h.since_ms);
         assert_int_equal(back.boot, 7);
@@ -159,19 +158,22 @@ a_host_comes_back_as_it_went(void **state)
 }
 
 static void
-an_override_and_a_session_can_be_taken_back(void **state)
+a_setting_and_a_session_can_be_taken_back(void **state)
 {
         struct fixture *f = *state;
         struct store_host h = some_host("n1"), back = {0};
         struct error err;
 
         open_store(f);
-        h.overridden = h.has_session = true;
+        strcpy(h.setting.profile, "pool");
+        h.has_session = true;
         assert_int_equal(store_host_put(f->store, &h, &err), 0);
-        h.overridden = h.has_session = h.has_inventory = false;
+        h.setting = (struct host_setting){0};
+        h.has_session = h.has_inventory = false;
         assert_int_equal(store_host_put(f->store, &h, &err), 0);
         assert_int_equal(store_hosts(f->store, keep_host, &back, &err), 0);
-        assert_false(back.overridden || back.has_session || back.has_inventory);
+        assert_string_equal(back.setting.profile, "");
+        assert_false(back.has_session || back.has_inventory);
 }
 
 static int
@@ -571,7 +573,7 @@ main(void)
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
         const struct CMUnitTest tests[] = {
                 T(a_host_comes_back_as_it_went),
-                T(an_override_and_a_session_can_be_taken_back),
+                T(a_setting_and_a_session_can_be_taken_back),
                 T(what_was_not_committed_is_not_there),
                 T(only_the_newest_boots_are_kept),
                 T(a_domain_comes_back_as_it_went),
