@@ -100,18 +100,24 @@ session_save(struct parent *p)
 
 /* ---- rebooting ---- */
 
-/* dompool-init ends the domains and Xen's daemons before the machine; it is told by SIGUSR1 and reads the reason. */
 static void
-host_reboot(struct parent *p, const char *reason)
+write_reason(const struct parent *p, const char *reason)
 {
-        char path[PATH_SIZE];
         _cleanup_fclose_ FILE *f = NULL;
+        char path[PATH_SIZE];
 
-        log_notice("host reboots reason=\"%s\"", reason);
         snprintf(path, sizeof(path), "%s/reboot", p->o->run_dir);
         f = fopen(path, "we");
         if (f)
                 fprintf(f, "%s\n", reason);
+}
+
+/* dompool-init ends the domains and Xen's daemons before the machine; it is told by SIGUSR1, and then reads the reason. */
+static void
+host_reboot(struct parent *p, const char *reason)
+{
+        log_notice("host reboots reason=\"%s\"", reason);
+        write_reason(p, reason); /* the file is complete before the signal */
         if (!p->o->simulated && kill(1, SIGUSR1) < 0)
                 log_error("init cannot be asked for a reboot error=%s", strerror(errno));
 }

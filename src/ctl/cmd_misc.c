@@ -219,6 +219,11 @@ print_fish_command(const struct ctl_command *cmd)
                 printf("complete -c dompool -n '__fish_seen_subcommand_from %s; and __fish_seen_subcommand_from %s' -a "
                        "'(dompool %s -o name 2>/dev/null)'\n",
                        cmd->noun, cmd->verb, list);
+        if (cmd->complete && cmd->complete[0] == '[') {
+                printf("complete -c dompool -n '__fish_seen_subcommand_from %s' -a '", cmd->verb ?: cmd->noun);
+                print_choices(cmd->complete);
+                printf("'\n");
+        }
 }
 
 static void
@@ -238,6 +243,8 @@ print_fish(void)
                         printf(" -s %c", o->letter);
                 if (o->value)
                         printf(" -r");
+                if (o->choices)
+                        printf(" -a '%s'", o->choices);
                 printf(" -d \"%s\"\n", o->help);
         }
 }

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <xenctrl.h>
 
 #include "base/log.h"
 
@@ -88,6 +89,21 @@ hv_libxl_find(libxl_ctx *ctx, const uint8_t uuid[UUID_SIZE], libxl_dominfo *ret)
         return found >= 0 ? 0 : -ENOENT;
 }
 
+int
+hv_libxl_set_uuid(uint32_t domid, const libxl_uuid *uuid)
+{
+        xc_interface *xc = xc_interface_open(NULL, NULL, 0);
+        xen_domain_handle_t handle;
+        int r;
+
+        if (!xc)
+                return -errno;
+        memcpy(handle, libxl_uuid_bytearray_const(uuid), sizeof(handle));
+        r = xc_domain_sethandle(xc, domid, handle) < 0 ? -errno : 0;
+        xc_interface_close(xc);
+        return r;
+}
+
 static uint32_t
 state_of(const libxl_dominfo *in)
 {
@@ -109,6 +125,7 @@ hv_libxl_info(const libxl_dominfo *in, struct domain_info *ret)
                 .state = state_of(in),
                 .memory_kib = in->current_memkb + in->outstanding_memkb,
                 .vcpus = in->vcpu_online,
+                .max_vcpus = in->vcpu_max_id + 1,
                 .cpu_time_ns = in->cpu_time,
         };
         memcpy(ret->uuid, libxl_uuid_bytearray_const(&in->uuid), UUID_SIZE);

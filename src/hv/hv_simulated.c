@@ -138,7 +138,9 @@ add(struct hv *hv, const struct domain_config *c, uint64_t op)
                                   .type = c->type,
                                   .state = DOMAIN_RUNNING,
                                   .memory_kib = c->memory_kib,
+                                  .max_memory_kib = c->maxmem_kib ? c->maxmem_kib : c->memory_kib,
                                   .vcpus = c->vcpus,
+                                  .max_vcpus = c->maxvcpus ? c->maxvcpus : c->vcpus,
                                   .op = op};
         memcpy(d->uuid, c->uuid, UUID_SIZE);
         str_copy(d->name, sizeof(d->name), c->name);

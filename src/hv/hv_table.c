@@ -32,7 +32,7 @@ difference(const struct domain_info *old, const struct domain_info *new)
         if (old->state != new->state &&new->state == DOMAIN_CRASHED)
                 return "crashed";
         if (old->state != new->state || strcmp(old->name, new->name) != 0 || old->memory_kib != new->memory_kib ||
-            old->vcpus != new->vcpus || old->op != new->op)
+            old->max_memory_kib != new->max_memory_kib || old->vcpus != new->vcpus || old->op != new->op)
                 return "changed";
         return NULL;
 }

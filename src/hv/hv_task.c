@@ -44,6 +44,20 @@ task_step(struct task *t, const char *step)
         channel_write_blocking(t->fd, ROLE_HVTASK, ROLE_HV, MSG_AGENT_OP_PROGRESS, &p, -1);
 }
 
+/* What the operation's domain is running as: 1, and @ret and the result describe it; 0: nowhere; else negative with @err. */
+static int
+find_domain(struct task *t, libxl_dominfo *ret, struct error *err)
+{
+        int r = hv_libxl_find(t->ctx, t->op->config.uuid, ret);
+
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0)
+                return hv_libxl_error(err, &t->log, ERROR_FAIL, "listing domains");
+        hv_libxl_info(ret, &t->info);
+        return 1;
+}
+
 /* ---- destroy ---- */
 
 static int
@@ -64,15 +78,9 @@ destroy_uuid(struct task *t, struct error *err)
         int r;
 
         libxl_dominfo_init(&found);
-        r = hv_libxl_find(t->ctx, t->op->config.uuid, &found);
-        if (r == 0) {
-                hv_libxl_info(&found, &t->info);
+        r = find_domain(t, &found, err);
+        if (r > 0)
                 r = destroy_domid(t, found.domid, err);
-        } else if (r == -ENOENT) {
-                r = 0;
-        } else {
-                hv_libxl_error(err, &t->log, ERROR_FAIL, "listing domains");
-        }
         libxl_dominfo_dispose(&found);
         return r;
 }
@@ -242,25 +250,28 @@ create_fresh(struct task *t, const struct hv_record *before, struct error *err)
         return r;
 }
 
+/* Was @found made by this operation before hv or its parent died, perhaps not yet started? */
+static bool
+made_before(const struct task *t, const libxl_dominfo *found)
+{
+        struct hv_record record;
+
+        return hv_record_load(t->domains, t->op->config.uuid, &record) == 0 && record.complete && record.domid == found->domid;
+}
+
 static int
 task_create(struct task *t, struct error *err)
 {
-        struct hv_record record = {0};
         libxl_dominfo found;
         int r;
 
         libxl_dominfo_init(&found);
-        r = hv_libxl_find(t->ctx, t->op->config.uuid, &found);
-        if (r == -EIO) {
-                hv_libxl_error(err, &t->log, ERROR_FAIL, "listing domains");
-        } else if (r == 0 && hv_record_load(t->domains, t->op->config.uuid, &record) == 0 && record.complete &&
-                   record.domid == found.domid) {
-                /* made by this operation before hv or its parent died, perhaps not yet started */
-                hv_libxl_info(&found, &t->info);
-                if (found.paused)
-                        r = start(t, found.domid, err);
+        r = find_domain(t, &found, err);
+        if (r > 0 && made_before(t, &found)) {
+                r = found.paused ? start(t, found.domid, err) : 0;
         } else {
-                r = r == 0 ? destroy_domid(t, found.domid, err) : 0;
+                if (r > 0)
+                        r = destroy_domid(t, found.domid, err);
                 if (r == 0)
                         r = create_fresh(t, &(struct hv_record){0}, err);
         }
@@ -271,29 +282,31 @@ task_create(struct task *t, struct error *err)
 /* ---- shutdown: only asked for here; hv waits for the end ---- */
 
 static int
+ask_to_shut_down(struct task *t, const libxl_dominfo *found, struct error *err)
+{
+        int rc = 0;
+
+        if (found->paused)
+                libxl_domain_unpause(t->ctx, found->domid, NULL);
+        if (!found->shutdown)
+                rc = libxl_domain_shutdown(t->ctx, found->domid, NULL);
+        if (rc == ERROR_NOPARAVIRT) /* a guest that does not listen to Xen may still know a power button */
+                rc = libxl_send_trigger(t->ctx, found->domid, LIBXL_TRIGGER_POWER, 0, NULL);
+        return rc ? hv_libxl_error(err, &t->log, rc, "asking domain '%s' to shut down", t->op->config.name) : 0;
+}
+
+static int
 task_shutdown(struct task *t, struct error *err)
 {
         libxl_dominfo found;
-        int r, rc = 0;
+        int r;
 
         libxl_dominfo_init(&found);
-        r = hv_libxl_find(t->ctx, t->op->config.uuid, &found);
-        if (r == 0) {
-                hv_libxl_info(&found, &t->info);
-                if (found.paused)
-                        libxl_domain_unpause(t->ctx, found.domid, NULL);
-                if (!found.shutdown)
-                        rc = libxl_domain_shutdown(t->ctx, found.domid, NULL);
-                if (rc == ERROR_NOPARAVIRT) /* a guest that does not listen to Xen may still know a power button */
-                        rc = libxl_send_trigger(t->ctx, found.domid, LIBXL_TRIGGER_POWER, 0, NULL);
-                if (rc)
-                        r = hv_libxl_error(err, &t->log, rc, "asking domain '%s' to shut down", t->op->config.name);
-        } else if (r == -ENOENT) {
+        r = find_domain(t, &found, err);
+        if (r > 0)
+                r = ask_to_shut_down(t, &found, err);
+        else if (r == 0)
                 t->info.state = DOMAIN_GONE;
-                r = 0;
-        } else {
-                hv_libxl_error(err, &t->log, ERROR_FAIL, "listing domains");
-        }
         libxl_dominfo_dispose(&found);
         return r;
 }
@@ -313,25 +326,15 @@ task_restart(struct task *t, struct error *err)
 
 /* The old one is kept under NAME-1 (the first number that is free) and a uuid of its own. */
 static int
-task_rename_restart(struct task *t, struct error *err)
+rename_domain(struct task *t, uint32_t old_domid, struct error *err)
 {
         const struct domain_config *c = &t->op->config;
-        struct hv_record record = {0};
         libxl_domain_create_info info;
-        libxl_dominfo found;
         libxl_uuid uuid;
         char suffix[16], name[NAME_SIZE + 16];
         uint32_t domid;
-        int r, rc;
+        int rc;
 
-        hv_record_load(t->domains, c->uuid, &record);
-        libxl_dominfo_init(&found);
-        r = hv_libxl_find(t->ctx, c->uuid, &found);
-        if (r < 0) {
-                libxl_dominfo_dispose(&found);
-                return r == -ENOENT ? create_fresh(t, &record, err)
-                                    : hv_libxl_error(err, &t->log, ERROR_FAIL, "listing domains");
-        }
         for (unsigned i = 1;; i++) {
                 snprintf(suffix, sizeof(suffix), "-%u", i);
                 snprintf(name, sizeof(name), "%s%s", c->name, suffix);
@@ -343,12 +346,28 @@ task_rename_restart(struct task *t, struct error *err)
         memcpy(libxl_uuid_bytearray(&info.uuid), c->uuid, UUID_SIZE);
         info.type = c->type == DOMAIN_PV ? LIBXL_DOMAIN_TYPE_PV : LIBXL_DOMAIN_TYPE_PVH;
         libxl_uuid_generate(&uuid);
-        rc = libxl_domain_preserve(t->ctx, found.domid, &info, suffix, uuid);
+        rc = libxl_domain_preserve(t->ctx, old_domid, &info, suffix, uuid);
         libxl_domain_create_info_dispose(&info);
-        libxl_dominfo_dispose(&found);
         if (rc)
                 return hv_libxl_error(err, &t->log, rc, "renaming domain '%s'", c->name);
-        return create_fresh(t, &record, err);
+        rc = hv_libxl_set_uuid(old_domid, &uuid);
+        return rc < 0 ? error_errno_set(err, -rc, "a uuid of its own for domain '%s'", name) : 0;
+}
+
+static int
+task_rename_restart(struct task *t, struct error *err)
+{
+        struct hv_record record = {0};
+        libxl_dominfo found;
+        int r;
+
+        hv_record_load(t->domains, t->op->config.uuid, &record);
+        libxl_dominfo_init(&found);
+        r = find_domain(t, &found, err);
+        if (r > 0)
+                r = rename_domain(t, found.domid, err);
+        libxl_dominfo_dispose(&found);
+        return r < 0 ? r : create_fresh(t, &record, err);
 }
 
 /* ---- the process ---- */

@@ -128,16 +128,35 @@ domain_ended(struct hv *hv, const struct domain_info *info, struct hv_record *re
         }
 }
 
+/* As libxl wrote it into xenstore when it made the domain: read once in a domain's life. */
+static uint64_t
+max_memory_kib(struct hv *hv, const struct domain_info *info)
+{
+        const struct domain_info *known = hv_table_find(&hv->table, info->uuid);
+        char path[64], text[24];
+        uint64_t kib = 0;
+
+        if (known && known->domid == info->domid && known->max_memory_kib)
+                return known->max_memory_kib;
+        snprintf(path, sizeof(path), "/local/domain/%u/memory/static-max", info->domid);
+        if (hv_xen_read(hv, path, text, sizeof(text)) == 0)
+                parse_u64(text, UINT64_MAX, &kib);
+        return kib;
+}
+
 static void
 domain_fill(struct hv *hv, struct domain_info *info, const struct hv_record *record)
 {
         char path[64];
 
+        info->max_memory_kib = max_memory_kib(hv, info);
         if (record) {
                 str_copy(info->name, sizeof(info->name), record->config.name);
                 info->type = record->config.type;
                 info->op = record->op;
-                if (!record->complete && info->state != DOMAIN_DYING)
+                /* Also one that has ended already: its making is answered first, so that nobody takes that for news of later.
+                 */
+                if (info->state != DOMAIN_DYING && (!record->complete || hv_xen_task_making(hv, info->uuid)))
                         info->state = DOMAIN_STARTING;
                 return;
         }

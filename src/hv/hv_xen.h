@@ -72,6 +72,10 @@ hv_xen_task_start(struct hv *hv, const char *name, const struct msg_agent_op *op
 bool
 hv_xen_task_busy(struct hv *hv, const uint8_t uuid[UUID_SIZE]);
 
+/* Is it being created or restarted just now? */
+bool
+hv_xen_task_making(struct hv *hv, const uint8_t uuid[UUID_SIZE]);
+
 /* Is it being restarted just now (so that its absence means nothing)? */
 bool
 hv_xen_task_restarting(struct hv *hv, const uint8_t uuid[UUID_SIZE]);
@@ -87,7 +91,7 @@ hv_xen_op(struct hv *hv, const struct msg_agent_op *op);
 void
 hv_xen_waits_finish(struct hv *hv, const uint8_t uuid[UUID_SIZE]);
 
-/* After each look: waits whose domain is not in the table any more are done. */
+/* After each look: waits whose domain is not in the table any more are done, and a reboot when no domain lives any more. */
 void
 hv_xen_waits_check(struct hv *hv);
 

@@ -99,6 +99,16 @@ hv_xen_waits_finish(struct hv *hv, const uint8_t uuid[UUID_SIZE])
         }
 }
 
+/* Does anything on this host still do work? What has ended and is preserved does not. */
+static bool
+anything_lives(const struct hv *hv)
+{
+        for (uint32_t i = 0; i < hv->table.n; i++)
+                if (hv->table.list[i].state != DOMAIN_SHUTDOWN && hv->table.list[i].state != DOMAIN_CRASHED)
+                        return true;
+        return false;
+}
+
 void
 hv_xen_waits_check(struct hv *hv)
 {
@@ -106,7 +116,7 @@ hv_xen_waits_check(struct hv *hv)
 
         for (struct xen_wait *w = hv->waits; w; w = next) {
                 next = w->next;
-                if (w->op.kind == OP_HOST_REBOOT ? hv->table.n == 0 : !hv_table_find(&hv->table, w->op.config.uuid))
+                if (w->op.kind == OP_HOST_REBOOT ? !anything_lives(hv) : !hv_table_find(&hv->table, w->op.config.uuid))
                         wait_end(w, ERR_NONE, "");
         }
 }

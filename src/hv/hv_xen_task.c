@@ -74,6 +74,15 @@ makes_domain(const struct xen_task *t)
         return strcmp(t->name, "create") == 0 || strstr(t->name, "restart");
 }
 
+bool
+hv_xen_task_making(struct hv *hv, const uint8_t uuid[UUID_SIZE])
+{
+        for (struct xen_task *t = hv->tasks; t; t = t->next)
+                if (same_domain(t, uuid) && makes_domain(t))
+                        return true;
+        return false;
+}
+
 /* ---- the end of a task ---- */
 
 static void

@@ -86,7 +86,9 @@ static const struct rec_field domain_info_fields[] = {
         REC_ENUM(struct domain_info, type, domain_type_names),
         REC_ENUM(struct domain_info, state, domain_state_names),
         REC_U64(struct domain_info, memory_kib),
+        REC_U64(struct domain_info, max_memory_kib),
         REC_U32(struct domain_info, vcpus),
+        REC_U32(struct domain_info, max_vcpus),
         REC_U64(struct domain_info, cpu_time_ns),
         REC_U64(struct domain_info, op),
 };

@@ -97,7 +97,9 @@ struct domain_info {
         uint32_t type;          /* enum domain_type */
         uint32_t state;         /* enum domain_state */
         uint64_t memory_kib;
-        uint32_t vcpus;
+        uint64_t max_memory_kib; /* what it may grow to; 0: not known */
+        uint32_t vcpus;         /* online */
+        uint32_t max_vcpus;     /* 0: not known */
         uint64_t cpu_time_ns;
         uint64_t op;            /* the operation that made it; 0: not made by dompool */
 };

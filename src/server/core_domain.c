@@ -142,7 +142,8 @@ static bool
 worth_a_row(const struct domain_info *old, const struct domain_info *new)
 {
         return old->state != new->state || old->domid != new->domid || old->memory_kib != new->memory_kib ||
-               old->vcpus != new->vcpus || strcmp(old->name, new->name) != 0;
+               old->max_memory_kib != new->max_memory_kib || old->vcpus != new->vcpus || old->max_vcpus != new->max_vcpus ||
+               strcmp(old->name, new->name) != 0;
 }
 
 /* A uuid that another host has, alive: one of the two is not what it says. The one known first stays. */
@@ -261,7 +262,7 @@ core_domain_update(struct core *c, struct core_host *h, const struct domain_info
         if (!is_guest(info))
                 return;
         d = take_info(c, h, info);
-        if (d && strcmp(what, "changed") != 0 && strcmp(what, "appeared") != 0)
+        if (d && (*text || (strcmp(what, "changed") != 0 && strcmp(what, "appeared") != 0)))
                 core_event(c, "domain", info->name, what, 0, "on %s: %s", h->row.host.name, text);
 }
 
@@ -283,10 +284,11 @@ core_domain_json(struct core *c, const struct core_domain *d)
         struct core_op *op = core_op_active(c, info->name, false);
         char uuid[UUID_TEXT_SIZE];
 
-        return json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:I,s:o}", "name", info->name, "uuid",
+        return json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:b,s:I,s:o}", "name", info->name, "uuid",
                          uuid_text(info->uuid, uuid), "host", d->row.host, "state", domain_state_names[shown_state(d)], "type",
-                         domain_type_names[info->type], "memory_kib", (json_int_t)info->memory_kib, "vcpus",
-                         (json_int_t)info->vcpus, "domid", (json_int_t)info->domid, "cpu_time_ns",
+                         domain_type_names[info->type], "memory_kib", (json_int_t)info->memory_kib, "max_memory_kib",
+                         (json_int_t)info->max_memory_kib, "vcpus", (json_int_t)info->vcpus, "max_vcpus",
+                         (json_int_t)info->max_vcpus, "domid", (json_int_t)info->domid, "cpu_time_ns",
                          (json_int_t)info->cpu_time_ns, "op", (json_int_t)info->op, "active_op",
                          op ? (json_int_t)op->row.op.id : (json_int_t)0, "managed", d->row.managed, "since_ms",
                          (json_int_t)d->row.since_ms, "config", config ? config : json_null());

@@ -376,6 +376,11 @@ take_result(struct core *c, struct core_host *h, struct core_op *op, const struc
                 core_op_failed(c, op, code, m->text);
                 return;
         }
+        if (op->row.op.kind == OP_HOST_REBOOT) { /* it begins now; done is it when the next dom0 has come (came_about) */
+                str_copy(op->row.op.step, sizeof(op->row.op.step), "reboot");
+                touch(c, op);
+                return;
+        }
         if (d && m->domain.state == DOMAIN_GONE && !memcmp(m->domain.uuid, op->row.uuid, sizeof(op->row.uuid)))
                 core_domain_set_state(c, d, DOMAIN_GONE);
         if (op->row.op.kind == OP_DOMAIN_CREATE && d && !memcmp(m->domain.uuid, op->row.uuid, sizeof(op->row.uuid))) {
@@ -477,22 +482,33 @@ core_op_host_reboot(struct core *c, const struct msg_api_name *m)
                 core_op_push(c, op);
 }
 
+/* Is it time to give up an operation? Then @ret says why. */
+static bool
+hopeless(struct core *c, const struct operation *o, char *ret, size_t size)
+{
+        struct core_host *h = core_host_find(c, o->host);
+
+        if (!h || (h->row.state == HOST_LOST && core_mono(c) - h->lost_mono_ms >= CORE_LOST_OP_LIMIT_MS)) {
+                snprintf(ret, size, "host '%s' is lost for more than %d minutes", o->host, CORE_LOST_OP_LIMIT_MS / 60000);
+                return true;
+        }
+        if (o->kind == OP_HOST_REBOOT && core_wall(c) - o->created_ms >= CORE_REBOOT_LIMIT_MS) {
+                snprintf(ret, size, "host '%s' has not come back within %d minutes; see 'dompool host trace %s'", o->host,
+                         CORE_REBOOT_LIMIT_MS / 60000, o->host);
+                return true;
+        }
+        return false;
+}
+
 void
 core_op_tick(struct core *c)
 {
         struct core_op *op, *next;
-        struct core_host *h;
-        char text[200];
+        char text[300];
 
         HASH_ITER(hh, c->ops, op, next)
         {
-                if (op->row.op.kind == OP_IMAGE_BUILD)
-                        continue;
-                h = core_host_find(c, op->row.op.host);
-                if (h && (h->row.state != HOST_LOST || core_mono(c) - h->lost_mono_ms < CORE_LOST_OP_LIMIT_MS))
-                        continue;
-                snprintf(text, sizeof(text), "host '%s' is lost for more than %d minutes", op->row.op.host,
-                         CORE_LOST_OP_LIMIT_MS / 60000);
-                core_op_failed(c, op, ERR_UNREACHABLE, text);
+                if (op->row.op.kind != OP_IMAGE_BUILD && hopeless(c, &op->row.op, text, sizeof(text)))
+                        core_op_failed(c, op, ERR_UNREACHABLE, text);
         }
 }

@@ -35,6 +35,7 @@
 #define CORE_HOST_SILENCE_BEATS 3          /* so many heartbeats without a sign of life: lost */
 #define CORE_AGENT_WORD_S 60               /* an agent says something at least about so often, see core_host_tick */
 #define CORE_LOST_OP_LIMIT_MS (10 * 60000) /* a create on a lost host is given up after this */
+#define CORE_REBOOT_LIMIT_MS (15 * 60000)  /* a host that has not come back by then does not */
 #define CORE_GONE_KEEP_MS (24 * 3600000ll) /* a domain that vanished with its host stays visible this long */
 #define CORE_SHUTDOWN_DEFAULT_S 120
 #define CORE_SHUTDOWN_MAX_S 3600

@@ -146,6 +146,19 @@ class Room:
         with open(os.path.join(GUESTS, file)) as f:
             return self.request("POST", "/v1/domains", {"host": host, "file": file, "config": f.read()})
 
+    def create_ending(self, name, host, how, **options):
+        """Creates a guest that ends at once: p powers off, r reboots, c crashes, - lives on (ending.S)."""
+        kernel = os.path.join(self.dir, "guests", "ending")
+        if not os.path.exists(kernel):
+            subprocess.run(["gcc", "-m32", "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext-segment=0x100000,-e,start,--build-id=none",
+                            "-o", kernel, os.path.join(HERE, "ending.S")], check=True)
+        options = {"name": name, "type": "pvh", "memory": 16, "kernel": "ending", "extra": how, **options}
+        config = "".join(f"{k} = {json.dumps(v)}\n" for k, v in options.items())
+        status, op = self.request("POST", "/v1/domains", {"host": host, "file": name, "config": config})
+        assert status == 202, op
+        end = self.operation_end(op["id"])
+        assert end["state"] == "done", end
+
     # --- the client ---
 
     def cli(self, *words, check=True, timeout=180):

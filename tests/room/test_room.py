@@ -169,17 +169,90 @@ def test_an_operation_survives_kill_9_of_the_whole_server(room):
     assert room.ping("10.77.0.103", 120)  # its kernel starts up meanwhile
 
 
+# --- sizes ---
+
+def test_maxmem_and_maxvcpus_are_what_the_domain_may_grow_to(room):
+    room.create_ending("small", "n1", "-", maxmem=32, maxvcpus=2)
+    d = room.wait_domain("small", "running")
+    # memory is what Xen has given out; it rounds up a little for itself
+    assert 16 * 1024 <= d["memory_kib"] <= 17 * 1024 and d["max_memory_kib"] == 32 * 1024
+    assert d["vcpus"] == 1 and d["max_vcpus"] == 2
+    room.cli("domain", "destroy", "small")
+
+
 # --- ends of guests ---
+
+def ended(room, name):
+    return room.domains().get(name, {"state": "gone"})["state"] in ("gone", "defined")
+
+
+def notes(room, name, since):
+    return [e["text"] for e in room.events(since) if e["kind"] == "domain" and e["subject"] == name]
+
+
+def test_a_guest_whose_kernel_panics_is_preserved_if_so_configured(room):
+    with room.console("third") as tty:
+        tty.send("\r")
+        tty.expect("third# ")
+        tty.send("echo c >/proc/sysrq-trigger\r")
+        room.wait_domain("third", "crashed", 60)
+    assert not room.ping("10.77.0.103", 2)
+    time.sleep(2)
+    assert room.domains()["third"]["state"] == "crashed"  # and nothing was done about it
+
+
+@pytest.mark.parametrize("how, option, action, note", [
+    ("p", "on_poweroff", "destroy", ""),
+    ("c", "on_crash", "destroy", ""),
+    ("c", "on_crash", "coredump-destroy", "no core dump is written"),
+])
+def test_an_ended_guest_is_destroyed_if_so_configured(room, how, option, action, note):
+    last = room.last_event()
+    room.create_ending("ending", "n1", how, **{option: action})
+    room.wait(lambda: ended(room, "ending"), 30, "it is gone")
+    assert any(note in text for text in notes(room, "ending", last))
+
+
+@pytest.mark.parametrize("how, option, state", [("p", "on_poweroff", "shutdown"), ("r", "on_reboot", "shutdown"), ("c", "on_crash", "crashed")])
+def test_an_ended_guest_is_preserved_if_so_configured(room, how, option, state):
+    room.create_ending("kept", "n1", how, **{option: "preserve"})
+    room.wait_domain("kept", state, 30)
+    room.cli("domain", "destroy", "kept")
+    assert ended(room, "kept")
+
+
+@pytest.mark.parametrize("how, option, action", [("r", "on_reboot", "restart"), ("c", "on_crash", "coredump-restart")])
+def test_a_guest_that_always_ends_is_restarted_a_few_times_and_then_destroyed(room, how, option, action):
+    last = room.last_event()
+    room.create_ending("again", "n1", how, **{option: action})
+    room.wait(lambda: ended(room, "again"), 60, "nobody restarts it any more")
+    whats = [e["what"] for e in room.events(last) if e["kind"] == "domain" and e["subject"] == "again"]
+    assert whats.count("restarted") >= 2
+    assert any("5 times in a row" in text for text in notes(room, "again", last))
+
+
+def test_a_restarted_guest_leaves_its_old_self_under_another_name(room):
+    last = room.last_event()
+    room.create_ending("renamed", "n1", "r", on_reboot="rename-restart")
+    room.wait(lambda: any("5 times in a row" in text for text in notes(room, "renamed", last)), 60, "nobody restarts it any more")
+    old = {name: d for name, d in room.domains().items() if name.startswith("renamed-")}
+    assert set(old) == {"renamed-1", "renamed-2", "renamed-3", "renamed-4"}
+    assert all(d["state"] == "shutdown" for d in old.values())
+    assert len({d["uuid"] for d in old.values()}) == 4
+    for name in old:
+        room.cli("domain", "destroy", name)
+    room.wait(lambda: not any(name.startswith("renamed") for name in room.domains()), 30, "all of them are gone")
+
 
 def test_a_guest_shuts_down_when_told(room):
     room.cli("domain", "shutdown", "pvh1")
-    room.wait(lambda: room.domains().get("pvh1", {"state": "gone"})["state"] in ("gone", "defined"), 30, "pvh1 has ended")
+    room.wait(lambda: ended(room, "pvh1"), 30, "pvh1 has ended")
     assert not room.ping("10.77.0.101", 2)
 
 
 def test_a_guest_is_destroyed(room):
     room.cli("domain", "destroy", "third")
-    room.wait(lambda: room.domains().get("third", {"state": "gone"})["state"] in ("gone", "defined"), 30, "third has ended")
+    room.wait(lambda: ended(room, "third"), 30, "third has ended")
     status, vifs = room.shell("n1", "ls /sys/class/net | busybox grep -c vif; true")
     assert status == 0 and int(vifs.split()[-1]) == 0
 
@@ -204,7 +277,18 @@ def test_a_host_boots_while_core_is_killed(room):
     room.wait_host("n2", "ready", 240)
     stages_in_order(room.trace("n2"))
     # What ran on it before is gone for sure now.
-    room.wait(lambda: room.domains().get("pv1", {"state": "gone"})["state"] in ("gone", "defined"), 30, "pv1 is gone")
+    room.wait(lambda: ended(room, "pv1"), 30, "pv1 is gone")
+
+
+def test_a_host_reboots_when_told_and_comes_back_by_pxe(room):
+    room.create_ending("kept", "n1", "c", on_crash="preserve")
+    room.wait_domain("kept", "crashed", 30)
+    before = room.host("n1")["boot"]
+    room.cli("host", "reboot", "n1")  # it waits for the operation's end
+    room.wait_host("n1", "ready", 120)
+    assert room.host("n1")["boot"] == before + 1
+    stages_in_order(room.trace("n1"))
+    assert ended(room, "kept")
 
 
 # --- the end ---

@@ -110,9 +110,49 @@ def test_bash_completes_commands_options_and_names(running):
     assert got.stdout.splitlines() == ["domain", "trace", "n1 n2", "--unknown", "bash zsh fish", "local pool"], got
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_names_every_command(shell):
-    script = plain("completion", shell).stdout
+COMPLETIONS = [("dompool host sh", "show"), ("dompool domain cons", "console"), ("dompool completion ba", "bash"),
+               ("dompool host list --unk", "--unknown")]
+
+
+def shell(*argv, folder):
+    """Its standard output; complaints of the shell are a failure."""
+    env = {**os.environ, "PATH": f"{api_room.DOMPOOL.parent}:{os.environ['PATH']}", "HOME": str(folder), "TERM": "dumb"}
+    got = subprocess.run(argv, capture_output=True, text=True, env=env, timeout=30)
+    assert got.returncode == 0 and got.stderr == "", got
+    return got.stdout
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
+def test_completion_script_is_good_syntax(name, tmp_path):
+    script = tmp_path / "script"
+    script.write_text(plain("completion", name).stdout)
+    shell(name, "-n", script, folder=tmp_path)
+
+
+def test_bash_knows_what_completes_dompool(tmp_path):
+    assert shell("bash", "-c", 'eval "$(dompool completion bash)"; complete -p dompool', folder=tmp_path) == "complete -F _dompool dompool\n"
+
+
+@pytest.mark.parametrize("typed, word", COMPLETIONS)
+def test_fish_completes_what_is_typed(typed, word, tmp_path):
+    out = shell("fish", "-c", f'dompool completion fish | source; complete -C "{typed}"', folder=tmp_path)
+    assert [line.split("\t")[0] for line in out.splitlines()] == [word]
+
+
+@pytest.mark.parametrize("typed, word", COMPLETIONS)
+def test_zsh_completes_what_is_typed(typed, word, tmp_path):
+    env = {**os.environ, "PATH": f"{api_room.DOMPOOL.parent}:{os.environ['PATH']}", "HOME": str(tmp_path), "TERM": "dumb"}
+    with pexpect.spawn("zsh", ["-f", "-i"], env=env, encoding="utf-8", timeout=20) as tty:
+        tty.sendline("unsetopt zle prompt_cr prompt_sp; PS1='READY''> '; autoload -U compinit && compinit -u -D; "
+                     'eval "$(dompool completion zsh)"; setopt zle')
+        tty.expect("READY> ")
+        tty.send(typed + "\t")
+        tty.expect_exact(typed.rsplit(" ", 1)[0] + " " + word)
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
+def test_completion_names_every_command(name):
+    script = plain("completion", name).stdout
     for noun, verb in commands():
         assert noun in script and (verb or noun) in script
 
