@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -42,6 +43,15 @@ boot_contents_new(const char *image_store)
         return c;
 }
 
+static void
+close_file(struct shared_file *f)
+{
+        if (f->content.bytes)
+                munmap((void *)(uintptr_t)f->content.bytes, f->content.size);
+        close(f->content.fd);
+        free(f);
+}
+
 void
 boot_contents_free(struct boot_contents *c)
 {
@@ -52,8 +62,7 @@ boot_contents_free(struct boot_contents *c)
         HASH_ITER(hh, c->open, f, next)
         {
                 HASH_DEL(c->open, f);
-                close(f->content.fd);
-                free(f);
+                close_file(f);
         }
         free(c);
 }
@@ -91,6 +100,22 @@ open_plain(const char *folder, const char *path, uint64_t *ret_size)
         return TAKE_FD(fd);
 }
 
+/* Takes over @fd. NULL: out of memory. */
+static struct shared_file *
+share_file(int fd, uint64_t size)
+{
+        struct shared_file *f = calloc(1, sizeof(*f));
+        void *bytes = f && size > 0 ? mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0) : NULL;
+
+        if (!f || bytes == MAP_FAILED) {
+                close(fd);
+                free(f);
+                return NULL;
+        }
+        f->content = (struct boot_content){.refs = 1, .size = size, .bytes = bytes, .fd = fd};
+        return f;
+}
+
 int
 boot_content_open(struct boot_contents *c, enum bootfile_kind kind, const char *path, struct boot_content **ret)
 {
@@ -110,13 +135,11 @@ boot_content_open(struct boot_contents *c, enum bootfile_kind kind, const char *
         fd = open_plain(image ? c->versions_path : c->loaders_path, path, &size);
         if (fd < 0)
                 return fd;
-        f = calloc(1, sizeof(*f));
-        if (!f) {
-                close(fd);
+        f = share_file(fd, size);
+        if (!f)
                 return -ENOMEM;
-        }
         snprintf(f->key, sizeof(f->key), "%s", key);
-        f->content = (struct boot_content){.refs = 1, .size = size, .fd = fd, .shared_by = c};
+        f->content.shared_by = c;
         HASH_ADD_STR(c->open, key, f);
         *ret = &f->content;
         return 0;
@@ -125,19 +148,12 @@ boot_content_open(struct boot_contents *c, enum bootfile_kind kind, const char *
 int
 boot_content_text(const char *text, size_t size, struct boot_content **ret)
 {
-        struct boot_content *c = calloc(1, sizeof(*c));
+        struct boot_content *c = malloc(sizeof(*c) + size);
 
         if (!c)
                 return -ENOMEM;
-        c->refs = 1;
-        c->fd = -1;
-        c->size = size;
-        c->data = malloc(size + 1);
-        if (!c->data) {
-                free(c);
-                return -ENOMEM;
-        }
-        memcpy(c->data, text, size);
+        memcpy(c + 1, text, size);
+        *c = (struct boot_content){.refs = 1, .size = size, .bytes = (const uint8_t *)(c + 1), .fd = -1};
         *ret = c;
         return 0;
 }
@@ -179,7 +195,7 @@ boot_content_read(const struct boot_content *c, uint64_t offset, void *buf, size
         if (c->fd < 0) {
                 if (offset > c->size || size > c->size - offset)
                         return -EIO;
-                memcpy(buf, c->data + offset, size);
+                memcpy(buf, c->bytes + offset, size);
                 return 0;
         }
         while (size > 0) {
@@ -204,12 +220,10 @@ boot_content_unref(struct boot_contents *cs, struct boot_content *c)
         if (!c || --c->refs > 0)
                 return;
         if (!c->shared_by) {
-                free(c->data);
                 free(c);
                 return;
         }
         f = (struct shared_file *)((char *)c - offsetof(struct shared_file, content));
         HASH_DEL(cs->open, f);
-        close(c->fd);
-        free(f);
+        close_file(f);
 }

@@ -192,7 +192,7 @@ open_menu(struct boot_tftp *s, const struct request *r, const struct bootfile *f
 {
         struct menu_text menu;
 
-        if (boot_menu(s->boot, file, r->key.address, clock_wall_ms(&s->boot->ctx->clock), &menu) == BOOT_MENU_FOREIGN)
+        if (!boot_menu(s->boot, file, r->key.address, clock_wall_ms(&s->boot->ctx->clock), &menu))
                 return -EPERM;
         return boot_content_text(menu.text, menu.size, ret);
 }
@@ -373,12 +373,9 @@ boot_tftp_start(struct boot *b, int fd, struct error *err)
         b->tftp = s;
         s->boot = b;
         s->fd = fd;
-        s->ctx = (struct boot_transfer_ctx){.boot = b,
-                                            .buffer = malloc((size_t)TFTP_XFER_MAX_WINDOW * BOOT_TRANSFER_BLKSIZE),
-                                            .acked = no_longer_half_open,
-                                            .ended = on_ended};
-        if (!s->ctx.buffer)
-                return error_errno_set(err, ENOMEM, "tftp");
+        s->ctx.boot = b;
+        s->ctx.acked = no_longer_half_open;
+        s->ctx.ended = on_ended;
         if (setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) < 0)
                 return error_errno_set(err, errno, "tftp socket: IP_PKTINFO");
         r = uv_poll_init(b->ctx->loop, &s->poll, fd);

@@ -19,7 +19,6 @@
 #define UDP_SEGMENT 103
 #endif
 #define MAX_DATAGRAM 65507
-#define READS_AT_ONCE 16
 
 static int64_t
 now_ms(const struct boot_transfer *t)
@@ -81,7 +80,7 @@ arrived(struct boot_transfer *t)
                 snprintf(text, sizeof(text), "%s, %llu bytes in %lld ms", t->name, (unsigned long long)t->xfer.size,
                          (long long)(now_ms(t) - t->started_ms));
                 boot_report_stage(b->reports, &t->mac, t->key.address, t->stage,
-                                  t->stage >= STAGE_MENU ? boot_tokens_attempt(b->tokens, &t->mac) : 0, false, text);
+                                  t->stage >= STAGE_MENU ? menu_attempts_get(b->attempts, &t->mac) : 0, false, text);
         }
         end(t);
 }
@@ -111,14 +110,14 @@ send_oack(struct boot_transfer *t)
         (void)!send(t->fd, buf, size, MSG_DONTWAIT); /* what does not leave is as if lost on the wire */
 }
 
-/* Some blocks of equal size (but for the last) in one system call: the kernel cuts them. false: it cannot. */
-static bool
-send_segmented(struct boot_transfer *t, struct iovec *iov, unsigned n_iov)
+/* Some blocks of equal size (but for the last) in one system call: the kernel cuts them. 0 or negative errno. */
+static int
+send_segmented(const struct boot_transfer *t, struct iovec *iov, unsigned n_iov)
 {
         union {
                 struct cmsghdr align;
                 char space[CMSG_SPACE(sizeof(uint16_t))];
-        } control = {0};
+        } control;
         struct msghdr m = {
                 .msg_iov = iov, .msg_iovlen = n_iov, .msg_control = control.space, .msg_controllen = sizeof(control.space)};
         struct cmsghdr *c = CMSG_FIRSTHDR(&m);
@@ -128,72 +127,97 @@ send_segmented(struct boot_transfer *t, struct iovec *iov, unsigned n_iov)
         c->cmsg_type = UDP_SEGMENT;
         c->cmsg_len = CMSG_LEN(sizeof(segment));
         memcpy(CMSG_DATA(c), &segment, sizeof(segment));
-        if (sendmsg(t->fd, &m, MSG_DONTWAIT) >= 0)
-                return true;
-        return errno != EINVAL && errno != EIO && errno != ENOPROTOOPT && errno != EMSGSIZE && errno != EOPNOTSUPP;
+        return sendmsg(t->fd, &m, MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
-static void
-send_each(struct boot_transfer *t, struct iovec *iov, unsigned n_blocks)
+static int
+send_one(const struct boot_transfer *t, struct iovec *iov)
 {
-        struct mmsghdr messages[TFTP_XFER_MAX_WINDOW];
+        const struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
+
+        return sendmsg(t->fd, &m, MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+static int
+send_each(const struct boot_transfer *t, struct iovec *iov, unsigned n_blocks)
+{
+        struct mmsghdr *messages = t->ctx->messages;
 
         memset(messages, 0, n_blocks * sizeof(messages[0]));
         for (unsigned i = 0; i < n_blocks; i++) {
                 messages[i].msg_hdr.msg_iov = iov + 2 * i;
                 messages[i].msg_hdr.msg_iovlen = 2;
         }
-        (void)!sendmmsg(t->fd, messages, n_blocks, MSG_DONTWAIT);
+        return sendmmsg(t->fd, messages, n_blocks, MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
-static void
-send_iov(struct boot_transfer *t, struct iovec *iov, unsigned n_blocks)
+static bool
+lacks_segmentation(int r)
+{
+        return r == -EINVAL || r == -EIO || r == -ENOPROTOOPT || r == -EMSGSIZE || r == -EOPNOTSUPP;
+}
+
+static int
+send_some(const struct boot_transfer *t, struct iovec *iov, unsigned n_blocks)
+{
+        int r = -EOPNOTSUPP;
+
+        if (n_blocks == 1)
+                return send_one(t, iov);
+        if (!t->ctx->no_gso)
+                r = send_segmented(t, iov, 2 * n_blocks);
+        if (!lacks_segmentation(r))
+                return r;
+        t->ctx->no_gso = true;
+        return send_each(t, iov, n_blocks);
+}
+
+/*
+ * Sends blocks first..first+n-1, by one system call where the kernel can. The kernel reads the file's pages itself: a file that
+ * was cut meanwhile is its EFAULT, not our SIGBUS. false: that happened. Whatever else keeps a packet from leaving is as if it
+ * were lost on the wire.
+ */
+static bool
+send_blocks(const struct boot_transfer *t, uint64_t first, uint32_t n)
 {
         unsigned at_once = MAX_DATAGRAM / (TFTP_HEADER_SIZE + t->xfer.blksize);
+        struct boot_transfer_ctx *ctx = t->ctx;
 
-        while (n_blocks > 0) {
-                unsigned n = n_blocks < at_once ? n_blocks : at_once;
-
-                if (n == 1 || t->ctx->no_gso || !send_segmented(t, iov, 2 * n)) {
-                        t->ctx->no_gso = t->ctx->no_gso || n > 1;
-                        send_each(t, iov, n);
-                }
-                iov += 2 * n;
-                n_blocks -= n;
-        }
-}
-
-/* Sends blocks first..first+n-1 by one read and, where the kernel can, one or two sends. false: the content cannot be read. */
-static bool
-send_blocks(struct boot_transfer *t, uint64_t first, uint32_t n)
-{
-        uint8_t headers[TFTP_XFER_MAX_WINDOW][TFTP_HEADER_SIZE];
-        struct iovec iov[2 * TFTP_XFER_MAX_WINDOW];
-        uint64_t start, offset;
-        uint32_t size, total = 0;
-
-        tftp_xfer_block(&t->xfer, first, &start, &size);
         for (uint32_t i = 0; i < n; i++) {
+                uint64_t offset;
+                uint32_t size;
+
                 tftp_xfer_block(&t->xfer, first + i, &offset, &size);
-                tftp_build_data_header(headers[i], (uint16_t)(first + i));
-                iov[2 * i] = (struct iovec){.iov_base = headers[i], .iov_len = TFTP_HEADER_SIZE};
-                iov[2 * i + 1] = (struct iovec){.iov_base = t->ctx->buffer + total, .iov_len = size};
-                total += size;
+                tftp_build_data_header(ctx->headers[i], (uint16_t)(first + i));
+                ctx->iov[2 * i] = (struct iovec){.iov_base = ctx->headers[i], .iov_len = TFTP_HEADER_SIZE};
+                ctx->iov[2 * i + 1] =
+                        (struct iovec){.iov_base = (void *)(uintptr_t)(t->content->bytes + offset), .iov_len = size};
         }
-        if (boot_content_read(t->content, start, t->ctx->buffer, total) < 0)
-                return false;
-        send_iov(t, iov, n);
+        for (uint32_t i = 0; i < n; i += at_once)
+                if (send_some(t, ctx->iov + 2 * i, n - i < at_once ? n - i : at_once) == -EFAULT)
+                        return false;
         return true;
 }
 
 static void on_timer(uv_timer_t *timer);
 
+/* The deadline moves on with each block; the timer follows only when it has gone off, or when it would be late. */
+static void
+arm_timer(struct boot_transfer *t)
+{
+        int64_t deadline_ms = tftp_xfer_deadline(&t->xfer), wait;
+
+        if (t->armed_ms <= deadline_ms)
+                return;
+        wait = deadline_ms - now_ms(t);
+        t->armed_ms = deadline_ms;
+        uv_timer_start(&t->timer, on_timer, wait > 0 ? (uint64_t)wait : 0, 0);
+}
+
 /* Does what the state machine said, and looks where it stands. */
 static void
 carry_out(struct boot_transfer *t, const struct tftp_xfer_out *out)
 {
-        int64_t wait;
-
         if (out->oack)
                 send_oack(t);
         if (out->n > 0 && !send_blocks(t, out->first, out->n)) {
@@ -201,14 +225,12 @@ carry_out(struct boot_transfer *t, const struct tftp_xfer_out *out)
                 failed(t, "the file cannot be read");
                 return;
         }
-        if (t->xfer.state == TFTP_XFER_DONE) {
+        if (t->xfer.state == TFTP_XFER_DONE)
                 arrived(t);
-        } else if (t->xfer.state == TFTP_XFER_FAILED) {
+        else if (t->xfer.state == TFTP_XFER_FAILED)
                 failed(t, t->xfer.acked ? "the client is silent" : "the client never answered");
-        } else {
-                wait = tftp_xfer_deadline(&t->xfer) - now_ms(t);
-                uv_timer_start(&t->timer, on_timer, wait > 0 ? (uint64_t)wait : 0, 0);
-        }
+        else
+                arm_timer(t);
 }
 
 static void
@@ -217,6 +239,7 @@ on_timer(uv_timer_t *timer)
         struct boot_transfer *t = timer->data;
         struct tftp_xfer_out out;
 
+        t->armed_ms = INT64_MAX;
         tftp_xfer_tick(&t->xfer, now_ms(t), &out);
         carry_out(t, &out);
 }
@@ -259,24 +282,21 @@ take_packet(struct boot_transfer *t, const uint8_t *data, size_t size)
         }
 }
 
+/* One packet: who sends in lock-step has sent no second one, and the loop comes back for it if he has. */
 static void
 on_readable(uv_poll_t *poll, int status, int events)
 {
         struct boot_transfer *t = poll->data;
         uint8_t buf[256];
+        ssize_t n;
 
         (void)events;
         (void)status; /* an error shows in recv */
-        for (int i = 0; i < READS_AT_ONCE && !t->over; i++) {
-                ssize_t n = recv(t->fd, buf, sizeof(buf), MSG_DONTWAIT);
-
-                if (n >= 0)
-                        take_packet(t, buf, (size_t)n);
-                else if (errno == ECONNREFUSED)
-                        peer_refuses(t);
-                else
-                        return;
-        }
+        n = recv(t->fd, buf, sizeof(buf), MSG_DONTWAIT);
+        if (n >= 0)
+                take_packet(t, buf, (size_t)n);
+        else if (errno == ECONNREFUSED)
+                peer_refuses(t);
 }
 
 static int
@@ -316,6 +336,7 @@ boot_transfer_start(struct boot_transfer *t, uint32_t local_address, const struc
         t->poll.data = t->timer.data = t;
         uv_poll_start(&t->poll, UV_READABLE, on_readable);
         t->started_ms = now_ms(t);
+        t->armed_ms = INT64_MAX;
         tftp_xfer_init(&t->xfer, options, t->content->size, BOOT_TRANSFER_BLKSIZE);
         tftp_xfer_start(&t->xfer, t->started_ms, &out);
         carry_out(t, &out);

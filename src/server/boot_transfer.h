@@ -6,6 +6,7 @@
  * block goes when is src/proto/tftp_xfer.c's; which transfers there may be is boot_tftp.c's.
  */
 #include <netinet/in.h>
+#include <sys/socket.h>
 #include <uthash.h>
 #include <uv.h>
 
@@ -17,8 +18,13 @@ struct boot_transfer;
 /* What all transfers share. */
 struct boot_transfer_ctx {
         struct boot *boot;
-        bool no_gso;                            /* this kernel or interface has no UDP_SEGMENT */
-        uint8_t *buffer;                        /* of a window: TFTP_XFER_MAX_WINDOW * BOOT_TRANSFER_BLKSIZE bytes */
+        bool no_gso; /* this kernel or interface has no UDP_SEGMENT */
+
+        /* A window while it is sent: a header and a piece of the content for each block. */
+        uint8_t headers[TFTP_XFER_MAX_WINDOW][TFTP_HEADER_SIZE];
+        struct iovec iov[2 * TFTP_XFER_MAX_WINDOW];
+        struct mmsghdr messages[TFTP_XFER_MAX_WINDOW];
+
         void (*acked)(struct boot_transfer *t); /* the first ACK: it is no forged request */
         void (*ended)(struct boot_transfer *t); /* take it off the lists; it frees itself later */
 };
@@ -37,6 +43,7 @@ struct boot_transfer {
         struct boot_content *content;
         uv_poll_t poll;
         uv_timer_t timer;
+        int64_t armed_ms; /* when the timer goes off: maybe before the deadline, which moves with each block */
         int fd;
         int n_closing; /* handles that libuv still knows */
         bool over;
@@ -57,15 +64,12 @@ struct boot_transfer {
 
 /* Makes the socket and sends the first answer. Takes over @t->content; @t has ctx, key, content, stage, mac and name set by the
  * caller. 0, or negative errno: then @t is still the caller's to free (its content is not). */
-int
-boot_transfer_start(struct boot_transfer *t, uint32_t local_address, const struct tftp_options *options);
+int boot_transfer_start(struct boot_transfer *t, uint32_t local_address, const struct tftp_options *options);
 
 /* The client repeated its request: the first answer got lost. */
-void
-boot_transfer_repeat(struct boot_transfer *t);
+void boot_transfer_repeat(struct boot_transfer *t);
 
 /* Ends it without a word to the client; calls ctx->ended. */
-void
-boot_transfer_drop(struct boot_transfer *t);
+void boot_transfer_drop(struct boot_transfer *t);
 
 #endif
