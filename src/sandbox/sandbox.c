@@ -104,13 +104,24 @@ limit(int resource, const char *what, uint64_t value, struct error *err)
         return 0;
 }
 
+/* As many as wanted, or as there may be: whoever needs them asks getrlimit. */
+static int
+limit_files(uint64_t wanted, struct error *err)
+{
+        struct rlimit l;
+
+        if (getrlimit(RLIMIT_NOFILE, &l) < 0)
+                return error_errno_set(err, errno, "cannot ask for the limit of open files");
+        return limit(RLIMIT_NOFILE, "open files", wanted < l.rlim_max ? wanted : l.rlim_max, err);
+}
+
 static int
 set_limits(const struct sandbox *s, struct error *err)
 {
         int r = limit(RLIMIT_CORE, "core dumps", 0, err); /* they would hold keys and tokens */
 
         if (r == 0 && s->max_files)
-                r = limit(RLIMIT_NOFILE, "open files", s->max_files, err);
+                r = limit_files(s->max_files, err);
         if (r == 0 && s->max_memory && !INSTRUMENTED)
                 r = limit(RLIMIT_AS, "memory", s->max_memory, err);
         if (r == 0 && s->no_new_processes)

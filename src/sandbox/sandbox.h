@@ -38,7 +38,7 @@ struct sandbox {
         size_t n_paths;
         bool no_landlock;      /* work, hv */
         bool no_new_tcp;       /* neither binds nor connects TCP by itself, only accepts on what it was given (Landlock ABI 4) */
-        uint64_t max_files;    /* RLIMIT_NOFILE; 0: as is */
+        uint64_t max_files;    /* RLIMIT_NOFILE, less where the process may have no more; 0: as is */
         uint64_t max_memory;   /* RLIMIT_AS bytes; 0: as is */
         bool no_new_processes; /* RLIMIT_NPROC 0 */
 };

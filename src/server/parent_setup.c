@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -27,7 +28,8 @@
 #include "proto/ndp.h"
 #include "server/parent.h"
 
-#define LISTEN_BACKLOG 1024 /* a whole room may ask at once */
+#define LISTEN_BACKLOG 4096 /* a whole room may ask at once */
+#define MAX_FILES 65536     /* of a role at most: it may lower its own limit, never raise it */
 #define UDP_BUFFER (4 << 20)
 #define BIND_PATIENCE_MS 2000
 #define BIND_PAUSE_MS 20
@@ -344,6 +346,20 @@ open_api_socket(struct parent *p, struct error *err)
         return 0;
 }
 
+/* Thousands of hosts at once mean thousands of connections; what a shell gives its programs is not made for that. */
+static void
+raise_file_limit(void)
+{
+        struct rlimit l;
+
+        if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_max >= MAX_FILES)
+                return;
+        l.rlim_max = MAX_FILES;
+        if (setrlimit(RLIMIT_NOFILE, &l) < 0)
+                log_notice("limit of open files cannot be raised, fewer HTTP connections are served wanted=%d error=\"%s\"",
+                           MAX_FILES, strerror(errno));
+}
+
 int
 parent_setup(struct parent *p, struct error *err)
 {
@@ -352,6 +368,7 @@ parent_setup(struct parent *p, struct error *err)
         if (geteuid() != 0)
                 return error_set(err, ERR_DENIED,
                                  "dompoold must be started by root: it opens ports below 1024 and drops its roles' users");
+        raise_file_limit();
         r = find_address(p, err);
         if (r == 0)
                 r = make_directories(p, err);

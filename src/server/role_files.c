@@ -10,14 +10,29 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 
-#define HTTP_CONNECTIONS 1200 /* a room of 1,000 and some */
-#define HTTP_PER_ADDRESS 16
-#define HTTP_TIMEOUT_SECONDS 20 /* without a byte */
+/*
+ * Room for 10,000 hosts at once and some thousands of strangers; a connection costs about 10 KiB. No limit for an address: a
+ * whole room may stand behind one (NAT). Firmware asks within milliseconds and reads at megabytes a second.
+ */
+static const struct httpd_guard_limits http_limits = {
+        .max_connections = 16384,
+        .fair_share = 64,
+        .grace_ms = 2000,
+        .request_ms = 15000,
+        .window_ms = 5000,
+        .min_rate = 8 << 10,
+};
+#define HTTP_TIMEOUT_SECONDS 20 /* without a byte: a client that has gone */
+#define HTTP_MEMORY (8 << 10)   /* a request's head and what belongs to it; cleared for each request */
+#define HTTP_CONGESTION "reno"
+#define MAX_FILES (40 << 10)
+#define OTHER_FILES 256 /* open besides connections and the files that go out on them */
 
 /* What core is told at most: a room that boots at once makes some 3 events a host. */
 #define EVENTS_BURST 4000
@@ -55,17 +70,34 @@ open_folder(const struct role_ctx *ctx, enum role_path which)
         return fd;
 }
 
+/* A connection holds its socket and the file that goes out on it. */
+static struct httpd_guard_limits
+affordable_limits(void)
+{
+        struct httpd_guard_limits limits = http_limits;
+        struct rlimit files;
+
+        if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < MAX_FILES) {
+                limits.max_connections =
+                        files.rlim_cur > 2 * OTHER_FILES ? (unsigned)((files.rlim_cur - OTHER_FILES) / 2) : OTHER_FILES / 2;
+                log_notice("fewer HTTP connections than wanted connections=%u open_files=%llu", limits.max_connections,
+                           (unsigned long long)files.rlim_cur);
+        }
+        return limits;
+}
+
 static int
 role_files_start(struct role_ctx *ctx, struct error *err)
 {
         struct files *f = calloc(1, sizeof(*f));
         const int64_t now = clock_mono_ms(&ctx->clock);
+        const struct httpd_guard_limits limits = affordable_limits();
         struct httpd_uv_options http = {
                 .listen_fd = role_take_fd(ctx, FD_HTTP),
-                .max_connections = HTTP_CONNECTIONS,
-                .max_per_address = HTTP_PER_ADDRESS,
+                .guard = &limits,
                 .timeout_seconds = HTTP_TIMEOUT_SECONDS,
-                .memory_per_request = 16 << 10,
+                .memory_per_request = HTTP_MEMORY,
+                .congestion = HTTP_CONGESTION,
                 .handler = files_http_handle,
                 .completed = files_http_completed,
         };
@@ -143,7 +175,7 @@ const struct role_def role_files_def = {
         .sandbox =
                 {
                         .syscalls = SYS_NET | SYS_FILES_READ | SYS_FD_PASSING,
-                        .max_files = 4096,
+                        .max_files = MAX_FILES,
                         .max_memory = 512ull << 20,
                         .no_new_processes = true,
                 },
