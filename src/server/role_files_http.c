@@ -62,19 +62,30 @@ answer_text(struct MHD_Connection *connection, unsigned status, const char *text
         return r;
 }
 
-/* A file strictly below @folder, however links in there point. The fd, or negative errno; -ENOENT as well for what is no plain
- * file. */
+/* A file strictly below the first folder of @path ("loaders" of "loaders/x", in @folder), however links in there point: what else
+ * is in the store is not published. A path without a folder is a blob's. The fd, or negative errno; -ENOENT as well for what is
+ * no plain file. */
 static int
 open_beneath(int folder, const char *path, struct stat *ret_st)
 {
         const struct open_how how = {
                 .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, /* a fifo must not make us wait */
-                .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+                .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
         };
-        _cleanup_close_ int fd = -1;
+        _cleanup_close_ int top = -1, fd = -1;
+        const char *slash = strchr(path, '/');
+        char name[16];
 
         if (folder < 0)
                 return -ENOENT;
+        if (slash) {
+                snprintf(name, sizeof(name), "%.*s", (int)(slash - path), path);
+                top = openat(folder, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+                if (top < 0)
+                        return -errno;
+                folder = top;
+                path = slash + 1;
+        }
         fd = (int)syscall(SYS_openat2, folder, path, &how, sizeof(how));
         if (fd < 0)
                 return -errno;
