@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dompool host ..., dompool profile ... Runs in: dompool. */
+/* dompool host ... Runs in: dompool. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +17,7 @@ static const struct ctl_column host_columns[] = {
         {"STAGE", "stage"},
         {"SINCE", "since_ms", FMT_SINCE, .right = true},
         {"PROFILE", "profile"},
+        {"NEXT", "once"},
         {"IMAGE", "image", .elastic = true},
         {"ADDRESS", "address_now"},
         {"FREE", "inventory.free_memory_kib", FMT_KIB, .right = true},
@@ -32,6 +33,10 @@ static const struct ctl_column host_fields[] = {
         {"since", "since_ms", FMT_TIME},
         {"boot", "boot"},
         {"profile", "profile"},
+        {"decided by", "profile_by"},
+        {"rule", "rule"},
+        {"next boot only", "once"},
+        {"labels", "labels"},
         {"image", "image"},
         {"image id", "image_id", FMT_ID},
         {"fixed address", "address"},
@@ -259,10 +264,8 @@ cmd_host_add(struct ctl *c, int argc, char **argv, struct error *err)
                 enum ctl_option option;
                 const char *key;
         } keys[] = {
-                {OPT_ADDRESS, "address"},
-                {OPT_CONSOLE, "console"},
-                {OPT_XEN_ARGS, "xen_args"},
-                {OPT_KERNEL_ARGS, "kernel_args"},
+                {OPT_ADDRESS, "address"},   {OPT_LABELS, "labels"},           {OPT_CONSOLE, "console"},
+                {OPT_XEN_ARGS, "xen_args"}, {OPT_KERNEL_ARGS, "kernel_args"},
         };
         struct ctl_request q = {.method = "PUT"};
         json_t *body, *host = NULL;
@@ -321,48 +324,4 @@ cmd_host_reboot(struct ctl *c, int argc, char **argv, struct error *err)
                 r = ctl_wait_answer(c, operation, err);
         json_decref(operation);
         return r;
-}
-
-/* ---- profiles ---- */
-
-static const struct ctl_column profile_columns[] = {
-        {"NAME", "name"},
-        {"MEANING", "meaning", .elastic = true},
-        {"HOSTS", "hosts", .right = true},
-};
-
-int
-cmd_profile_list(struct ctl *c, int argc, char **argv, struct error *err)
-{
-        json_t *answer = NULL;
-        int r = ctl_get(c, &answer, err, "/v1/profiles");
-
-        (void)argc;
-        (void)argv;
-        if (r == 0)
-                r = ctl_print_list(c, answer, "profiles", "name", profile_columns, N_ELEMENTS(profile_columns), err);
-        json_decref(answer);
-        return r;
-}
-
-int
-cmd_profile_set(struct ctl *c, int argc, char **argv, struct error *err)
-{
-        struct ctl_request q = {.method = "POST"};
-        json_t *body, *host = NULL;
-        int r = ctl_name("a host", argv[0], err);
-
-        (void)argc;
-        if (r < 0)
-                return r;
-        body = json_object();
-        r = set_profile_key(body, argv[1], err);
-        if (r == 0)
-                r = set_image_key(body, c->opt[OPT_IMAGE], err);
-        q.body = body;
-        ctl_path(&q, "/v1/hosts/%s/profile", argv[0]);
-        if (r == 0)
-                r = ctl_http_send(c, &q, &host, err);
-        json_decref(body);
-        return r < 0 ? r : print_host(c, host, err);
 }

@@ -18,7 +18,8 @@ const struct ctl_option_def ctl_options[OPT_N] = {
         [OPT_FOLLOW] = {"follow", 'f', NULL, false, "go on and print what comes"},
         [OPT_HOST] = {"host", 0, "NAME", false, "this host"},
         [OPT_IMAGE] = {"image", 0, "NAME", false, "node image, a name or a version id"},
-        [OPT_PROFILE] = {"profile", 0, "PROFILE", false, "local or pool", "local pool"},
+        [OPT_PROFILE] = {"profile", 0, "PROFILE", false, "a profile's name; see dompool profile list",
+                         "local pool inspect rescue"},
         [OPT_ADDRESS] = {"address", 0, "IP", false, "fixed IPv4 address"},
         [OPT_CONSOLE] = {"console", 0, "LIST", false, "Xen's console=, such as com1,vga"},
         [OPT_XEN_ARGS] = {"xen-args", 0, "TEXT", false, "further words of Xen's command line"},
@@ -28,12 +29,16 @@ const struct ctl_option_def ctl_options[OPT_N] = {
         [OPT_LIMIT] = {"limit", 'n', "NUMBER", false, "at most so many rows"},
         [OPT_KIND] = {"kind", 0, "KIND", false, "boot, host, domain, op, server or security",
                       "boot host domain op server security"},
+        [OPT_LABEL] = {"label", 0, "LABEL", false, "all hosts that have this label"},
+        [OPT_LABELS] = {"labels", 0, "LIST", false, "labels of the host, with commas between"},
+        [OPT_ALL] = {"all", 0, NULL, false, "all hosts"},
+        [OPT_NEXT] = {"next", 0, NULL, false, "for the next boot only"},
 };
 
 #define WAITS (OPT_BIT(OPT_NO_WAIT) | OPT_BIT(OPT_TIMEOUT))
 #define HOST_DESCRIPTION                                                                                                       \
         (OPT_BIT(OPT_ADDRESS) | OPT_BIT(OPT_PROFILE) | OPT_BIT(OPT_IMAGE) | OPT_BIT(OPT_CONSOLE) | OPT_BIT(OPT_XEN_ARGS) |     \
-         OPT_BIT(OPT_KERNEL_ARGS))
+         OPT_BIT(OPT_KERNEL_ARGS) | OPT_BIT(OPT_LABELS))
 
 const struct ctl_command ctl_commands[] = {
         {"host", "list", "", "the hosts and what they do", OPT_BIT(OPT_UNKNOWN), 0, 0, cmd_host_list},
@@ -43,8 +48,11 @@ const struct ctl_command ctl_commands[] = {
         {"host", "add", "NAME MAC", "describe a machine, so that its boot is answered", HOST_DESCRIPTION, 2, 2, cmd_host_add},
         {"host", "remove", "NAME", "forget a host that was added so", 0, 1, 1, cmd_host_remove, .complete = "hosts"},
         {"host", "reboot", "NAME", "reboot a ready host", WAITS, 1, 1, cmd_host_reboot, .complete = "hosts"},
-        {"profile", "list", "", "what a host can boot", 0, 0, 0, cmd_profile_list},
-        {"profile", "set", "HOST PROFILE", "what a host boots from the next time on", OPT_BIT(OPT_IMAGE), 2, 2, cmd_profile_set,
+        {"profile", "list", "", "what hosts can boot, and the rules that choose", 0, 0, 0, cmd_profile_list},
+        {"profile", "show", "NAME", "one profile in full", 0, 1, 1, cmd_profile_show,
+         .complete = "[local pool inspect rescue]"},
+        {"profile", "set", "[HOST...] PROFILE", "what hosts boot from the next time on; auto: the rules decide again",
+         OPT_BIT(OPT_IMAGE) | OPT_BIT(OPT_NEXT) | OPT_BIT(OPT_LABEL) | OPT_BIT(OPT_ALL), 1, 4097, cmd_profile_set,
          .complete = "hosts"},
         {"image", "build", "NAME", "make a node image from Debian packages", OPT_BIT(OPT_STORE) | WAITS, 1, 1, cmd_image_build,
          .complete = "[micro]"},

@@ -40,6 +40,10 @@ enum ctl_option {
         OPT_AFTER,
         OPT_LIMIT,
         OPT_KIND,
+        OPT_LABEL,
+        OPT_LABELS,
+        OPT_ALL,
+        OPT_NEXT,
         OPT_N,
 };
 
@@ -96,6 +100,7 @@ CTL_COMMAND(cmd_host_remove);
 CTL_COMMAND(cmd_host_reboot);
 CTL_COMMAND(cmd_profile_list);
 CTL_COMMAND(cmd_profile_set);
+CTL_COMMAND(cmd_profile_show);
 CTL_COMMAND(cmd_image_build);
 CTL_COMMAND(cmd_image_list);
 CTL_COMMAND(cmd_image_show);

@@ -137,6 +137,9 @@ DESC(msg_api_name);
 FIELDS(msg_api_host_profile){
         REC_U64(struct msg_api_host_profile, request),
         REC_STR(struct msg_api_host_profile, name),
+        REC_BLOB(struct msg_api_host_profile, hosts, 256u << 10),
+        REC_STR(struct msg_api_host_profile, label),
+        REC_BOOL(struct msg_api_host_profile, all),
         REC_STR(struct msg_api_host_profile, profile),
         REC_BOOL(struct msg_api_host_profile, next),
         REC_STR(struct msg_api_host_profile, image),

@@ -147,7 +147,10 @@ struct msg_api_name {
 };
 struct msg_api_host_profile {
         uint64_t request;
-        char name[NAME_SIZE];
+        char name[NAME_SIZE];  /* one host; empty: those of the next three */
+        struct blob hosts;     /* names with blanks between */
+        char label[NAME_SIZE];
+        bool all;
         char profile[NAME_SIZE]; /* "auto": the rules decide again */
         char image[NAME_SIZE];   /* empty: the profile's or the host's */
         bool next;               /* for the next boot only */

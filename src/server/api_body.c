@@ -16,11 +16,17 @@ struct body_none {
 static const struct rec_desc body_none_desc = {.name = "body", .size = sizeof(struct body_none)};
 
 struct body_profile {
+        struct blob hosts;
+        char label[NAME_SIZE];
+        bool all;
         char profile[NAME_SIZE];
         char image[NAME_SIZE];
         bool next;
 };
 static const struct rec_field body_profile_fields[] = {
+        REC_BLOB(struct body_profile, hosts, API_BODY_MAX),
+        REC_STR(struct body_profile, label),
+        REC_BOOL(struct body_profile, all),
         REC_STR(struct body_profile, profile),
         REC_STR(struct body_profile, image),
         REC_BOOL(struct body_profile, next),
@@ -93,21 +99,40 @@ api_body_host(const char *text, size_t size, const char *name, struct msg_api_ho
         return host_check(&ret->host, err);
 }
 
+static int
+check_profile_body(const struct body_profile *body, struct error *err)
+{
+        if (!body->profile[0])
+                return error_set(err, ERR_INVALID, "profile: missing");
+        if (!name_ok(body->profile))
+                return error_set(err, ERR_INVALID, "profile: '%s' is no name", body->profile);
+        if (body->image[0] && !image_name_ok(body->image))
+                return error_set(err, ERR_INVALID, "image: '%s' is no name", body->image);
+        if (body->label[0] && !name_ok(body->label))
+                return error_set(err, ERR_INVALID, "label: '%s' is no name", body->label);
+        return 0;
+}
+
 int
-api_body_profile(const char *text, size_t size, struct msg_api_host_profile *ret, struct error *err)
+api_body_profile(const char *text, size_t size, const char *name, struct msg_api_host_profile *ret, struct error *err)
 {
         struct body_profile body;
         int r = body_read(text, size, &body_profile_desc, &body, err);
 
         if (r < 0)
                 return r;
-        if (!body.profile[0])
-                return error_set(err, ERR_INVALID, "profile: missing");
-        if (!name_ok(body.profile))
-                return error_set(err, ERR_INVALID, "profile: '%s' is no name", body.profile);
-        if (body.image[0] && !image_name_ok(body.image))
-                return error_set(err, ERR_INVALID, "image: '%s' is no name", body.image);
+        r = check_profile_body(&body, err);
+        if (r == 0 && *name && (body.hosts.size > 0 || body.label[0] || body.all))
+                r = error_set(err, ERR_INVALID, "the path names one host: hosts, label and all are for POST /v1/profiles");
+        if (r < 0) {
+                rec_clear(&body_profile_desc, &body);
+                return r;
+        }
+        str_copy(ret->name, sizeof(ret->name), name);
+        ret->hosts = body.hosts; /* the caller's from now on */
+        ret->all = body.all;
         ret->next = body.next;
+        str_copy(ret->label, sizeof(ret->label), body.label);
         str_copy(ret->profile, sizeof(ret->profile), body.profile);
         str_copy(ret->image, sizeof(ret->image), body.image);
         return 0;

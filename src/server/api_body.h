@@ -15,8 +15,9 @@
 int
 api_body_host(const char *text, size_t size, const char *name, struct msg_api_host_put *ret, struct error *err);
 
+/* @name: the host that stands in the path; empty: the body says which. ret->hosts is the caller's, for blob_clear. */
 int
-api_body_profile(const char *text, size_t size, struct msg_api_host_profile *ret, struct error *err);
+api_body_profile(const char *text, size_t size, const char *name, struct msg_api_host_profile *ret, struct error *err);
 
 /* Reads the xl.cfg inside by src/xlcfg; what it notes is put into @notes. */
 int

@@ -119,13 +119,14 @@ int
 api_host_profile(struct api_request *q, struct error *err)
 {
         struct msg_api_host_profile m = {0};
-        int r = api_body_profile(q->body.data, q->body.size, &m, err);
+        int r = api_body_profile(q->body.data, q->body.size, q->match.name, &m, err);
 
         if (r < 0)
                 return r;
-        memcpy(m.name, q->match.name, sizeof(m.name));
         copy_by(q, m.by);
-        return api_ask(q, MSG_API_HOST_PROFILE, &m, 0, err);
+        r = api_ask(q, MSG_API_HOST_PROFILE, &m, 0, err);
+        blob_clear(&m.hosts);
+        return r;
 }
 
 /* ---- images ---- */

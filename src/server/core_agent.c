@@ -97,6 +97,7 @@ trade_token(struct core *c, struct core_host *h, const struct token *t, uint8_t 
         h->fresh_dom0 = true;
         core_mark_host(c, h);
         core_boot_stage(c, h, STAGE_AGENT, "token accepted");
+        core_profile_phoned_home(c, h, t->attempt_ms);
         core_host_set_state(c, h, HOST_BOOTING);
         core_send(c, ROLE_BOOT, MSG_TOKEN_USED, &used);
         core_send(c, ROLE_FILES, MSG_TOKEN_USED, &used);

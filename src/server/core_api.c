@@ -103,27 +103,6 @@ get_unknown(struct core *c, const struct msg_api_get *m, struct error *err)
 }
 
 static json_t *
-get_profiles(struct core *c, const struct msg_api_get *m, struct error *err)
-{
-        json_t *list = json_array();
-        int n[CONFIG_MAX_PROFILES + 16] = {0};
-        struct core_host *h, *next;
-        const struct profile *p;
-        struct policy_choice choice;
-
-        (void)m, (void)err;
-        HASH_ITER(by_name, c->hosts_by_name, h, next)
-        {
-                core_host_profile(c, h, &choice);
-                n[choice.profile]++;
-        }
-        for (uint32_t i = 0; (p = config_profile_at(c->config, i)); i++)
-                json_array_append_new(list, json_pack("{s:s,s:s,s:i}", "name", p->name, "meaning", profile_kind_meaning(p->kind),
-                                                      "hosts", n[i]));
-        return json_pack("{s:o}", "profiles", list);
-}
-
-static json_t *
 get_images(struct core *c, const struct msg_api_get *m, struct error *err)
 {
         json_t *list = json_array();
@@ -259,7 +238,7 @@ get_events(struct core *c, const struct msg_api_get *m, struct error *err)
 
 static const resource_fn resources[RES_N] = {
         [RES_SERVER] = get_server,   [RES_HOSTS] = get_hosts,       [RES_HOST] = get_host,     [RES_HOST_TRACE] = get_trace,
-        [RES_UNKNOWN] = get_unknown, [RES_PROFILES] = get_profiles, [RES_IMAGES] = get_images, [RES_IMAGE] = get_image,
+        [RES_UNKNOWN] = get_unknown, [RES_PROFILES] = core_profiles_json, [RES_IMAGES] = get_images, [RES_IMAGE] = get_image,
         [RES_DOMAINS] = get_domains, [RES_DOMAIN] = get_domain,     [RES_OPS] = get_ops,       [RES_OP] = get_op,
         [RES_EVENTS] = get_events,
 };

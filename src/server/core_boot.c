@@ -102,6 +102,7 @@ core_boot_event(struct core *c, const struct msg_boot_event *m)
                         core_mark_boot(c, h);
                 return;
         }
+        core_profile_delivered(c, h, m->stage, m->time_ms);
         if (begins_boot(h, m))
                 boot_begin(c, h, m->time_ms);
         else if (ended(&h->boot) && !is_late(h, m))
@@ -163,6 +164,25 @@ reporting_host(struct core *c, const struct msg_init_report *m, struct token *re
         return h;
 }
 
+/* Modes of the image that have no agent: they are told apart by the stage they report when they have come up. */
+static bool
+image_mode(const char *stage)
+{
+        return strcmp(stage, profile_kind_names[PROFILE_INSPECT]) == 0 ||
+               strcmp(stage, profile_kind_names[PROFILE_RESCUE]) == 0;
+}
+
+/* As far as such a boot gets. A machine that has reported its hardware powers off. */
+static void
+mode_reached(struct core *c, struct core_host *h, const struct msg_init_report *m, int64_t attempt_ms)
+{
+        core_profile_phoned_home(c, h, attempt_ms);
+        reach(c, h, STAGE_READY, core_wall(c), m->text);
+        core_event(c, "boot", h->row.host.name, m->stage, h->boot.number, "%s", m->text);
+        if (strcmp(m->stage, profile_kind_names[PROFILE_INSPECT]) == 0)
+                core_host_set_state(c, h, HOST_OFF);
+}
+
 void
 core_boot_init_report(struct core *c, const struct msg_init_report *m)
 {
@@ -186,6 +206,8 @@ core_boot_init_report(struct core *c, const struct msg_init_report *m)
         }
         if (!ended(&h->boot))
                 reach(c, h, STAGE_INIT, core_wall(c), m->text);
+        if (image_mode(m->stage))
+                mode_reached(c, h, m, token.attempt_ms);
         core_event(c, "boot", h->row.host.name, "init-report", h->boot.number, "%s: %s (dom0 up %.1f s)", m->stage, m->text,
                    (double)m->uptime_ms / 1000);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hosts: from the configuration and from the API, their profiles, and their states over time. Process: core. */
+/* Hosts: from the configuration and from the API, and their states over time. Process: core. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -51,40 +51,6 @@ core_host_by_conn(struct core *c, uint64_t conn)
 
         HASH_FIND(by_conn, c->hosts_by_conn, &conn, sizeof(conn), h);
         return h;
-}
-
-struct profile_facts
-core_host_facts(const struct core_host *h)
-{
-        return (struct profile_facts){.host = &h->row.host, .setting = &h->row.setting, .manufacturer = "", .product = ""};
-}
-
-const struct profile *
-core_host_profile(struct core *c, const struct core_host *h, struct policy_choice *ret_choice)
-{
-        const struct profile_facts facts = core_host_facts(h);
-        struct policy_time now;
-
-        policy_time_at(core_wall(c), &now);
-        profile_choose(c->config, &facts, &now, ret_choice);
-        return config_profile_at(c->config, ret_choice->profile);
-}
-
-const char *
-core_host_image_now(struct core *c, const struct core_host *h)
-{
-        const struct host_setting *s = &h->row.setting;
-        struct policy_choice choice;
-        const struct profile *p = core_host_profile(c, h, &choice);
-        const char *set = choice.by == POLICY_BY_ONCE ? s->once_image : choice.by == POLICY_BY_SETTING ? s->image : "";
-
-        return *set ? set : *p->image ? p->image : core_host_image(c, h);
-}
-
-const char *
-core_host_image(const struct core *c, const struct core_host *h)
-{
-        return *h->row.host.image ? h->row.host.image : c->config->default_image;
 }
 
 void
@@ -415,63 +381,6 @@ core_host_delete(struct core *c, const struct msg_api_name *m)
         core_reply_json(c, m->request, 200, json_pack("{s:s}", "removed", m->name));
 }
 
-static int
-check_profile_set(struct core *c, const struct msg_api_host_profile *m, struct error *err)
-{
-        const struct profile *p = config_profile(c->config, m->profile);
-
-        if (strcmp(m->profile, "auto") == 0)
-                return m->next || *m->image ? error_set(err, ERR_INVALID, "\"auto\" takes neither an image nor 'next'") : 0;
-        if (!p)
-                return error_set(err, ERR_NOT_FOUND, "there is no profile '%s'; see 'dompool profile list'", m->profile);
-        if (*m->image && !profile_kind_boots_image(p->kind))
-                return error_set(err, ERR_INVALID, "profile '%s' boots no image", m->profile);
-        if (*m->image && !core_policy_image(c, m->image))
-                return error_set(err, ERR_NOT_FOUND, "there is no image '%s'; see 'dompool image list'", m->image);
-        return 0;
-}
-
-static void
-set_profile(struct core *c, struct core_host *h, const struct msg_api_host_profile *m)
-{
-        struct host_setting *s = &h->row.setting;
-
-        if (m->next) {
-                str_copy(s->once, sizeof(s->once), m->profile);
-                str_copy(s->once_image, sizeof(s->once_image), m->image);
-                s->once_set_ms = core_wall(c);
-                s->once_sent_ms = 0;
-        } else {
-                *s = (struct host_setting){0}; /* the latest word counts, also against an earlier "next boot only" */
-                if (strcmp(m->profile, "auto") != 0)
-                        str_copy(s->profile, sizeof(s->profile), m->profile);
-                str_copy(s->image, sizeof(s->image), m->image);
-        }
-        core_mark_host(c, h);
-        c->policy_dirty = true;
-        core_event(c, "host", h->row.host.name, "profile", 0, "%s%s%s, by %s; it counts from the next boot%s", m->profile,
-                   *m->image ? ", image " : "", m->image, m->by, m->next ? ", for that one only" : "");
-}
-
-void
-core_host_profile_set(struct core *c, const struct msg_api_host_profile *m)
-{
-        struct core_host *h = core_host_find(c, m->name);
-        struct error err;
-        int r;
-
-        if (!h)
-                r = error_set(&err, ERR_NOT_FOUND, "host '%s' is not known; see 'dompool host list'", m->name);
-        else
-                r = check_profile_set(c, m, &err);
-        if (r < 0) {
-                core_reply_error(c, m->request, &err);
-                return;
-        }
-        set_profile(c, h, m);
-        core_reply_json(c, m->request, 200, core_host_json(c, h));
-}
-
 /*
  * A connection stands while the host's kernel answers api's (tls_stream_keepalive): its end is what a power cut looks like from
  * here. Words of the agent are rarer, since each costs the host more; they show that there is life behind the kernel, too.
@@ -490,6 +399,7 @@ core_host_tick(struct core *c)
 
         HASH_ITER(by_name, c->hosts_by_name, h, next)
         {
+                core_profile_tick(c, h);
                 if (h->row.state != HOST_READY || now - h->heard_mono_ms < silence_limit_ms(c, h))
                         continue;
                 core_host_set_state(c, h, HOST_LOST);

@@ -7,9 +7,10 @@
  *   core_world.c    life, dispatch, outbox, flush         core_agent.c    hello, inventory, heartbeat, one connection a host
  *   core_api.c      GET answers, long polls               core_domain.c   the table of domains, from agents' lists
  *   core_event.c    the event log                         core_op.c       operations: durable, sent, resumed, ended
- *   core_host.c     hosts, their states and profiles      core_create.c   a create request until it is an operation
+ *   core_host.c     hosts and their states                core_create.c   a create request until it is an operation
  *   core_boot.c     boots, init reports, unknown MACs     core_guest.c    kernels and ramdisks into STATE/blobs
  *   core_policy.c   images and the policy snapshot        core_console.c  console bytes between client and agent
+ *   core_profile.c  profiles: set, for one boot, in force
  */
 #include <jansson.h>
 #include <sys/stat.h>
@@ -180,6 +181,18 @@ struct core_host *core_host_by_mac(struct core *c, const struct mac *mac);
 /* The host that has this address now, else the one that is to get it. Looks at all hosts: for rare events, not for packets. */
 struct core_host *core_host_by_address(struct core *c, uint32_t address);
 struct core_host *core_host_by_conn(struct core *c, uint64_t conn);
+void core_host_set_state(struct core *c, struct core_host *h, enum host_state state);
+void core_host_set_conn(struct core *c, struct core_host *h, uint64_t conn);
+void core_host_set_session(struct core *c, struct core_host *h, const uint8_t sha256[32]);
+void core_host_put(struct core *c, const struct msg_api_host_put *m);
+void core_host_delete(struct core *c, const struct msg_api_name *m);
+void core_host_tick(struct core *c);
+json_t *core_host_json(struct core *c, struct core_host *h);
+/* What a new domain may still take on this host, KiB. */
+uint64_t core_host_free_kib(struct core *c, const struct core_host *h);
+void core_host_forget(struct core *c, struct core_host *h);
+
+/* --- core_profile.c --- */
 /* All that rules look at; valid while the host is not changed. */
 struct profile_facts core_host_facts(const struct core_host *h);
 /* What it would boot now. */
@@ -188,17 +201,13 @@ const struct profile *core_host_profile(struct core *c, const struct core_host *
 const char *core_host_image(const struct core *c, const struct core_host *h);
 /* The image that it would boot now. */
 const char *core_host_image_now(struct core *c, const struct core_host *h);
-void core_host_set_state(struct core *c, struct core_host *h, enum host_state state);
-void core_host_set_conn(struct core *c, struct core_host *h, uint64_t conn);
-void core_host_set_session(struct core *c, struct core_host *h, const uint8_t sha256[32]);
-void core_host_put(struct core *c, const struct msg_api_host_put *m);
-void core_host_delete(struct core *c, const struct msg_api_name *m);
 void core_host_profile_set(struct core *c, const struct msg_api_host_profile *m);
-void core_host_tick(struct core *c);
-json_t *core_host_json(struct core *c, struct core_host *h);
-/* What a new domain may still take on this host, KiB. */
-uint64_t core_host_free_kib(struct core *c, const struct core_host *h);
-void core_host_forget(struct core *c, struct core_host *h);
+/* The dom0 or the RAM image that was rendered at @attempt_ms runs: "next boot only" is fulfilled. */
+void core_profile_phoned_home(struct core *c, struct core_host *h, int64_t attempt_ms);
+/* A stage of firmware or loader: kinds that never phone home count from here. */
+void core_profile_delivered(struct core *c, struct core_host *h, enum boot_stage stage, int64_t time_ms);
+void core_profile_tick(struct core *c, struct core_host *h);
+json_t *core_profiles_json(struct core *c, const struct msg_api_get *m, struct error *err);
 
 /* --- core_boot.c --- */
 void core_boot_event(struct core *c, const struct msg_boot_event *m);

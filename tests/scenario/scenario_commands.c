@@ -40,6 +40,43 @@ cmd_host(struct script *s, char **w, int n)
 }
 
 static void
+cmd_labels(struct script *s, char **w, int n)
+{
+        (void)n;
+        str_copy(config_host(s, w[0])->labels, LABELS_SIZE, w[1]);
+}
+
+/* rule NAME PROFILE [hosts=GLOBS] [labels=L] [days=mon-fri] [from=HH:MM] [to=HH:MM] */
+static void
+cmd_rule(struct script *s, char **w, int n)
+{
+        struct rule *r = &s->world.config->rules[s->world.config->n_rules++];
+
+        str_copy(r->name, sizeof(r->name), w[0]);
+        str_copy(r->profile, sizeof(r->profile), w[1]);
+        str_copy(r->hosts, sizeof(r->hosts), script_option(w, n, "hosts", ""));
+        str_copy(r->labels, sizeof(r->labels), script_option(w, n, "labels", ""));
+        if (parse_days(script_option(w, n, "days", "mon-sun"), &r->days) ||
+            parse_minute(script_option(w, n, "from", "00:00"), &r->from) ||
+            parse_minute(script_option(w, n, "to", "00:00"), &r->to))
+                script_fail(s, "rule '%s': no such day or time", w[0]);
+}
+
+/* A profile of the configuration file: chain to another server. */
+static void
+cmd_chain(struct script *s, char **w, int n)
+{
+        struct profile *p = &s->world.config->profiles[s->world.config->n_profiles++];
+
+        (void)n;
+        str_copy(p->name, sizeof(p->name), w[0]);
+        str_copy(p->file, sizeof(p->file), w[2]);
+        p->kind = PROFILE_CHAIN;
+        if (parse_ip4(w[1], &p->server))
+                script_fail(s, "'%s' is no address", w[1]);
+}
+
+static void
 cmd_unhost(struct script *s, char **w, int n)
 {
         struct host *h = config_host(s, w[0]);
@@ -394,7 +431,18 @@ cmd_profile(struct script *s, char **w, int n)
 
         str_copy(m.name, NAME_SIZE, w[0]);
         str_copy(m.profile, NAME_SIZE, w[1]);
+        str_copy(m.image, NAME_SIZE, script_option(w, n, "image", ""));
+        m.next = !strcmp(script_option(w, n, "next", ""), "yes");
+        if (!strcmp(w[0], "all") || !strncmp(w[0], "label:", 6) || strchr(w[0], ',')) {
+                m.all = !strcmp(w[0], "all");
+                if (strchr(w[0], ','))
+                        blob_set(&m.hosts, w[0], strlen(w[0]));
+                else if (!m.all)
+                        str_copy(m.label, NAME_SIZE, w[0] + 6);
+                m.name[0] = '\0';
+        }
         request(s, MSG_API_HOST_PROFILE, &m, w[2], w + 3, n - 3);
+        blob_clear(&m.hosts);
 }
 
 static const char *const resource_names[] = {"server", "hosts",   "host",   "trace", "unknown", "profiles", "images",
@@ -576,6 +624,9 @@ const struct command scenario_commands[] = {
         {"delete", 2, cmd_delete},
         {"put", 3, cmd_put},
         {"profile", 3, cmd_profile},
+        {"labels", 2, cmd_labels},
+        {"rule", 2, cmd_rule},
+        {"chain", 3, cmd_chain},
         {"get", 1, cmd_get},
         {"get-fails", 3, cmd_get_fails},
         {"poll", 4, cmd_poll},

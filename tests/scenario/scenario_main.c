@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "scenario_script.h"
@@ -213,6 +214,8 @@ main(int argc, char **argv)
                 return 2;
         }
         log_init("scenario", getenv("SCENARIO_LOG") ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR);
+        setenv("TZ", "UTC", 1); /* timetables in scripts */
+        tzset();
         s->file = argv[1];
         world_init(&s->world);
         printf("1..1\n");

@@ -339,9 +339,29 @@ def test_host_add_show_remove(running):
     assert dompool(running, "host", "show", "n9").returncode == 4
 
 
-def test_unknown_profile_is_refused_before_it_is_sent():
-    got = plain("profile", "set", "n1", "cloud")
-    assert got.returncode == 2 and "profile list" in got.stderr
+def test_a_room_is_switched_by_one_command(running):
+    for name, mac in (("r1", "52:54:00:77:01:01"), ("r2", "52:54:00:77:01:02")):
+        assert dompool(running, "host", "add", name, mac, "--labels", "room-a").returncode == 0
+    try:
+        got = dompool(running, "profile", "set", "--label", "room-a", "rescue", "--next")
+        assert got.returncode == 0 and got.stdout.split() == ["r1", "r2"], got
+        host = running.get("/v1/hosts/r2")
+        assert (host["profile"], host["profile_by"], host["once"]) == ("rescue", "once", "rescue")
+        assert dompool(running, "profile", "set", "r1", "r2", "auto").returncode == 0
+        assert running.get("/v1/hosts/r2")["profile_by"] == "default"
+        got = dompool(running, "profile", "set", "r1", "cloud")
+        assert got.returncode == 4 and "profile list" in got.stderr, got
+        assert dompool(running, "profile", "set", "pool").returncode == 2
+        listed = dompool(running, "profile", "list").stdout
+        assert "inspect" in listed and "reports its hardware" in listed
+        assert "a shell on the console" in dompool(running, "profile", "show", "rescue").stdout
+    finally:
+        for name in ("r1", "r2"):
+            dompool(running, "host", "remove", name)
+
+
+def test_what_is_no_name_is_refused_before_it_is_sent():
+    assert plain("profile", "set", "n1", "a/b").returncode == 2
 
 
 def test_event_follow_prints_what_comes(running):

@@ -24,8 +24,9 @@ one_profile(const char *text, size_t size)
         struct msg_api_host_profile m = {0};
         struct error err;
 
-        if (api_body_profile(text, size, &m, &err) == 0)
+        if (api_body_profile(text, size, "", &m, &err) == 0)
                 assert(name_ok(m.profile) && (m.image[0] == '\0' || image_name_ok(m.image)));
+        blob_clear(&m.hosts);
 }
 
 static void

@@ -58,11 +58,11 @@ a_profile_must_be_said(void **state)
         struct error err;
 
         (void)state;
-        assert_true(api_body_profile(BODY(""), &m, &err) < 0);
+        assert_true(api_body_profile(BODY(""), "n1", &m, &err) < 0);
         assert_string_equal(err.message, "profile: missing");
-        assert_int_equal(api_body_profile(BODY("{\"profile\":\"local\"}"), &m, &err), 0);
+        assert_int_equal(api_body_profile(BODY("{\"profile\":\"local\"}"), "n1", &m, &err), 0);
         assert_string_equal(m.profile, "local");
-        assert_true(api_body_profile(BODY("{\"profile\":\"../x\"}"), &m, &err) < 0);
+        assert_true(api_body_profile(BODY("{\"profile\":\"../x\"}"), "n1", &m, &err) < 0);
 }
 
 static void

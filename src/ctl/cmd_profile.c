@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dompool profile ... Runs in: dompool. */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/parse.h"
+#include "ctl/ctl_http.h"
+#include "ctl/ctl_out.h"
+#include "model/profile.h"
+
+static const struct ctl_column profile_columns[] = {
+        {"NAME", "name"},
+        {"KIND", "kind"},
+        {"IMAGE", "image"},
+        {"MENU", "menu"},
+        {"HOSTS", "hosts", .right = true},
+        {"MEANING", "meaning", .elastic = true},
+};
+
+static const struct ctl_column rule_columns[] = {
+        {"RULE", "name"},
+        {"PROFILE", "profile"},
+        {"WHEN", "when"},
+        {"HOSTS", "hosts", .elastic = true},
+        {"LABELS", "labels", .elastic = true},
+        {"MAC", "mac"},
+        {"SMBIOS", "smbios", .elastic = true},
+        {"DECIDES", "decides", .right = true},
+};
+
+static const struct ctl_column profile_fields[] = {
+        {"name", "name"},       {"kind", "kind"},         {"meaning", "meaning"},
+        {"image", "image"},     {"xen args", "xen_args"}, {"kernel args", "kernel_args"},
+        {"server", "server"},   {"file", "file"},         {"menu", "menu"},
+        {"hosts now", "hosts"},
+};
+
+int
+cmd_profile_list(struct ctl *c, int argc, char **argv, struct error *err)
+{
+        enum ctl_output output = CTL_OUT_TABLE;
+        json_t *answer = NULL;
+        int r = ctl_get(c, &answer, err, "/v1/profiles");
+
+        (void)argc;
+        (void)argv;
+        if (r == 0)
+                r = ctl_print_list(c, answer, "profiles", "name", profile_columns, N_ELEMENTS(profile_columns), err);
+        if (r == 0)
+                r = ctl_output(c, &output, err);
+        if (r == 0 && output == CTL_OUT_TABLE && json_array_size(json_object_get(answer, "rules")) > 0) {
+                printf("\n");
+                r = ctl_print_list(c, answer, "rules", "name", rule_columns, N_ELEMENTS(rule_columns), err);
+        }
+        json_decref(answer);
+        return r;
+}
+
+int
+cmd_profile_show(struct ctl *c, int argc, char **argv, struct error *err)
+{
+        json_t *answer = NULL, *profile;
+        int r = ctl_name("a profile", argv[0], err);
+        size_t i;
+
+        (void)argc;
+        if (r == 0)
+                r = ctl_get(c, &answer, err, "/v1/profiles");
+        if (r < 0)
+                return r;
+        r = error_set(err, ERR_NOT_FOUND, "there is no profile '%s'; see 'dompool profile list'", argv[0]);
+        json_array_foreach(json_object_get(answer, "profiles"), i, profile)
+        {
+                if (strcmp(ctl_string(profile, "name"), argv[0]) == 0)
+                        r = ctl_print_object(c, profile, "name", profile_fields, N_ELEMENTS(profile_fields), err);
+        }
+        json_decref(answer);
+        return r;
+}
+
+/* The hosts named, the label or all of them, as the API takes them. */
+static int
+add_hosts(struct ctl *c, json_t *body, int n, char **names, struct error *err)
+{
+        json_t *hosts = json_string("");
+
+        for (int i = 0; i < n; i++) {
+                json_t *more;
+
+                if (ctl_name("a host", names[i], err) < 0) {
+                        json_decref(hosts);
+                        return error_to_errno(err->code);
+                }
+                more = json_sprintf("%s%s%s", json_string_value(hosts), i > 0 ? " " : "", names[i]);
+                json_decref(hosts);
+                hosts = more;
+        }
+        json_object_set_new(body, "hosts", hosts);
+        if (c->opt[OPT_LABEL])
+                json_object_set_new(body, "label", json_string(c->opt[OPT_LABEL]));
+        json_object_set_new(body, "all", json_boolean(c->opt[OPT_ALL] != NULL));
+        if (n == 0 && !c->opt[OPT_LABEL] && !c->opt[OPT_ALL])
+                return error_set(err, ERR_USAGE, "say which hosts: by name, by --label or --all");
+        return 0;
+}
+
+static int
+print_set(struct ctl *c, const json_t *answer, struct error *err)
+{
+        enum ctl_output output;
+        json_t *name;
+        size_t i;
+        int r = ctl_output(c, &output, err);
+
+        if (r < 0)
+                return r;
+        if (output == CTL_OUT_JSON) {
+                ctl_print_json(stdout, answer);
+                return 0;
+        }
+        json_array_foreach(json_object_get(answer, "hosts"), i, name)
+        {
+                char text[NAME_SIZE];
+
+                printf("%s\n", ctl_clean(json_string_value(name) ?: "", text, sizeof(text)));
+        }
+        return 0;
+}
+
+int
+cmd_profile_set(struct ctl *c, int argc, char **argv, struct error *err)
+{
+        struct ctl_request q = {.method = "POST"};
+        const char *profile = argv[argc - 1];
+        char image[CTL_IMAGE_SIZE];
+        json_t *body = json_object(), *answer = NULL;
+        int r = ctl_name("a profile", profile, err);
+
+        if (r == 0)
+                r = add_hosts(c, body, argc - 1, argv, err);
+        if (r == 0 && c->opt[OPT_IMAGE] && (r = ctl_image_name(c->opt[OPT_IMAGE], image, err)) == 0)
+                json_object_set_new(body, "image", json_string(image));
+        json_object_set_new(body, "profile", json_string(profile));
+        json_object_set_new(body, "next", json_boolean(c->opt[OPT_NEXT] != NULL));
+        q.body = body;
+        ctl_path(&q, "/v1/profiles");
+        if (r == 0)
+                r = ctl_http_send(c, &q, &answer, err);
+        json_decref(body);
+        if (r == 0)
+                r = print_set(c, answer, err);
+        json_decref(answer);
+        return r;
+}

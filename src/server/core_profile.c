@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which profile a host has, set by whom, and for how long: the API's settings, "next boot only" until the host has phoned home.
+ * The rules themselves are src/bootcfg/profile_choice.c's. Process: core.
+ */
+#include <string.h>
+
+#include "base/rec_json.h"
+#include "server/core_private.h"
+
+#define ONCE_GRACE_MS (2 * 60000) /* of kinds that never phone home: after their menu or boot file has left */
+
+struct profile_facts
+core_host_facts(const struct core_host *h)
+{
+        return (struct profile_facts){.host = &h->row.host, .setting = &h->row.setting, .manufacturer = "", .product = ""};
+}
+
+const struct profile *
+core_host_profile(struct core *c, const struct core_host *h, struct policy_choice *ret_choice)
+{
+        const struct profile_facts facts = core_host_facts(h);
+        struct policy_time now;
+
+        policy_time_at(core_wall(c), &now);
+        profile_choose(c->config, &facts, &now, ret_choice);
+        return config_profile_at(c->config, ret_choice->profile);
+}
+
+const char *
+core_host_image_now(struct core *c, const struct core_host *h)
+{
+        const struct host_setting *s = &h->row.setting;
+        struct policy_choice choice;
+        const struct profile *p = core_host_profile(c, h, &choice);
+        const char *set = choice.by == POLICY_BY_ONCE ? s->once_image : choice.by == POLICY_BY_SETTING ? s->image : "";
+
+        return *set ? set : *p->image ? p->image : core_host_image(c, h);
+}
+
+const char *
+core_host_image(const struct core *c, const struct core_host *h)
+{
+        return *h->row.host.image ? h->row.host.image : c->config->default_image;
+}
+
+/* --- the API --- */
+
+static int
+check_profile_set(struct core *c, const struct msg_api_host_profile *m, struct error *err)
+{
+        const struct profile *p = config_profile(c->config, m->profile);
+
+        if (strcmp(m->profile, "auto") == 0)
+                return m->next || *m->image ? error_set(err, ERR_INVALID, "\"auto\" takes neither an image nor 'next'") : 0;
+        if (!p)
+                return error_set(err, ERR_NOT_FOUND, "there is no profile '%s'; see 'dompool profile list'", m->profile);
+        if (*m->image && !profile_kind_boots_image(p->kind))
+                return error_set(err, ERR_INVALID, "profile '%s' boots no image", m->profile);
+        if (*m->image && !core_policy_image(c, m->image))
+                return error_set(err, ERR_NOT_FOUND, "there is no image '%s'; see 'dompool image list'", m->image);
+        return 0;
+}
+
+static void
+set_profile(struct core *c, struct core_host *h, const struct msg_api_host_profile *m)
+{
+        struct host_setting *s = &h->row.setting;
+
+        if (m->next) {
+                str_copy(s->once, sizeof(s->once), m->profile);
+                str_copy(s->once_image, sizeof(s->once_image), m->image);
+                s->once_set_ms = core_wall(c);
+                s->once_sent_ms = 0;
+        } else {
+                *s = (struct host_setting){0}; /* the latest word counts, also against an earlier "next boot only" */
+                if (strcmp(m->profile, "auto") != 0)
+                        str_copy(s->profile, sizeof(s->profile), m->profile);
+                str_copy(s->image, sizeof(s->image), m->image);
+        }
+        core_mark_host(c, h);
+        c->policy_dirty = true;
+        core_event(c, "host", h->row.host.name, "profile", 0, "%s%s%s, by %s; it counts from the next boot%s", m->profile,
+                   *m->image ? ", image " : "", m->image, m->by, m->next ? ", for that one only" : "");
+}
+
+static json_t *
+set_many(struct core *c, const struct msg_api_host_profile *m)
+{
+        json_t *names = json_array();
+        struct core_host *h, *next;
+        const char *at = m->hosts.data ? (const char *)m->hosts.data : "";
+        char name[NAME_SIZE];
+
+        HASH_ITER(by_name, c->hosts_by_name, h, next)
+        {
+                if (!m->all && !(*m->label && labels_has(h->row.host.labels, m->label)))
+                        continue;
+                set_profile(c, h, m);
+                json_array_append_new(names, json_string(h->row.host.name));
+        }
+        while ((at = list_next(at, name))) {
+                h = core_host_find(c, name);
+                if (m->all || (*m->label && labels_has(h->row.host.labels, m->label)))
+                        continue; /* done above */
+                set_profile(c, h, m);
+                json_array_append_new(names, json_string(name));
+        }
+        return names;
+}
+
+/* All names are known before anything is changed: a room is switched as a whole or not at all. */
+static int
+check_names(struct core *c, const struct msg_api_host_profile *m, struct error *err)
+{
+        const char *at = m->hosts.data ? (const char *)m->hosts.data : "";
+        char name[NAME_SIZE];
+        size_t n = 0;
+
+        for (; (at = list_next(at, name)); n++)
+                if (!core_host_find(c, name))
+                        return error_set(err, ERR_NOT_FOUND, "host '%s' is not known; see 'dompool host list'", name);
+        if (n == 0 && !*m->label && !m->all)
+                return error_set(err, ERR_INVALID, "hosts, label or all: one of them must say which hosts");
+        return 0;
+}
+
+void
+core_host_profile_set(struct core *c, const struct msg_api_host_profile *m)
+{
+        struct core_host *h = *m->name ? core_host_find(c, m->name) : NULL;
+        struct error err;
+        int r;
+
+        if (*m->name && !h)
+                r = error_set(&err, ERR_NOT_FOUND, "host '%s' is not known; see 'dompool host list'", m->name);
+        else
+                r = h ? 0 : check_names(c, m, &err);
+        if (r == 0)
+                r = check_profile_set(c, m, &err);
+        if (r < 0) {
+                core_reply_error(c, m->request, &err);
+                return;
+        }
+        if (h) {
+                set_profile(c, h, m);
+                core_reply_json(c, m->request, 200, core_host_json(c, h));
+                return;
+        }
+        core_reply_json(c, m->request, 200,
+                        json_pack("{s:s,s:b,s:o}", "profile", m->profile, "next", m->next, "hosts", set_many(c, m)));
+}
+
+/* How many hosts each profile and each rule decides at this moment. */
+struct tally {
+        int profiles[CONFIG_MAX_PROFILES + 16];
+        int rules[CONFIG_MAX_RULES];
+};
+
+static json_t *
+profile_json(const struct profile *p, int hosts)
+{
+        json_t *json = rec_to_json(&profile_desc, p);
+
+        json_object_set_new(json, "meaning", json_string(profile_kind_meaning(p->kind)));
+        json_object_set_new(json, "hosts", json_integer(hosts));
+        return json;
+}
+
+/* "mon-fri 08:00-20:00"; empty: always. */
+static void
+rule_when(const struct rule *r, char *buf, size_t size)
+{
+        char days[DAYS_TEXT_SIZE] = "", times[24] = "";
+
+        if (r->days != 0 && r->days != DAYS_ALL)
+                days_text(r->days, days);
+        if (r->from != r->to)
+                snprintf(times, sizeof(times), "%02u:%02u-%02u:%02u", r->from / 60 % 25, r->from % 60, r->to / 60 % 25,
+                         r->to % 60);
+        snprintf(buf, size, "%s%s%s", days, *days && *times ? " " : "", times);
+}
+
+static json_t *
+rule_json(const struct rule *r, int hosts)
+{
+        json_t *json = rec_to_json(&rule_desc, r);
+        char when[DAYS_TEXT_SIZE + 24];
+
+        rule_when(r, when, sizeof(when));
+        json_object_set_new(json, "when", json_string(when));
+        json_object_set_new(json, "decides", json_integer(hosts));
+        return json;
+}
+
+json_t *
+core_profiles_json(struct core *c, const struct msg_api_get *m, struct error *err)
+{
+        json_t *profiles = json_array(), *rules = json_array();
+        struct policy_choice choice;
+        struct core_host *h, *next;
+        const struct profile *p;
+        struct tally n = {0};
+
+        (void)m, (void)err;
+        HASH_ITER(by_name, c->hosts_by_name, h, next)
+        {
+                core_host_profile(c, h, &choice);
+                n.profiles[choice.profile]++;
+                if (choice.rule != POLICY_NONE)
+                        n.rules[choice.rule]++;
+        }
+        for (uint32_t i = 0; (p = config_profile_at(c->config, i)); i++)
+                json_array_append_new(profiles, profile_json(p, n.profiles[i]));
+        for (uint32_t i = 0; i < c->config->n_rules; i++)
+                json_array_append_new(rules, rule_json(&c->config->rules[i], n.rules[i]));
+        return json_pack("{s:o,s:o}", "profiles", profiles, "rules", rules);
+}
+
+/* --- "next boot only" --- */
+
+static void
+once_end(struct core *c, struct core_host *h, const char *why)
+{
+        struct host_setting *s = &h->row.setting;
+        char once[NAME_SIZE];
+
+        str_copy(once, sizeof(once), s->once);
+        s->once[0] = s->once_image[0] = '\0';
+        s->once_set_ms = s->once_sent_ms = 0;
+        core_mark_host(c, h);
+        c->policy_dirty = true;
+        core_event(c, "host", h->row.host.name, "profile", h->row.boot, "'%s' for one boot is over: %s", once, why);
+}
+
+static bool
+once_boots_image(const struct core *c, const struct core_host *h)
+{
+        const struct profile *p = config_profile(c->config, h->row.setting.once);
+
+        return p && profile_kind_boots_image(p->kind);
+}
+
+void
+core_profile_phoned_home(struct core *c, struct core_host *h, int64_t attempt_ms)
+{
+        /* A menu rendered before the order was given is of the boot before. */
+        if (*h->row.setting.once && once_boots_image(c, h) && attempt_ms >= h->row.setting.once_set_ms)
+                once_end(c, h, "the host has phoned home");
+}
+
+void
+core_profile_delivered(struct core *c, struct core_host *h, enum boot_stage stage, int64_t time_ms)
+{
+        struct host_setting *s = &h->row.setting;
+        const struct profile *p = config_profile(c->config, s->once);
+
+        if (!p || profile_kind_boots_image(p->kind) || s->once_sent_ms || time_ms < s->once_set_ms)
+                return;
+        /* A chain may begin with the DHCP answer itself, which names the other server. */
+        if (stage != STAGE_MENU && !(p->kind == PROFILE_CHAIN && stage == STAGE_DHCP))
+                return;
+        s->once_sent_ms = time_ms;
+        core_mark_host(c, h);
+}
+
+void
+core_profile_tick(struct core *c, struct core_host *h)
+{
+        const struct host_setting *s = &h->row.setting;
+
+        if (*s->once && s->once_sent_ms && core_wall(c) - s->once_sent_ms >= ONCE_GRACE_MS)
+                once_end(c, h, "its menu was sent");
+}
