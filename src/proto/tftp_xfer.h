@@ -27,11 +27,11 @@
 
 #include "proto/tftp.h"
 
-#define TFTP_XFER_RTO_MIN_MS 20
+#define TFTP_XFER_RTO_MIN_MS 5
 #define TFTP_XFER_RTO_FIRST_MS 5500
 #define TFTP_XFER_RTO_MAX_MS 8000
 #define TFTP_XFER_FIRST_TRIES 1 /* repeats of the OACK before the first ACK */
-#define TFTP_XFER_TRIES 7       /* repeats of one window after it */
+#define TFTP_XFER_TRIES 8       /* repeats of one window after it */
 #define TFTP_XFER_MAX_WINDOW 64 /* larger ones are granted as this */
 
 enum tftp_xfer_state { TFTP_XFER_NEW, TFTP_XFER_OACKED, TFTP_XFER_SENDING, TFTP_XFER_DONE, TFTP_XFER_FAILED };
