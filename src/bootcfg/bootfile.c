@@ -16,10 +16,11 @@
 static const struct {
         const char *name;
         enum boot_stage stage;
+        size_t size_at; /* of its size in struct policy_image */
 } image_files[] = {
-        {"xen.gz", STAGE_XEN},
-        {"vmlinuz", STAGE_KERNEL},
-        {"initrd", STAGE_INITRD},
+        {"xen.gz", STAGE_XEN, offsetof(struct policy_image, xen_size)},
+        {"vmlinuz", STAGE_KERNEL, offsetof(struct policy_image, kernel_size)},
+        {"initrd", STAGE_INITRD, offsetof(struct policy_image, initrd_size)},
 };
 
 /* Copies the next part of the path; false when it is one that no honest loader asks for. */
@@ -94,6 +95,7 @@ resolve_image(const struct policy *policy, const char *rest, struct bootfile *re
                 if (strcmp(rest + n + 1, image_files[i].name) == 0) {
                         ret->kind = BOOTFILE_IMAGE;
                         ret->stage = image_files[i].stage;
+                        memcpy(&ret->size, (const char *)image + image_files[i].size_at, sizeof(ret->size));
                         snprintf(ret->path, sizeof(ret->path), "%s/%s", image->id, image_files[i].name);
                         return;
                 }

@@ -26,6 +26,7 @@ struct bootfile {
         const char *why;                  /* REFUSED, MISSING: static text */
         const struct menu_loader *loader; /* MENU, MENU_DEFAULT */
         struct mac mac;                   /* MENU */
+        uint64_t size;                    /* IMAGE: as it was built; 0: not known */
         char path[BOOTFILE_PATH_SIZE];    /* clean name asked for; IMAGE: <id>/<file> */
 };
 

@@ -243,6 +243,8 @@ acknowledge(struct dhcp_server *s, const struct dhcp_packet *p, uint32_t address
                 return;
         grant(s, p, DHCP_ACK, address, d);
         d->event = dhcp_server_wants_boot(p, &arch) ? DHCP_EVENT_BOOT : DHCP_EVENT_LEASE;
+        if (d->event == DHCP_EVENT_BOOT && !d->loader)
+                d->note = BOOT_NOTE_NO_LOADER;
 }
 
 /* --- The messages. --- */
@@ -256,6 +258,7 @@ on_discover(struct dhcp_server *s, const struct dhcp_packet *p, int64_t now_ms, 
         address = lease_pick(s->leases, &p->h.mac, wanted, now_ms);
         if (address == 0 || !on_network(s, address)) {
                 silence(d, address == 0 ? "no address is free" : "its fixed address is not on the boot LAN");
+                d->note = BOOT_NOTE_NO_ADDRESS;
                 return;
         }
         if (!owns(s, &p->h.mac, address, now_ms) &&
@@ -276,6 +279,8 @@ on_select(struct dhcp_server *s, const struct dhcp_packet *p, uint32_t server, u
                         put_lease(s, &p->h.mac, l->address, LEASE_RELEASED, now_ms, d);
                 d->lease_changed = false; /* an offer taken back was never on disk */
                 silence(d, "it chose another server");
+                d->note = BOOT_NOTE_OTHER_SERVER;
+                d->other_server = server;
         } else if (lease_address_free_for(s->leases, &p->h.mac, wanted, now_ms) && on_network(s, wanted)) {
                 acknowledge(s, p, wanted, now_ms, d);
         } else {

@@ -32,6 +32,8 @@ struct dhcp_decision {
         uint8_t reply;      /* enum dhcp_type; 0: silence */
         const char *reason; /* static text for the log: why silence or NAK; NULL otherwise */
         enum dhcp_event event;
+        enum boot_note_kind note; /* what is worth telling of a boot; BOOT_NOTE_NONE: nothing */
+        uint32_t other_server;    /* for BOOT_NOTE_OTHER_SERVER */
         const struct policy_host *host;
         const struct menu_loader *loader; /* named as boot file; NULL: none */
 

@@ -137,7 +137,7 @@ static void
 print_boot_end(const json_t *boot)
 {
         const json_t *search = json_object_get(boot, "search"), *file;
-        char text[1100];
+        char name[40], text[1300];
         size_t i;
 
         json_array_foreach(search, i, file)
@@ -147,7 +147,8 @@ print_boot_end(const json_t *boot)
         if (ctl_string(boot, "failure")[0])
                 printf("  failed: %s\n", ctl_clean(ctl_string(boot, "failure"), text, sizeof(text)));
         if (ctl_string(boot, "stuck")[0])
-                printf("  stuck: %s\n", ctl_clean(ctl_string(boot, "stuck"), text, sizeof(text)));
+                printf("  stuck, %s: %s\n", ctl_clean(ctl_string(boot, "verdict"), name, sizeof(name)),
+                       ctl_clean(ctl_string(boot, "stuck"), text, sizeof(text)));
 }
 
 static void

@@ -74,7 +74,8 @@ FIELDS(msg_boot_event){
         REC_I64(struct msg_boot_event, time_ms),
         REC_I64(struct msg_boot_event, attempt_ms),
         REC_STR(struct msg_boot_event, text),
-        REC_BOOL(struct msg_boot_event, missing),
+        REC_ENUM(struct msg_boot_event, note, boot_note_names),
+        REC_BOOL(struct msg_boot_event, firmware),
 };
 DESC(msg_boot_event);
 

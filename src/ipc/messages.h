@@ -77,7 +77,8 @@ struct msg_boot_event {
         int64_t time_ms;     /* wall */
         int64_t attempt_ms;  /* of the token in force; 0 before the menu */
         char text[200];      /* file name, loader, sizes; printable */
-        bool missing;        /* a file was asked for that there is not: part of the search trail, not a stage reached */
+        uint32_t note;       /* enum boot_note_kind; BOOT_NOTE_NONE: the stage was reached */
+        bool firmware;       /* the note is about a packet of firmware or a loader: it may begin a boot */
 };
 struct msg_lease_event {
         struct mac mac;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A boot's stages and the words about one that is stuck. Pure; used by core (and shown by the client). */
+/* A boot's stages and notes. Pure; used by core (and shown by the client). */
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +18,14 @@ static const struct rec_field boot_search_fields[] = {
 };
 static const struct rec_desc boot_search_desc = REC_DESC(struct boot_search, boot_search_fields);
 
+static const struct rec_field boot_note_fields[] = {
+        REC_ENUM(struct boot_note, kind, boot_note_names),
+        REC_U32(struct boot_note, count),
+        REC_I64(struct boot_note, time_ms),
+        REC_STR(struct boot_note, text),
+};
+static const struct rec_desc boot_note_desc = REC_DESC(struct boot_note, boot_note_fields);
+
 static const struct rec_field boot_fields[] = {
         REC_U64(struct boot, number),
         REC_I64(struct boot, started_ms),
@@ -27,38 +35,9 @@ static const struct rec_field boot_fields[] = {
         REC_STR(struct boot, failure),
         REC_LIST(struct boot, steps, boot_step_desc),
         REC_LIST(struct boot, search, boot_search_desc),
+        REC_LIST(struct boot, notes, boot_note_desc),
 };
 const struct rec_desc boot_desc = REC_DESC(struct boot, boot_fields);
-
-/*
- * What a boot that got to a stage and no further usually suffers from. The patience is generous for a PC: an emulated one
- * without hardware help needs most of it for its kernel.
- */
-static const struct {
-        unsigned patience_s;
-        const char *meaning;
-        const char *causes;
-} stage_advice[STAGE_N] = {
-        [STAGE_DHCP] =
-                {30, "it has an address but asked for no loader",
-                 "network boot is off or behind the disk in the firmware's order, or another DHCP server answered faster"},
-        [STAGE_LOADER] = {30, "it has its loader but asked for no menu",
-                          "the loader does not suit this firmware or network card, or a file of the loader is missing"},
-        [STAGE_MENU] = {30, "it has its menu but asked for no hypervisor",
-                        "the menu's image is not in the store, or the loader lacks its multiboot module"},
-        [STAGE_XEN] = {60, "it has the hypervisor but not the kernel",
-                       "the transfer broke off: look at the network card, cable and switch"},
-        [STAGE_KERNEL] = {120, "it has the kernel but not the initrd",
-                          "the transfer broke off: look at the network card, cable and switch"},
-        [STAGE_INITRD] = {180, "everything was sent but dom0 said nothing",
-                          "Xen or the kernel stopped (see the machine's screen; noapic or another console may help), the image "
-                          "lacks this "
-                          "network card's driver, or there is too little memory"},
-        [STAGE_INIT] = {120, "dom0 runs but its agent did not come",
-                        "see the init reports of this boot and the machine's screen"},
-        [STAGE_AGENT] = {60, "its agent is connected but did not report",
-                         "the hypervisor part of the agent does not answer on that host"},
-};
 
 bool
 boot_reach(struct boot *b, enum boot_stage stage, int64_t time_ms, const char *text)
@@ -112,36 +91,27 @@ boot_furthest(const struct boot *b)
         return furthest;
 }
 
-static size_t
-append_search(const struct boot *b, char *buf, size_t size, size_t used)
+void
+boot_note(struct boot *b, enum boot_note_kind kind, int64_t time_ms, const char *text)
 {
-        uint32_t first = b->n_search > 3 ? b->n_search - 3 : 0;
-        uint32_t i;
+        struct boot_note *n = (struct boot_note *)(uintptr_t)boot_note_find(b, kind);
 
-        for (i = first; i < b->n_search && used < size; i++)
-                used += (size_t)snprintf(buf + used, size - used, "%s%s", i == first ? "; last asked for in vain: " : ", ",
-                                         b->search[i].text);
-        return used;
+        if (!n) {
+                if (kind <= BOOT_NOTE_NONE || kind >= BOOT_NOTE_N || b->n_notes >= BOOT_NOTE_N)
+                        return;
+                n = &b->notes[b->n_notes++];
+                *n = (struct boot_note){.kind = kind};
+        }
+        n->count++;
+        n->time_ms = time_ms;
+        str_copy(n->text, sizeof(n->text), text);
 }
 
-char *
-boot_stuck(const struct boot *b, int64_t now_ms, char *buf, size_t size)
+const struct boot_note *
+boot_note_find(const struct boot *b, enum boot_note_kind kind)
 {
-        int stage = boot_furthest(b);
-        int64_t idle_s = (now_ms - b->last_ms) / 1000;
-        size_t used;
-
-        *buf = '\0';
-        if (stage < 0 || stage >= STAGE_READY)
-                return buf;
-        if (b->failed) {
-                snprintf(buf, size, "dompool-init failed: %s", b->failure);
-                return buf;
-        }
-        if (idle_s < stage_advice[stage].patience_s)
-                return buf;
-        used = (size_t)snprintf(buf, size, "after '%s', for %lld s: %s; usually: %s", boot_stage_names[stage],
-                                (long long)idle_s, stage_advice[stage].meaning, stage_advice[stage].causes);
-        append_search(b, buf, size, used);
-        return buf;
+        for (uint32_t i = 0; i < b->n_notes; i++)
+                if (b->notes[i].kind == kind)
+                        return &b->notes[i];
+        return NULL;
 }

@@ -2,8 +2,8 @@
 #ifndef DOMPOOL_MODEL_BOOT_H
 #define DOMPOOL_MODEL_BOOT_H
 /*
- * One boot of a host: when it reached which stage, and which files were asked for in vain. boot_stuck says in words what is
- * wrong with it. Pure data and pure functions.
+ * One boot of a host: when it reached which stage, which files were asked for in vain, and what else was noticed. What is wrong
+ * with one that is stuck: boot_verdict.h. Pure data and pure functions.
  */
 #include "base/rec.h"
 #include "model/host.h"
@@ -22,6 +22,13 @@ struct boot_search {
         char text[BOOT_TEXT_SIZE];
 };
 
+struct boot_note {
+        uint32_t kind; /* enum boot_note_kind */
+        uint32_t count;
+        int64_t time_ms; /* wall, of the latest */
+        char text[BOOT_TEXT_SIZE];
+};
+
 struct boot {
         uint64_t number; /* 1.. per host */
         int64_t started_ms;
@@ -33,6 +40,8 @@ struct boot {
         struct boot_step steps[STAGE_N];
         uint32_t n_search;
         struct boot_search search[BOOT_MAX_SEARCH];
+        uint32_t n_notes; /* one a kind, the latest */
+        struct boot_note notes[BOOT_NOTE_N];
 };
 extern const struct rec_desc boot_desc;
 
@@ -45,10 +54,10 @@ bool boot_missing(struct boot *b, const char *text);
 /* The stage it got furthest, or -1. */
 int boot_furthest(const struct boot *b);
 
-/*
- * Writes to @buf where the boot hangs, since when, what usually is the cause and which files were missing; an empty text while
- * it is still within the usual time of its stage, or done. Returns @buf.
- */
-char *boot_stuck(const struct boot *b, int64_t now_ms, char *buf, size_t size);
+/* Enters a note; a further one of the same kind takes its place and is counted. */
+void boot_note(struct boot *b, enum boot_note_kind kind, int64_t time_ms, const char *text);
+
+/* NULL: nothing of the kind was noticed. */
+const struct boot_note *boot_note_find(const struct boot *b, enum boot_note_kind kind);
 
 #endif

@@ -15,6 +15,20 @@ const char *const boot_stage_names[] = {
         [STAGE_READY] = "ready",   [STAGE_N] = NULL,
 };
 
+const char *const boot_note_names[] = {
+        [BOOT_NOTE_NONE] = "none",
+        [BOOT_NOTE_MISSING] = "missing-file",
+        [BOOT_NOTE_OTHER_SERVER] = "other-dhcp-server",
+        [BOOT_NOTE_NO_ADDRESS] = "no-free-address",
+        [BOOT_NOTE_NO_LOADER] = "no-loader",
+        [BOOT_NOTE_UNREQUESTED] = "offers-not-taken",
+        [BOOT_NOTE_FOREIGN_MENU] = "another-hosts-menu",
+        [BOOT_NOTE_DAMAGED] = "damaged-file",
+        [BOOT_NOTE_CUT] = "transfer-broken-off",
+        [BOOT_NOTE_TOKEN] = "token-refused",
+        [BOOT_NOTE_N] = NULL,
+};
+
 static const struct rec_field host_fields[] = {
         REC_STR(struct host, name),        REC_MAC(struct host, mac),
         REC_IP4(struct host, address),     REC_STR(struct host, profile),

@@ -39,6 +39,22 @@ enum boot_stage {
 };
 extern const char *const boot_stage_names[];
 
+/* What a server notices of a boot besides its stages. */
+enum boot_note_kind {
+        BOOT_NOTE_NONE,         /* a stage was reached */
+        BOOT_NOTE_MISSING,      /* a file was asked for that there is not */
+        BOOT_NOTE_OTHER_SERVER, /* its DHCP client chose another server; the text is its address */
+        BOOT_NOTE_NO_ADDRESS,   /* there was no address to offer */
+        BOOT_NOTE_NO_LOADER,    /* of the firmware's kind */
+        BOOT_NOTE_UNREQUESTED,  /* several OFFERs in a row were not taken */
+        BOOT_NOTE_FOREIGN_MENU, /* it asked for another host's menu */
+        BOOT_NOTE_DAMAGED,      /* a file has not the length that its image's manifest says */
+        BOOT_NOTE_CUT,          /* a transfer ended in the middle */
+        BOOT_NOTE_TOKEN,        /* a token was refused */
+        BOOT_NOTE_N,
+};
+extern const char *const boot_note_names[];
+
 struct host {
         char name[NAME_SIZE];
         struct mac mac;

@@ -114,7 +114,12 @@ boot_reports_free(struct boot_reports *r);
 /* @attempt_ms: of the token in force, 0 before the menu. @text is cut where it is too long. */
 void
 boot_report_stage(struct boot_reports *r, const struct mac *mac, uint32_t address, enum boot_stage stage, int64_t attempt_ms,
-                  bool missing, const char *text);
+                  const char *text);
+
+/* Something besides: @stage is what it was on the way to. @firmware: seen in a packet of firmware or a loader. */
+void
+boot_report_note(struct boot_reports *r, const struct mac *mac, uint32_t address, enum boot_stage stage, enum boot_note_kind note,
+                 bool firmware, const char *text);
 
 void
 boot_report_lease(struct boot_reports *r, const struct lease *l);

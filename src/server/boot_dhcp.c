@@ -14,7 +14,23 @@
 #include "server/boot.h"
 
 #define BATCH 64
+#define UNTAKEN_SLOTS 4096 /* direct-mapped by the MAC */
+#define UNTAKEN_TELL 3 /* so many OFFERs in a row that nobody took are worth a note; firmware repeats itself once or twice */
 #define QUIET_MS 10000 /* complaints about malformed packets and failed writes: one in that time */
+
+/* OFFERs to one MAC since it last took one. */
+struct untaken {
+        struct mac mac;
+        unsigned n;
+};
+
+/* What is worth telling of a packet besides its lease; it leaves after the stage that the packet reached. */
+struct note {
+        enum boot_note_kind kind;
+        bool firmware;
+        struct mac mac;
+        char text[64];
+};
 
 struct boot_dhcp {
         struct boot *boot;
@@ -27,7 +43,9 @@ struct boot_dhcp {
         struct iovec iov[BATCH];
         uint8_t packets[BATCH][DHCP_MAX_SIZE + 1]; /* a byte more, so that too long ones show */
         struct dhcp_packet parsed;
+        struct untaken untaken[UNTAKEN_SLOTS];
         struct dhcp_decision decisions[BATCH];
+        struct note notes[BATCH];
 };
 
 /* May a complaint of this kind be logged now? */
@@ -55,8 +73,40 @@ log_decision(const struct dhcp_packet *p, const struct dhcp_decision *d)
                  d->loader ? d->loader->boot_file : "", d->reason ? d->reason : "");
 }
 
+/* Counts what the MAC makes of our OFFERs; true when it is time to say that it takes none. */
+static bool
+takes_none(struct boot_dhcp *d, const struct mac *mac, uint8_t reply)
+{
+        struct untaken *u = &d->untaken[mac_hash(mac) % UNTAKEN_SLOTS];
+
+        if (!mac_eq(&u->mac, mac) || reply != DHCP_OFFER)
+                *u = (struct untaken){.mac = *mac};
+        return reply == DHCP_OFFER && ++u->n % UNTAKEN_TELL == 0;
+}
+
+/* @d->parsed was decided as @r: what core is to know of it besides leases and stages. */
 static void
-handle(struct boot_dhcp *d, const uint8_t *data, size_t size, int64_t wall_ms, struct dhcp_decision *ret)
+make_note(struct boot_dhcp *d, const struct dhcp_decision *r, struct note *ret)
+{
+        const struct dhcp_packet *p = &d->parsed;
+        char ip[IP4_TEXT_SIZE];
+        uint32_t arch;
+
+        *ret = (struct note){.kind = r->note, .firmware = dhcp_server_wants_boot(p, &arch), .mac = p->h.mac};
+        if (r->host && takes_none(d, &p->h.mac, r->reply) && ret->kind == BOOT_NOTE_NONE)
+                ret->kind = BOOT_NOTE_UNREQUESTED;
+        if (ret->kind == BOOT_NOTE_OTHER_SERVER)
+                str_copy(ret->text, sizeof(ret->text), ip4_text(r->other_server, ip));
+        else if (ret->kind == BOOT_NOTE_NO_LOADER)
+                snprintf(ret->text, sizeof(ret->text), "architecture %u", arch);
+        else if (ret->kind == BOOT_NOTE_UNREQUESTED)
+                snprintf(ret->text, sizeof(ret->text), "%s offered in vain", ip4_text(r->lease.address, ip));
+        else if (r->reason)
+                str_copy(ret->text, sizeof(ret->text), r->reason);
+}
+
+static void
+handle(struct boot_dhcp *d, const uint8_t *data, size_t size, int64_t wall_ms, struct dhcp_decision *ret, struct note *ret_note)
 {
         struct boot *b = d->boot;
         int why = dhcp_parse(data, size, &d->parsed);
@@ -64,6 +114,7 @@ handle(struct boot_dhcp *d, const uint8_t *data, size_t size, int64_t wall_ms, s
         ret->reply = 0;
         ret->lease_changed = false;
         ret->event = DHCP_EVENT_NONE;
+        ret_note->kind = BOOT_NOTE_NONE;
         if (why != 0) {
                 d->n_malformed++;
                 if (speak(d, clock_mono_ms(&b->ctx->clock))) {
@@ -75,6 +126,7 @@ handle(struct boot_dhcp *d, const uint8_t *data, size_t size, int64_t wall_ms, s
         }
         dhcp_server_decide(&b->server, &d->parsed, wall_ms, ret);
         log_decision(&d->parsed, ret);
+        make_note(d, ret, ret_note);
         if (ret->event == DHCP_EVENT_UNKNOWN)
                 boot_report_unknown(b->reports, &d->parsed);
         if (ret->lease_changed)
@@ -110,15 +162,18 @@ send_reply(struct boot_dhcp *d, const struct dhcp_decision *r)
 
 /* What core hears of a decision whose lease is on disk. */
 static void
-report(struct boot_dhcp *d, const struct dhcp_decision *r)
+report(struct boot_dhcp *d, const struct dhcp_decision *r, const struct note *note)
 {
         struct boot_reports *reports = d->boot->reports;
 
         if (r->event == DHCP_EVENT_BOOT) {
                 boot_ndp_expect(d->boot->ndp, &r->lease.mac, clock_mono_ms(&d->boot->ctx->clock));
-                boot_report_stage(reports, &r->lease.mac, r->lease.address, STAGE_DHCP, 0, false,
+                boot_report_stage(reports, &r->lease.mac, r->lease.address, STAGE_DHCP, 0,
                                   r->loader ? r->loader->boot_file : "no loader for this firmware");
         }
+        if (note->kind != BOOT_NOTE_NONE)
+                boot_report_note(reports, &note->mac, r->lease.address, note->firmware ? STAGE_DHCP : STAGE_INIT, note->kind,
+                                 note->firmware, note->text);
         if (r->lease_changed)
                 boot_report_lease(reports, &r->lease);
 }
@@ -131,7 +186,7 @@ handle_batch(struct boot_dhcp *d, int n)
         int r;
 
         for (int i = 0; i < n; i++)
-                handle(d, d->packets[i], d->messages[i].msg_len, wall_ms, &d->decisions[i]);
+                handle(d, d->packets[i], d->messages[i].msg_len, wall_ms, &d->decisions[i], &d->notes[i]);
         r = boot_journal_sync(b->journal, b->server.leases);
         if (r < 0 && speak(d, clock_mono_ms(&b->ctx->clock)))
                 log_error("lease journal cannot be written, no lease is granted error=\"%s\"", strerror(-r));
@@ -140,7 +195,7 @@ handle_batch(struct boot_dhcp *d, int n)
 
                 if (x->lease_changed && r < 0)
                         continue; /* not on disk: it was never said */
-                report(d, x);
+                report(d, x, &d->notes[i]);
                 if (x->reply)
                         send_reply(d, x);
         }

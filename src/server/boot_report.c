@@ -53,22 +53,28 @@ keep(struct boot_reports *r, const struct msg_boot_event *m)
         r->kept[(r->first + r->n_kept++) % KEEP_EVENTS] = *m;
 }
 
+static void
+tell(struct boot_reports *r, struct msg_boot_event *m, const char *text)
+{
+        m->time_ms = clock_wall_ms(&r->ctx->clock);
+        str_copy(m->text, sizeof(m->text), text);
+        if (role_send(r->ctx, ROLE_CORE, MSG_BOOT_EVENT, m, -1) < 0)
+                keep(r, m);
+}
+
 void
 boot_report_stage(struct boot_reports *r, const struct mac *mac, uint32_t address, enum boot_stage stage, int64_t attempt_ms,
-                  bool missing, const char *text)
+                  const char *text)
 {
-        struct msg_boot_event m = {
-                .mac = *mac,
-                .address = address,
-                .stage = stage,
-                .time_ms = clock_wall_ms(&r->ctx->clock),
-                .attempt_ms = attempt_ms,
-                .missing = missing,
-        };
+        tell(r, &(struct msg_boot_event){.mac = *mac, .address = address, .stage = stage, .attempt_ms = attempt_ms}, text);
+}
 
-        str_copy(m.text, sizeof(m.text), text);
-        if (role_send(r->ctx, ROLE_CORE, MSG_BOOT_EVENT, &m, -1) < 0)
-                keep(r, &m);
+void
+boot_report_note(struct boot_reports *r, const struct mac *mac, uint32_t address, enum boot_stage stage,
+                 enum boot_note_kind note, bool firmware, const char *text)
+{
+        tell(r, &(struct msg_boot_event){.mac = *mac, .address = address, .stage = stage, .note = note, .firmware = firmware},
+             text);
 }
 
 void

@@ -164,6 +164,8 @@ public_text(enum tftp_error code)
                 return "access refused";
         case TFTP_ERR_ILLEGAL:
                 return "not in netascii, ask for octet";
+        case TFTP_ERR_UNDEFINED:
+                return "the file is damaged";
         default:
                 return "no such file";
         }
@@ -172,7 +174,7 @@ public_text(enum tftp_error code)
 /* A request that leads nowhere: an entry of the host's search trail. */
 static void
 answer_missing(const struct boot_tftp *s, const struct request *r, const struct bootfile *file, enum tftp_error code,
-               const char *why)
+               enum boot_note_kind note, const char *why)
 {
         char ip[IP4_TEXT_SIZE], text[BOOTFILE_PATH_SIZE + 100];
         const char *name = file->path[0] ? file->path : r->tftp.name;
@@ -184,7 +186,7 @@ answer_missing(const struct boot_tftp *s, const struct request *r, const struct 
         }
         log_info("tftp missing file=%s address=%s reason=\"%s\"", name, ip4_text(r->key.address, ip), why);
         snprintf(text, sizeof(text), "%s: %s", name, why);
-        boot_report_stage(s->boot->reports, &r->lease->mac, r->key.address, file->stage, 0, true, text);
+        boot_report_note(s->boot->reports, &r->lease->mac, r->key.address, file->stage, note, true, text);
 }
 
 static int
@@ -207,6 +209,10 @@ open_content(struct boot_tftp *s, const struct request *r, const struct bootfile
                 e = open_menu(s, r, file, &content);
         else
                 e = boot_content_open(s->boot->contents, file->kind, file->path, &content);
+        if (e == 0 && file->size != 0 && content->size != file->size) {
+                boot_content_unref(s->boot->contents, content);
+                return -EBADMSG;
+        }
         if (e < 0)
                 return e;
         if (r->tftp.netascii) {
@@ -257,7 +263,8 @@ serve(struct boot_tftp *s, const struct request *r)
 
         bootfile_resolve(s->boot->policy, r->tftp.name, &file);
         if (file.kind == BOOTFILE_REFUSED || file.kind == BOOTFILE_MISSING) {
-                answer_missing(s, r, &file, file.kind == BOOTFILE_REFUSED ? TFTP_ERR_ACCESS : TFTP_ERR_NOT_FOUND, file.why);
+                answer_missing(s, r, &file, file.kind == BOOTFILE_REFUSED ? TFTP_ERR_ACCESS : TFTP_ERR_NOT_FOUND,
+                               BOOT_NOTE_MISSING, file.why);
                 return;
         }
         if (!make_room(s, r->key.address))
@@ -266,13 +273,15 @@ serve(struct boot_tftp *s, const struct request *r)
         if (e == 0)
                 start_transfer(s, r, &file, content);
         else if (e == -EPERM)
-                answer_missing(s, r, &file, TFTP_ERR_ACCESS, "this is another host's menu");
+                answer_missing(s, r, &file, TFTP_ERR_ACCESS, BOOT_NOTE_FOREIGN_MENU, "this is another host's menu");
+        else if (e == -EBADMSG)
+                answer_missing(s, r, &file, TFTP_ERR_UNDEFINED, BOOT_NOTE_DAMAGED, "not as long as it was built");
         else if (e == -EACCES)
-                answer_missing(s, r, &file, TFTP_ERR_ACCESS, "not a plain file below the boot files");
+                answer_missing(s, r, &file, TFTP_ERR_ACCESS, BOOT_NOTE_MISSING, "not a plain file below the boot files");
         else if (e == -EFBIG)
-                answer_missing(s, r, &file, TFTP_ERR_ILLEGAL, "too large for netascii");
+                answer_missing(s, r, &file, TFTP_ERR_ILLEGAL, BOOT_NOTE_MISSING, "too large for netascii");
         else
-                answer_missing(s, r, &file, TFTP_ERR_NOT_FOUND, strerror(-e));
+                answer_missing(s, r, &file, TFTP_ERR_NOT_FOUND, BOOT_NOTE_MISSING, strerror(-e));
 }
 
 /* true: the request belongs to a transfer that there is already. One that has begun to move is given up: the port was taken

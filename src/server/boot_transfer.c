@@ -80,7 +80,7 @@ arrived(struct boot_transfer *t)
                 snprintf(text, sizeof(text), "%s, %llu bytes in %lld ms", t->name, (unsigned long long)t->xfer.size,
                          (long long)(now_ms(t) - t->started_ms));
                 boot_report_stage(b->reports, &t->mac, t->key.address, t->stage,
-                                  t->stage >= STAGE_MENU ? boot_tokens_attempt(b->tokens, &t->mac) : 0, false, text);
+                                  t->stage >= STAGE_MENU ? boot_tokens_attempt(b->tokens, &t->mac) : 0, text);
         }
         end(t);
 }
@@ -88,7 +88,15 @@ arrived(struct boot_transfer *t)
 static void
 failed(struct boot_transfer *t, const char *why)
 {
+        char text[TFTP_NAME_SIZE + 160];
+
         log_end(t, "broken off", why);
+        /* A loader that asks only for the size, and then breaks off before the first block, is in order. */
+        if (t->has_mac && t->xfer.acked_to > 0) {
+                snprintf(text, sizeof(text), "%s, about %llu of %llu bytes: %s", t->name,
+                         (unsigned long long)(t->xfer.acked_to * t->xfer.blksize), (unsigned long long)t->xfer.size, why);
+                boot_report_note(t->ctx->boot->reports, &t->mac, t->key.address, t->stage, BOOT_NOTE_CUT, true, text);
+        }
         end(t);
 }
 

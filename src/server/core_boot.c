@@ -9,6 +9,7 @@
 
 #include "base/rec_json.h"
 #include "bootcfg/token.h"
+#include "model/boot_verdict.h"
 #include "model/lease.h"
 #include "server/core_private.h"
 #include "server/core_text.h"
@@ -89,17 +90,36 @@ begins_boot(const struct core_host *h, const struct msg_boot_event *m)
         return ended(&h->boot) || m->time_ms - h->boot.last_ms > BOOT_SILENCE_MS;
 }
 
+/* Menus are looked for under several names, of which one is there: only the trail of it is kept. */
+static void
+take_note(struct core *c, struct core_host *h, const struct msg_boot_event *m)
+{
+        bool seen = h->boot.number && boot_note_find(&h->boot, m->note) != NULL;
+
+        if (m->stage == STAGE_DHCP && m->firmware && begins_boot(h, m))
+                boot_begin(c, h, m->time_ms);
+        else if (h->boot.number == 0 || (ended(&h->boot) && !is_late(h, m)))
+                return;
+        if (m->note == BOOT_NOTE_MISSING)
+                boot_missing(&h->boot, m->text);
+        if (m->note != BOOT_NOTE_MISSING || m->stage != STAGE_MENU) {
+                boot_note(&h->boot, m->note, m->time_ms, m->text);
+                if (!seen)
+                        core_event(c, "boot", h->row.host.name, boot_note_names[m->note], h->boot.number, "%s", m->text);
+        }
+        core_mark_boot(c, h);
+}
+
 void
 core_boot_event(struct core *c, const struct msg_boot_event *m)
 {
         /* files knows addresses only */
         struct core_host *h = mac_zero(&m->mac) ? core_host_by_address(c, m->address) : core_host_by_mac(c, &m->mac);
 
-        if (!h || m->stage >= STAGE_N)
+        if (!h || m->stage >= STAGE_N || m->note >= BOOT_NOTE_N)
                 return;
-        if (m->missing) {
-                if (h->boot.number && boot_missing(&h->boot, m->text))
-                        core_mark_boot(c, h);
+        if (m->note != BOOT_NOTE_NONE) {
+                take_note(c, h, m);
                 return;
         }
         core_profile_delivered(c, h, m->stage, m->time_ms);
@@ -144,6 +164,16 @@ core_boot_lease(struct core *c, const struct msg_lease_event *m)
 
 /* --- dompool-init --- */
 
+/* Anybody can send a bad token from a host's address: it is told of, and changes nothing. */
+static void
+token_refused(struct core *c, struct core_host *h, const char *why)
+{
+        if (!h || h->boot.number == 0 || ended(&h->boot))
+                return;
+        boot_note(&h->boot, BOOT_NOTE_TOKEN, core_wall(c), why);
+        core_mark_boot(c, h);
+}
+
 static struct core_host *
 reporting_host(struct core *c, const struct msg_init_report *m, struct token *ret_token)
 {
@@ -152,11 +182,13 @@ reporting_host(struct core *c, const struct msg_init_report *m, struct token *re
         struct error err;
 
         if (token_verify(c->token_key, m->token, core_wall(c), ret_token, &err)) {
+                token_refused(c, core_host_by_address(c, m->address), err.message);
                 core_event_security(c, ip4_text(m->address, address), "init-report", "refused: %s", err.message);
                 return NULL;
         }
         h = core_host_by_mac(c, &ret_token->mac);
         if (!h || ret_token->attempt_ms < h->row.attempt_ms) {
+                token_refused(c, h, "an init report brought the token of an earlier boot");
                 core_event_security(c, ip4_text(m->address, address), "init-report",
                                     "refused: token of %s is of an earlier boot", mac_text(&ret_token->mac, mac));
                 return NULL;
@@ -217,8 +249,8 @@ core_boot_init_report(struct core *c, const struct msg_init_report *m)
 static json_t *
 boot_json(struct core *c, const struct core_host *h, const struct boot *b)
 {
-        json_t *json = json_object(), *stages = json_array(), *search = json_array();
-        char stuck[1200] = "";
+        json_t *json = json_object(), *stages = json_array(), *search = json_array(), *notes = json_array();
+        struct boot_verdict verdict = {0};
         uint32_t i;
 
         for (i = 0; i < b->n_steps; i++)
@@ -226,14 +258,20 @@ boot_json(struct core *c, const struct core_host *h, const struct boot *b)
                                                         "time_ms", (json_int_t)b->steps[i].time_ms, "text", b->steps[i].text));
         for (i = 0; i < b->n_search; i++)
                 json_array_append_new(search, json_string(b->search[i].text));
+        for (i = 0; i < b->n_notes; i++)
+                json_array_append_new(notes, json_pack("{s:s,s:I,s:I,s:s}", "kind", boot_note_names[b->notes[i].kind],
+                                                       "time_ms", (json_int_t)b->notes[i].time_ms, "count",
+                                                       (json_int_t)b->notes[i].count, "text", b->notes[i].text));
         if (b->number == h->boot.number && boots_image(c, h))
-                boot_stuck(b, core_wall(c), stuck, sizeof(stuck));
+                boot_judge(b, core_wall(c), &verdict);
         json_object_set_new(json, "boot", json_integer((json_int_t)b->number));
         json_object_set_new(json, "started_ms", json_integer(b->started_ms));
         json_object_set_new(json, "stages", stages);
         json_object_set_new(json, "search", search);
         json_object_set_new(json, "failure", json_string(b->failed ? b->failure : ""));
-        json_object_set_new(json, "stuck", json_string(stuck));
+        json_object_set_new(json, "notes", notes);
+        json_object_set_new(json, "verdict", json_string(verdict.name ? verdict.name : ""));
+        json_object_set_new(json, "stuck", json_string(verdict.text));
         return json;
 }
 

@@ -138,13 +138,14 @@ role_files_stop(struct role_ctx *ctx)
 }
 
 void
-files_tell(struct files *f, uint32_t address, const struct files_path *path, bool missing, const char *text)
+files_tell(struct files *f, uint32_t address, const struct files_path *path, enum boot_note_kind note, const char *text)
 {
         struct msg_boot_event m = {
                 .address = address, /* core knows whose lease it is */
                 .stage = path->stage,
                 .time_ms = clock_wall_ms(&f->ctx->clock),
-                .missing = missing,
+                .note = note,
+                .firmware = true,
         };
         int r;
 

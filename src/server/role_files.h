@@ -61,6 +61,7 @@ struct files_path {
         bool is_boot;          /* a file of a boot: its delivery, or that it is missing, is told to core */
         enum boot_stage stage;
         const char *why;       /* static */
+        uint64_t size;         /* that it must have; 0: any */
         char path[BOOTFILE_PATH_SIZE + 16];
 };
 void
@@ -81,7 +82,7 @@ files_http_completed(void *arg, struct MHD_Connection *connection, void **reques
 
 /* role_files.c: an event of a boot; dropped when strangers cause too many. */
 void
-files_tell(struct files *f, uint32_t address, const struct files_path *path, bool missing, const char *text);
+files_tell(struct files *f, uint32_t address, const struct files_path *path, enum boot_note_kind note, const char *text);
 /* To core. 0, -ENOTCONN while core is away. */
 int
 files_report(struct files *f, const struct msg_init_report *report);

@@ -189,7 +189,7 @@ static enum MHD_Result
 answer_missing(struct files *f, struct MHD_Connection *connection, const struct request *q, const char *url)
 {
         if (q->path.is_boot)
-                files_tell(f, peer_address(connection), &q->path, true, url);
+                files_tell(f, peer_address(connection), &q->path, BOOT_NOTE_MISSING, url);
         return answer_text(connection, MHD_HTTP_NOT_FOUND, q->path.why ? q->path.why : "there is nothing of this name");
 }
 
@@ -207,6 +207,10 @@ answer_file(struct files *f, struct MHD_Connection *connection, struct request *
         if (fd < 0)
                 return answer_missing(f, connection, q, url);
         q->size = length = (uint64_t)st.st_size;
+        if (q->path.size != 0 && q->size != q->path.size) {
+                files_tell(f, peer_address(connection), &q->path, BOOT_NOTE_DAMAGED, url);
+                return answer_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "the file is damaged");
+        }
         make_etag(&st, etag);
         if (none_match_hits(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_IF_NONE_MATCH), etag))
                 return answer_not_modified(connection, etag);
@@ -303,7 +307,7 @@ files_http_completed(void *arg, struct MHD_Connection *connection, void **reques
                 char text[sizeof(((struct msg_boot_event *)0)->text)];
 
                 snprintf(text, sizeof(text), "%.150s by HTTP, %llu bytes", q->path.path, (unsigned long long)q->size);
-                files_tell(f, peer_address(connection), &q->path, false, text);
+                files_tell(f, peer_address(connection), &q->path, BOOT_NOTE_NONE, text);
         }
         free(q->body);
         free(q);

@@ -34,6 +34,7 @@ resolve_boot_file(const struct policy *policy, const char *name, struct files_pa
         case BOOTFILE_IMAGE:
                 ret->target = FILES_STORE;
                 ret->is_boot = true;
+                ret->size = file.size;
                 snprintf(ret->path, sizeof(ret->path), "versions/%s", file.path);
                 return;
         case BOOTFILE_LOADER:

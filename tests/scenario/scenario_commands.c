@@ -254,6 +254,8 @@ cmd_boot(struct script *s, char **w, int n)
                 script_fail(s, "there is no stage '%s'", w[1]);
         m.stage = (uint32_t)stage;
         m.time_ms -= (int64_t)script_number(s, script_option(w, n, "ago", "0")) * 1000;
+        if (parse_ip4(script_option(w, n, "address", "0.0.0.0"), &m.address))
+                script_fail(s, "the address is none");
         str_copy(m.text, sizeof(m.text), n > 2 && strncmp(w[2], "ago=", 4) != 0 ? w[2] : "");
         world_from(&s->world, ROLE_BOOT, MSG_BOOT_EVENT, &m);
 }
@@ -261,10 +263,31 @@ cmd_boot(struct script *s, char **w, int n)
 static void
 cmd_missing(struct script *s, char **w, int n)
 {
-        struct msg_boot_event m = {.mac = mac_of(s, w[0]), .time_ms = clock_wall_ms(&s->world.clock), .missing = true};
+        struct msg_boot_event m = {.mac = mac_of(s, w[0]),
+                                   .time_ms = clock_wall_ms(&s->world.clock),
+                                   .stage = STAGE_LOADER,
+                                   .note = BOOT_NOTE_MISSING,
+                                   .firmware = true};
 
         (void)n;
         str_copy(m.text, sizeof(m.text), w[1]);
+        world_from(&s->world, ROLE_BOOT, MSG_BOOT_EVENT, &m);
+}
+
+/* note HOST KIND TEXT [stage=STAGE] [os=yes]: what boot or files noticed; os: in a packet of the host's own system. */
+static void
+cmd_note(struct script *s, char **w, int n)
+{
+        struct msg_boot_event m = {.mac = mac_of(s, w[0]), .time_ms = clock_wall_ms(&s->world.clock)};
+        int note = names_find(boot_note_names, w[1]),
+            stage = names_find(boot_stage_names, script_option(w, n, "stage", "dhcp"));
+
+        if (note < 0 || stage < 0)
+                script_fail(s, "there is no note '%s' or no such stage", w[1]);
+        m.note = (uint32_t)note;
+        m.stage = (uint32_t)stage;
+        m.firmware = strcmp(script_option(w, n, "os", "no"), "yes") != 0;
+        str_copy(m.text, sizeof(m.text), w[2]);
         world_from(&s->world, ROLE_BOOT, MSG_BOOT_EVENT, &m);
 }
 
@@ -613,6 +636,7 @@ const struct command scenario_commands[] = {
         {"policy", 2, cmd_policy},
         {"boot", 2, cmd_boot},
         {"missing", 2, cmd_missing},
+        {"note", 3, cmd_note},
         {"unknown", 1, cmd_unknown},
         {"token", 2, cmd_token},
         {"init", 3, cmd_init},

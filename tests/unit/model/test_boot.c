@@ -59,74 +59,19 @@ the_latest_missing_files_are_kept(void **state)
 }
 
 static void
-a_boot_on_its_way_is_not_stuck(void **state)
+a_note_is_kept_once_a_kind_and_counted(void **state)
 {
-        struct boot b = {.number = 1, .started_ms = 0, .last_ms = 10000};
-        char text[1200];
+        struct boot b = {.number = 1};
 
         (void)state;
-        boot_reach(&b, STAGE_MENU, 10000, "");
-        assert_string_equal(boot_stuck(&b, 20000, text, sizeof(text)), "");
-}
-
-static void
-a_stuck_boot_names_stage_time_cause_and_files(void **state)
-{
-        struct boot b = {.number = 1, .started_ms = 0, .last_ms = 10000};
-        char text[1200];
-
-        (void)state;
-        boot_reach(&b, STAGE_DHCP, 9000, "");
-        boot_reach(&b, STAGE_LOADER, 10000, "");
-        boot_missing(&b, "ldlinux.c32");
-        boot_stuck(&b, 100000, text, sizeof(text));
-        assert_non_null(strstr(text, "'loader'"));
-        assert_non_null(strstr(text, "90 s"));
-        assert_non_null(strstr(text, "usually"));
-        assert_non_null(strstr(text, "ldlinux.c32"));
-}
-
-static void
-a_failure_of_init_is_told_at_once(void **state)
-{
-        struct boot b = {.number = 1, .last_ms = 10000, .failed = true, .failure = "network: no NIC"};
-        char text[1200];
-
-        (void)state;
-        boot_reach(&b, STAGE_INIT, 10000, "");
-        assert_non_null(strstr(boot_stuck(&b, 10001, text, sizeof(text)), "no NIC"));
-}
-
-static void
-a_finished_boot_is_never_stuck(void **state)
-{
-        struct boot b = {.number = 1, .last_ms = 10000};
-        char text[1200];
-
-        (void)state;
-        boot_reach(&b, STAGE_READY, 10000, "");
-        assert_string_equal(boot_stuck(&b, 10000000, text, sizeof(text)), "");
-}
-
-static void
-every_stage_before_ready_has_advice_that_fits_its_buffer(void **state)
-{
-        char text[1200];
-
-        (void)state;
-        for (int stage = 0; stage < STAGE_READY; stage++) {
-                struct boot b = {.number = 1};
-
-                boot_reach(&b, stage, 0, "");
-                for (int i = 0; i < BOOT_MAX_SEARCH; i++) {
-                        memset(b.search[i].text, 'a' + i, BOOT_TEXT_SIZE - 1);
-                        b.n_search = (uint32_t)i + 1;
-                }
-                boot_stuck(&b, 3600 * 1000, text, sizeof(text));
-                assert_non_null(strstr(text, boot_stage_names[stage]));
-                assert_null(strstr(text, "(null)"));
-                assert_in_range(strlen(text), 50, sizeof(text) - 1);
-        }
+        assert_null(boot_note_find(&b, BOOT_NOTE_CUT));
+        boot_note(&b, BOOT_NOTE_CUT, 10, "first");
+        boot_note(&b, BOOT_NOTE_DAMAGED, 11, "initrd");
+        boot_note(&b, BOOT_NOTE_CUT, 12, "second");
+        assert_int_equal(b.n_notes, 2);
+        assert_int_equal(boot_note_find(&b, BOOT_NOTE_CUT)->count, 2);
+        assert_int_equal(boot_note_find(&b, BOOT_NOTE_CUT)->time_ms, 12);
+        assert_string_equal(boot_note_find(&b, BOOT_NOTE_CUT)->text, "second");
 }
 
 int
@@ -136,11 +81,7 @@ main(void)
                 cmocka_unit_test(a_stage_counts_once),
                 cmocka_unit_test(late_word_of_a_stage_takes_its_place_in_time),
                 cmocka_unit_test(the_latest_missing_files_are_kept),
-                cmocka_unit_test(a_boot_on_its_way_is_not_stuck),
-                cmocka_unit_test(a_stuck_boot_names_stage_time_cause_and_files),
-                cmocka_unit_test(a_failure_of_init_is_told_at_once),
-                cmocka_unit_test(a_finished_boot_is_never_stuck),
-                cmocka_unit_test(every_stage_before_ready_has_advice_that_fits_its_buffer),
+                cmocka_unit_test(a_note_is_kept_once_a_kind_and_counted),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
