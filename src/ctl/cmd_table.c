@@ -21,6 +21,7 @@ const struct ctl_option_def ctl_options[OPT_N] = {
         [OPT_PROFILE] = {"profile", 0, "PROFILE", false, "a profile's name; see dompool profile list",
                          "local pool inspect rescue"},
         [OPT_ADDRESS] = {"address", 0, "IP", false, "fixed IPv4 address"},
+        [OPT_LOADER] = {"loader", 0, "NAME", false, "loader instead of the best for its firmware, such as pxelinux"},
         [OPT_CONSOLE] = {"console", 0, "LIST", false, "Xen's console=, such as com1,vga"},
         [OPT_XEN_ARGS] = {"xen-args", 0, "TEXT", false, "further words of Xen's command line"},
         [OPT_KERNEL_ARGS] = {"kernel-args", 0, "TEXT", false, "further words of dom0's kernel command line"},
@@ -33,12 +34,15 @@ const struct ctl_option_def ctl_options[OPT_N] = {
         [OPT_LABELS] = {"labels", 0, "LIST", false, "labels of the host, with commas between"},
         [OPT_ALL] = {"all", 0, NULL, false, "all hosts"},
         [OPT_NEXT] = {"next", 0, NULL, false, "for the next boot only"},
+        [OPT_APPLY] = {"apply", 0, NULL, false, "add the hosts to the server"},
+        [OPT_FORMAT] = {"format", 0, "KIND", false, "dhcpd, dnsmasq, ethers, pxelinux or grub; guessed when it is left out",
+                        "dhcpd dnsmasq ethers pxelinux grub"},
 };
 
 #define WAITS (OPT_BIT(OPT_NO_WAIT) | OPT_BIT(OPT_TIMEOUT))
 #define HOST_DESCRIPTION                                                                                                       \
-        (OPT_BIT(OPT_ADDRESS) | OPT_BIT(OPT_PROFILE) | OPT_BIT(OPT_IMAGE) | OPT_BIT(OPT_CONSOLE) | OPT_BIT(OPT_XEN_ARGS) |     \
-         OPT_BIT(OPT_KERNEL_ARGS) | OPT_BIT(OPT_LABELS))
+        (OPT_BIT(OPT_ADDRESS) | OPT_BIT(OPT_PROFILE) | OPT_BIT(OPT_IMAGE) | OPT_BIT(OPT_LOADER) | OPT_BIT(OPT_CONSOLE) |       \
+         OPT_BIT(OPT_XEN_ARGS) | OPT_BIT(OPT_KERNEL_ARGS) | OPT_BIT(OPT_LABELS))
 
 const struct ctl_command ctl_commands[] = {
         {"host", "list", "", "the hosts and what they do", OPT_BIT(OPT_UNKNOWN), 0, 0, cmd_host_list},
@@ -77,6 +81,8 @@ const struct ctl_command ctl_commands[] = {
         {"lab", "status", "[OPTION...]", "what runs of it", .raw = lab_command},
         {"lab", "power", "HOST STATE", "cut, give or reset a host's power", .raw = lab_command},
         {"lab", "demo", "[OPTION...]", "the whole system once, from image to guest", .raw = lab_command},
+        {"import", NULL, "PATH...", "read another boot set-up's files; --apply adds its hosts",
+         OPT_BIT(OPT_APPLY) | OPT_BIT(OPT_FORMAT), 1, 1000, cmd_import, .complete = "file"},
         {"errors", NULL, "", "error codes and exit codes", 0, 0, 0, cmd_errors},
         {"completion", NULL, "SHELL", "print the completion script for bash, zsh or fish", 0, 1, 1, cmd_completion,
          .complete = "[bash zsh fish]"},

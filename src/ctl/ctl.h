@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -33,6 +34,7 @@ enum ctl_option {
         OPT_IMAGE,
         OPT_PROFILE,
         OPT_ADDRESS,
+        OPT_LOADER,
         OPT_CONSOLE,
         OPT_XEN_ARGS,
         OPT_KERNEL_ARGS,
@@ -44,6 +46,8 @@ enum ctl_option {
         OPT_LABELS,
         OPT_ALL,
         OPT_NEXT,
+        OPT_APPLY,
+        OPT_FORMAT,
         OPT_N,
 };
 
@@ -73,7 +77,7 @@ struct ctl_command {
         const char *verb;       /* NULL: the noun alone is the command */
         const char *args;       /* "NAME", "HOST PROFILE", "[NAME]", "" */
         const char *help;
-        unsigned options;       /* bits of enum ctl_option besides the global ones */
+        uint64_t options;       /* bits of enum ctl_option besides the global ones */
         int min_args, max_args;
         ctl_command_fn run;
         int (*raw)(int argc, char **argv); /* instead of run: parses its own options, argv[0] is the verb */
@@ -83,7 +87,7 @@ struct ctl_command {
 extern const struct ctl_command ctl_commands[];
 extern const size_t ctl_n_commands;
 
-#define OPT_BIT(o) (1u << (o))
+#define OPT_BIT(o) (UINT64_C(1) << (o))
 
 /* main() without the process: parses, runs, prints errors. Returns the exit code. */
 int
@@ -115,6 +119,7 @@ CTL_COMMAND(cmd_op_show);
 CTL_COMMAND(cmd_op_wait);
 CTL_COMMAND(cmd_event_list);
 CTL_COMMAND(cmd_server_show);
+CTL_COMMAND(cmd_import);
 CTL_COMMAND(cmd_completion);
 CTL_COMMAND(cmd_version);
 CTL_COMMAND(cmd_errors);

@@ -1,0 +1,745 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reads dnsmasq's configuration (dnsmasq.8 of 2.89, without the dashes): hosts, tags, boot files, the TFTP tree, included files
+ * and folders. What a host is given in the end is worked out in dnsmasq_tags.c. Pure.
+ */
+#include "import/dnsmasq.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "import/lines.h"
+
+typedef int (*option_reader)(struct dnsmasq *d, const char *name, char *value, const char *why);
+
+/* ---- growing ---- */
+
+static struct dnsmasq_match *
+match_add(struct dnsmasq *d, enum dnsmasq_match_kind kind)
+{
+        if (import_grow(&d->matches, &d->matches_size, d->n_matches, sizeof(*d->matches), DNSMASQ_MAX_RULES,
+                        "lines of one kind", d->err) < 0)
+                return NULL;
+        d->matches[d->n_matches] = (struct dnsmasq_match){.kind = kind};
+        return &d->matches[d->n_matches++];
+}
+
+static struct dnsmasq_send *
+send_add(struct dnsmasq *d, enum dnsmasq_send_kind kind, const struct dnsmasq_tags *tags)
+{
+        if (import_grow(&d->sends, &d->sends_size, d->n_sends, sizeof(*d->sends), DNSMASQ_MAX_RULES, "lines of one kind",
+                        d->err) < 0)
+                return NULL;
+        d->sends[d->n_sends] = (struct dnsmasq_send){.kind = kind, .tags = *tags};
+        return &d->sends[d->n_sends++];
+}
+
+/* ---- values ---- */
+
+static int
+note(struct dnsmasq *d, enum import_note_kind kind, const char *thing, const char *todo, const char *why)
+{
+        import_note(d->im, kind, &d->at, thing, todo, "%s", why);
+        return 0;
+}
+
+/* The next part up to a comma; one in quotes may hold commas. NULL at the end. */
+static char *
+next_part(char **rest)
+{
+        char *part = *rest, *end;
+
+        if (!part)
+                return NULL;
+        part += strspn(part, " \t");
+        if (*part != '"')
+                return lines_part(rest, ',');
+        end = strchr(++part, '"');
+        if (!end) {
+                *rest = NULL;
+                return part;
+        }
+        *end++ = '\0';
+        lines_part(&end, ','); /* what stands between the quote and the comma is nothing */
+        *rest = end;
+        return part;
+}
+
+/* Collects tags: parts that begin with @prefix ("tag:"), also the old "net:". The first other part, or NULL. */
+static char *
+take_tags(struct dnsmasq *d, char **rest, const char *prefix, struct dnsmasq_tags *ret)
+{
+        char *part;
+
+        while ((part = next_part(rest))) {
+                if (strncmp(part, prefix, strlen(prefix)) != 0 && strncmp(part, "net:", 4) != 0)
+                        return part;
+                if (ret->n == DNSMASQ_MAX_TAGS)
+                        note(d, IMPORT_NOTE_UNKNOWN, part, "", "a line with more than eight tags");
+                else
+                        import_copy(ret->tags[ret->n++], DNSMASQ_TAG_SIZE, part + 4);
+        }
+        return NULL;
+}
+
+/* "set:x," or only "x,"; 0 or 1 with a note. */
+static int
+take_set(struct dnsmasq *d, char **rest, char ret[DNSMASQ_TAG_SIZE])
+{
+        const char *part = next_part(rest);
+
+        if (!part || !*part || !*rest) {
+                note(d, IMPORT_NOTE_UNKNOWN, part ?: "", "", "\"set:TAG,…\" is wanted");
+                return 1;
+        }
+        import_copy(ret, DNSMASQ_TAG_SIZE, strncmp(part, "set:", 4) == 0 || strncmp(part, "net:", 4) == 0 ? part + 4 : part);
+        return 0;
+}
+
+/* Firmware of UEFI on x86-64 says 7 where 9 is meant (RFC 4578 and its errata); to the importer both are one. */
+static uint32_t
+same_arch(uint32_t arch)
+{
+        return arch == 9 ? 7 : arch;
+}
+
+/* ---- hosts ---- */
+
+/* "11:22:33:*:*:*" with the hardware type "1-" before it or not; @ret_mask: which bytes count. */
+static int
+wild_mac(const char *text, uint8_t ret[6], uint8_t ret_mask[6])
+{
+        size_t n = 0;
+
+        if (strncmp(text, "1-", 2) == 0)
+                text += 2;
+        while (n < 6) {
+                char pair[3] = {text[0], text[0] ? text[1] : '\0', '\0'};
+
+                ret_mask[n] = *text == '*' ? 0 : 0xff;
+                ret[n] = 0;
+                if (ret_mask[n] && parse_hex(pair, &ret[n], 1) < 0)
+                        return -1;
+                text += ret_mask[n] ? 2 : 1;
+                if (*text != (++n < 6 ? ':' : '\0'))
+                        return -1;
+                text += *text == ':';
+        }
+        return 0;
+}
+
+static bool
+is_lease_time(const char *text)
+{
+        size_t digits = strspn(text, "0123456789");
+
+        return strcmp(text, "infinite") == 0 ||
+               (digits > 0 && (text[digits] == '\0' || (strchr("smhdw", text[digits]) && text[digits + 1] == '\0')));
+}
+
+struct host_line {
+        struct mac macs[8];
+        size_t n_macs;
+        const char *name;
+        uint32_t address;
+        struct dnsmasq_tags tags;
+        bool ignore, has_wildcard;
+};
+
+static void
+host_part(struct dnsmasq *d, const char *part, struct host_line *l)
+{
+        uint8_t mac[6], mask[6];
+
+        if (wild_mac(part, mac, mask) == 0) {
+                if (mask[0] != 0xff || memcmp(mask, mask + 1, 5) != 0)
+                        l->has_wildcard = true;
+                else if (l->n_macs < N_ELEMENTS(l->macs))
+                        memcpy(l->macs[l->n_macs++].b, mac, 6);
+        } else if (strncmp(part, "set:", 4) == 0 || strncmp(part, "net:", 4) == 0) {
+                if (l->tags.n < DNSMASQ_MAX_TAGS)
+                        import_copy(l->tags.tags[l->tags.n++], DNSMASQ_TAG_SIZE, part + 4);
+        } else if (strncmp(part, "tag:", 4) == 0) {
+                note(d, IMPORT_NOTE_WARNING, part, "", "the line counts only with this tag for dnsmasq; here it counts always");
+        } else if (strncmp(part, "id:", 3) == 0) {
+                note(d, IMPORT_NOTE_WARNING, part, "", "hosts are known by their MAC, not by a client identifier");
+        } else if (strcmp(part, "ignore") == 0) {
+                l->ignore = true;
+        } else if (*part == '[') {
+                note(d, IMPORT_NOTE_IGNORED, part, "", "firmware boots by IPv4 here");
+        } else if (parse_ip4(part, &l->address) < 0 && *part && !is_lease_time(part)) {
+                l->name = part;
+        }
+}
+
+static int
+host_store(struct dnsmasq *d, const struct host_line *l, const struct mac *mac)
+{
+        struct import_host *h = import_host_add(d->im, &d->at, l->name, mac, d->err);
+
+        if (!h || import_grow(&d->hosts, &d->hosts_size, d->n_hosts, sizeof(*d->hosts), IMPORT_MAX_HOSTS, "hosts", d->err) < 0)
+                return error_to_errno(d->err->code);
+        if (l->address)
+                import_host_address(d->im, &d->at, h, l->address);
+        d->hosts[d->n_hosts++] = (struct dnsmasq_host){.host = h, .tags = l->tags};
+        return 0;
+}
+
+static int
+read_host(struct dnsmasq *d, const char *name, char *value, const char *why)
+{
+        struct host_line l = {0};
+        const char *part;
+        int r = 0;
+
+        (void)why;
+        while ((part = next_part(&value)))
+                host_part(d, part, &l);
+        if (l.ignore)
+                return note(d, IMPORT_NOTE_NOT_APPLIED, l.name ?: name, "",
+                            "dnsmasq never answers this machine; dompool does not either as long as it is no host");
+        if (l.has_wildcard)
+                return note(d, IMPORT_NOTE_UNKNOWN, l.name ?: name, "give each machine its line",
+                            "a MAC with wildcards is no one machine");
+        if (l.n_macs == 0)
+                return note(d, IMPORT_NOTE_UNKNOWN, l.name ?: name, "add its MAC", "the host has no MAC address");
+        for (size_t i = 0; r == 0 && i < l.n_macs; i++) {
+                if (mac_zero(&l.macs[i]) || (l.macs[i].b[0] & 1))
+                        note(d, IMPORT_NOTE_UNKNOWN, l.name ?: name, "", "is not the MAC of a machine");
+                else
+                        r = host_store(d, &l, &l.macs[i]);
+        }
+        return r;
+}
+
+/* ---- tags ---- */
+
+/* dhcp-match=set:efi64,option:client-arch,7 */
+static int
+read_match(struct dnsmasq *d, const char *name, char *value, const char *why)
+{
+        char set[DNSMASQ_TAG_SIZE];
+        const char *option, *text;
+        struct dnsmasq_match *m;
+        uint32_t arch = 0;
+
+        (void)why;
+        if (take_set(d, &value, set))
+                return 0;
+        option = next_part(&value);
+        text = next_part(&value);
+        if (strcmp(option, "option:client-arch") == 0 || strcmp(option, "93") == 0) {
+                if (!text || parse_u32(text, 65535, &arch) < 0)
+                        return note(d, IMPORT_NOTE_UNKNOWN, name, "", "client-arch is a number");
+                m = match_add(d, MATCH_ARCH);
+        } else if (strcmp(option, "175") == 0 || (strcmp(option, "77") == 0 && text && strcmp(text, "iPXE") == 0)) {
+                m = match_add(d, MATCH_IPXE);
+        } else {
+                return note(d, IMPORT_NOTE_UNKNOWN, option, "look at what its tag is for",
+                            "tags are understood for client-arch and iPXE (175); this one is never set");
+        }
+        if (!m)
+                return error_to_errno(d->err->code);
+        m->arch = same_arch(arch);
+        str_copy(m->set, sizeof(m->set), set);
+        return 0;
+}
+
+/* dhcp-vendorclass=set:bios,PXEClient:Arch:00000 */
+static int
+read_class(struct dnsmasq *d, const char *name, char *value, const char *why)
+{
+        char set[DNSMASQ_TAG_SIZE];
+        struct dnsmasq_match *m;
+        const char *text;
+
+        (void)why;
+        if (take_set(d, &value, set))
+                return 0;
+        text = next_part(&value);
+        if (strncmp(text, "enterprise:", 11) == 0)
+                return note(d, IMPORT_NOTE_UNKNOWN, text, "", "vendors of DHCPv6");
+        m = match_add(d, strcmp(name, "dhcp-userclass") == 0 ? MATCH_USER : MATCH_VENDOR);
+        if (!m)
+                return error_to_errno(d->err->code);
+        import_copy(m->text, sizeof(m->text), text);
+        str_copy(m->set, sizeof(m->set), set);
+        return 0;
+}
+
+static int
+read_mac(struct dnsmasq *d, const char *name, char *value, const char *why)
+{
+        char set[DNSMASQ_TAG_SIZE];
+        struct dnsmasq_match *m;
+
+        (void)why;
+        if (take_set(d, &value, set))
+                return 0;
+        m = match_add(d, MATCH_MAC);
+        if (!m)
+                return error_to_errno(d->err->code);
+        str_copy(m->set, sizeof(m->set), set);
+        if (wild_mac(next_part(&value), m->mac, m->mask) < 0) {
+                d->n_matches--;
+                return note(d, IMPORT_NOTE_UNKNOWN, name, "", "a MAC is wanted, bytes may be *");
+        }
+        return 0;
+}
+
+/* tag-if=set:a,tag:b,tag:!c */
+static int
+read_tag_if(struct dnsmasq *d, const char *name, char *value, const char *why)
+{
+        char set[DNSMASQ_TAG_SIZE];
+        struct dnsmasq_match *m;
+
+        (void)why;
+        if (take_set(d, &value, set))
+                return 0;
+        m = match_add(d, MATCH_TAGS);
+        if (!m)
+                return error_to_errno(d->err->code);
+        str_copy(m->set, sizeof(m->set), set);
+        if (take_tags(d, &value, "tag:", &m->tags))
+                note(d, IMPORT_NOTE_UNKNOWN, name, "", "one tag to set and then tags to ask for are understood");
+        return 0;
+}
+
+/* ---- boot files ---- */
+
+static int
+read_address(struct dnsmasq *d, const char *text, uint32_t *ret)
+{
+        if (text && *text && parse_ip4(text, ret) < 0)
+                note(d, IMPORT_NOTE_UNKNOWN, text, "write its address", "is no IPv4 address; names are not looked up here");
+        return 0;
+}
+
+/* dhcp-boot=tag:x,pxelinux.0,server,10.0.0.1 */
+static int
+read_boot(struct dnsmasq *d, const char *name, char *value, const char *why)
+{
+        struct dnsmasq_tags tags = {0};
+        const char *file = take_tags(d, &value, "tag:", &tags);
+        struct dnsmasq_send *s;
+
+        (void)why;
+        if (!file)
+                return note(d, IMPORT_NOTE_UNKNOWN, name, "", "no file is named");
+        s = send_add(d, SEND_BOOT, &tags);
+        if (!s)
+                return error_to_errno(d->err->code);
+        import_copy(s->text, sizeof(s->text), file);
+        next_part(&value); /* the server's name is for people */
+        return read_address(d, next_part(&value), &s->server);
+}
+
+static const struct {
+        const char *name;
+        uint32_t arch;
+} service_types[] = {
+        {"x86PC", 0}, {"IA32_EFI", 6}, {"BC_EFI", 7}, {"X86-64_EFI", 9}, {"ARM32_EFI", 10}, {"ARM64_EFI", 11},
+};
+
+/* pxe-service=tag:x,x86PC,"Install",pxelinux,10.0.0.1 */
+static int
+read_service(struct dnsmasq *d, const char *name, char *value, const char *why)
+{
+        struct dnsmasq_tags tags = {0};
+        const char *type = take_tags(d, &value, "tag:", &tags), *file;
+        uint32_t arch = UINT32_MAX, number;
+        struct dnsmasq_send *s;
+
+        (void)why;
+        for (size_t i = 0; type && i < N_ELEMENTS(service_types); i++)
+                if (strcasecmp(type, service_types[i].name) == 0)
+                        arch = same_arch(service_types[i].arch);
+        if (arch == UINT32_MAX && (!type || parse_u32(type, 65535, &arch) < 0))
+                return note(d, IMPORT_NOTE_UNKNOWN, type ?: name, "", "is no type of client that the importer knows");
+        next_part(&value); /* the menu's text */
+        file = next_part(&value);
+        if (!file || !*file || parse_u32(file, 65535, &number) == 0)
+                return note(d, IMPORT_NOTE_WARNING, name, "",
+                            "a menu entry that starts no file: the local disk, or another boot server");
+        s = send_add(d, SEND_SERVICE, &tags);
+        if (!s)
+                return error_to_errno(d->err->code);
+        s->code = arch;
+        import_copy(s->text, sizeof(s->text), file);
+        if (!strchr(import_basename(file), '.')) /* dnsmasq adds the layer, which is 0 */
+                snprintf(s->text + strlen(s->text), sizeof(s->text) - strlen(s->text), ".0");
+        return read_address(d, next_part(&value), &s->server);
+}
+
+static const struct {
+        const char *name;
+        uint32_t code;
+} option_names[] = {{"tftp-server", 66}, {"bootfile-name", 67}, {"tftp-server-address", 150}, {"root-path", 17}};
+
+/* dhcp-option=tag:x,209,menu.cfg or option:bootfile-name,... */
+static int
+read_option(struct dnsmasq *d, const char *name, char *value, const char *why)
+{
+        static const uint32_t boot_codes[] = {66, 67, 150, 209, 210};
+        struct dnsmasq_tags tags = {0};
+        const char *option = take_tags(d, &value, "tag:", &tags), *text = next_part(&value);
+        struct dnsmasq_send *s;
+        uint32_t code = 0;
+
+        (void)why;
+        if (!option)
+                return note(d, IMPORT_NOTE_UNKNOWN, name, "", "no option is named");
+        for (size_t i = 0; strncmp(option, "option:", 7) == 0 && i < N_ELEMENTS(option_names); i++)
+                if (strcmp(option + 7, option_names[i].name) == 0)
+                        code = option_names[i].code;
+        if (code == 0)
+                parse_u32(option, 254, &code);
+        for (size_t i = 0; i < N_ELEMENTS(boot_codes); i++) {
+                if (code != boot_codes[i] || !text)
+                        continue;
+                s = send_add(d, SEND_OPTION, &tags);
+                if (!s)
+                        return error_to_errno(d->err->code);
+                s->code = code;
+                import_copy(s->text, sizeof(s->text), text);
+                return 0;
+        }
+        if (code == 17)
+                return note(d, IMPORT_NOTE_NOT_APPLIED, option, "", "a node image has its own root");
+        if (strncmp(option, "vendor:", 7) == 0 || code == 43 || code == 60)
+                return note(d, IMPORT_NOTE_IGNORED, option, "", "dompool writes the vendor's options itself");
+        return note(d, IMPORT_NOTE_IGNORED, option, "", "belongs to the network: section network of dompoold.conf");
+}
+
+/* dhcp-range=10.0.0.100,10.0.0.200,255.255.255.0,12h or 10.0.0.0,proxy */
+static int
+read_range(struct dnsmasq *d, const char *name, char *value, const char *why)
+{
+        struct dnsmasq_tags tags = {0};
+        const char *first, *last;
+        char thing[100], todo[120];
+        uint32_t address;
+
+        (void)why;
+        do
+                first = take_tags(d, &value, "tag:", &tags);
+        while (first && (strncmp(first, "set:", 4) == 0 || strncmp(first, "interface:", 10) == 0));
+        last = next_part(&value);
+        if (!first || parse_ip4(first, &address) < 0)
+                return note(d, IMPORT_NOTE_UNKNOWN, first ?: name, "", "is no range of IPv4 addresses");
+        snprintf(thing, sizeof(thing), "%s=%.30s,%.30s", name, first, last ?: "");
+        if (last && strcmp(last, "proxy") == 0)
+                return note(d, IMPORT_NOTE_NOT_APPLIED, thing, "see PROXYDHCP in dompoold.conf(5)",
+                            "dnsmasq was a proxyDHCP server here: the addresses come from another server");
+        snprintf(todo, sizeof(todo), "write range = \"%.30s-%.30s\" there", first, last ?: first);
+        if (last && strcmp(last, "static") == 0)
+                snprintf(todo, sizeof(todo), "leave the range out there: only hosts with an address were served");
+        return note(d, IMPORT_NOTE_NOT_APPLIED, thing, todo,
+                    "addresses for hosts without a fixed one: section network of dompoold.conf");
+}
+
+/* ---- files ---- */
+
+static int read_lines(struct import *im, void *state, const char *path, char *text, struct error *err);
+
+static int
+read_host_lines(struct import *im, void *state, const char *path, char *text, struct error *err)
+{
+        struct dnsmasq *d = state;
+        struct lines lines;
+        char *line;
+        int r = 0;
+
+        (void)im;
+        (void)err;
+        lines_init(&lines, text, false);
+        while (r == 0 && (line = lines_next(&lines))) {
+                d->at = (struct import_place){path, lines.line};
+                line[strcspn(line, "#")] = '\0';
+                if (*line)
+                        r = read_host(d, "dhcp-hostsfile", line, NULL);
+        }
+        return r;
+}
+
+static int
+include(struct dnsmasq *d, const char *path, import_reader reader)
+{
+        const struct import_place at = d->at;
+        int r = import_include(d->im, &at, path, false, reader, d, d->err);
+
+        d->at = at;
+        return r;
+}
+
+static bool
+keep_plain(void *state, const char *name)
+{
+        size_t n = strlen(name);
+
+        (void)state;
+        return n > 0 && name[0] != '.' && name[0] != '#' && name[n - 1] != '~' && name[n - 1] != '#';
+}
+
+static int
+include_folder(struct dnsmasq *d, const char *path, import_reader reader)
+{
+        const struct import_place at = d->at;
+        int r = import_folder(d->im, &at, path, keep_plain, reader, d, d->err);
+
+        d->at = at;
+        return r;
+}
+
+static int
+read_conf_file(struct dnsmasq *d, const char *name, char *value, const char *why)
+{
+        (void)why;
+        return include(d, value, strcmp(name, "conf-file") == 0 ? read_lines : read_host_lines);
+}
+
+/* conf-dir=/etc/dnsmasq.d,*.conf: endings with * are wanted, others are left out. */
+static int
+read_conf_dir(struct dnsmasq *d, const char *name, char *value, const char *why)
+{
+        const char *path = next_part(&value);
+
+        (void)why;
+        if (value && *value)
+                note(d, IMPORT_NOTE_WARNING, value, "", "every plain file of the folder is read, whatever its ending");
+        return include_folder(d, path ?: "", strcmp(name, "conf-dir") == 0 ? read_lines : read_host_lines);
+}
+
+static int
+read_ethers(struct dnsmasq *d, const char *name, char *value, const char *why)
+{
+        (void)name;
+        (void)value;
+        (void)why;
+        return include(d, "/etc/ethers", import_ethers);
+}
+
+static int
+read_tftp_root(struct dnsmasq *d, const char *name, char *value, const char *why)
+{
+        const char *path = next_part(&value);
+        struct import_names names = {0};
+        struct error no;
+
+        (void)why;
+        if (!path || d->im->io->list(d->im->io->arg, path, &names, &no) < 0)
+                return note(d, IMPORT_NOTE_WARNING, path ?: name, "give the folder to the importer as well",
+                            "the TFTP tree cannot be read here, so its menus are not known");
+        import_names_free(&names);
+        return import_tree_add(d->im, &d->at, 0, path, d->err);
+}
+
+static int
+read_ignored(struct dnsmasq *d, const char *name, char *value, const char *why)
+{
+        (void)value;
+        return note(d, IMPORT_NOTE_IGNORED, name, "", why);
+}
+
+static int
+read_unsupported(struct dnsmasq *d, const char *name, char *value, const char *why)
+{
+        (void)value;
+        return note(d, IMPORT_NOTE_UNKNOWN, name, "", why);
+}
+
+#define DNS "name service is no part of dompool"
+#define LEASES "leases and their times are dompoold's own: dompoold.conf"
+#define OURS "dompoold serves its own files by TFTP, each host its own"
+
+static const struct {
+        const char *name;
+        option_reader read;
+        const char *why;
+} options[] = {
+        {"dhcp-host", read_host, NULL},
+        {"dhcp-range", read_range, NULL},
+        {"dhcp-boot", read_boot, NULL},
+        {"dhcp-match", read_match, NULL},
+        {"dhcp-vendorclass", read_class, NULL},
+        {"dhcp-userclass", read_class, NULL},
+        {"dhcp-mac", read_mac, NULL},
+        {"tag-if", read_tag_if, NULL},
+        {"pxe-service", read_service, NULL},
+        {"dhcp-option", read_option, NULL},
+        {"dhcp-option-force", read_option, NULL},
+        {"dhcp-option-pxe", read_option, NULL},
+        {"tftp-root", read_tftp_root, NULL},
+        {"conf-file", read_conf_file, NULL},
+        {"dhcp-hostsfile", read_conf_file, NULL},
+        {"conf-dir", read_conf_dir, NULL},
+        {"dhcp-hostsdir", read_conf_dir, NULL},
+        {"read-ethers", read_ethers, NULL},
+        {"enable-tftp", read_ignored, OURS},
+        {"tftp-no-fail", read_ignored, OURS},
+        {"tftp-secure", read_ignored, OURS},
+        {"tftp-unique-root", read_ignored, OURS},
+        {"tftp-lowercase", read_ignored, OURS},
+        {"tftp-max", read_ignored, OURS},
+        {"tftp-mtu", read_ignored, OURS},
+        {"tftp-no-blocksize", read_ignored, OURS},
+        {"tftp-port-range", read_ignored, OURS},
+        {"tftp-single-port", read_ignored, OURS},
+        {"pxe-prompt", read_ignored, "menus and their timeouts belong to profiles"},
+        {"dhcp-no-override", read_ignored, "dompool writes file and server in both places where firmware looks"},
+        {"dhcp-authoritative", read_ignored, "dompool answers for its own hosts only"},
+        {"dhcp-ignore", read_ignored, "dompool answers the hosts that it knows and nobody else"},
+        {"dhcp-leasefile", read_ignored, LEASES},
+        {"dhcp-lease-max", read_ignored, LEASES},
+        {"dhcp-sequential-ip", read_ignored, LEASES},
+        {"no-ping", read_ignored, LEASES},
+        {"leasefile-ro", read_ignored, LEASES},
+        {"dhcp-rapid-commit", read_ignored, LEASES},
+        {"log-dhcp", read_ignored, "dompoold logs to standard error, so to the journal"},
+        {"log-queries", read_ignored, "dompoold logs to standard error, so to the journal"},
+        {"log-facility", read_ignored, "dompoold logs to standard error, so to the journal"},
+        {"log-async", read_ignored, "dompoold logs to standard error, so to the journal"},
+        {"interface", read_ignored, "belongs to the network: section network of dompoold.conf"},
+        {"except-interface", read_ignored, "belongs to the network: section network of dompoold.conf"},
+        {"no-dhcp-interface", read_ignored, "belongs to the network: section network of dompoold.conf"},
+        {"listen-address", read_ignored, "belongs to the network: section network of dompoold.conf"},
+        {"bind-interfaces", read_ignored, "belongs to the network: section network of dompoold.conf"},
+        {"bind-dynamic", read_ignored, "belongs to the network: section network of dompoold.conf"},
+        {"dhcp-script", read_ignored, "dompool runs no programs at leases; 'dompool event list' tells of them"},
+        {"conf-script", read_unsupported, "the importer runs no programs; give it what the program prints"},
+        {"dhcp-optsfile", read_unsupported, "write its lines as dhcp-option into a file and import that"},
+        {"dhcp-proxy", read_unsupported, "relays with their own addresses"},
+        {"dhcp-relay", read_unsupported, "dompoold is no relay agent"},
+        {"port", read_ignored, DNS},
+        {"server", read_ignored, DNS},
+        {"local", read_ignored, DNS},
+        {"address", read_ignored, DNS},
+        {"domain", read_ignored, DNS},
+        {"domain-needed", read_ignored, DNS},
+        {"bogus-priv", read_ignored, DNS},
+        {"expand-hosts", read_ignored, DNS},
+        {"no-resolv", read_ignored, DNS},
+        {"no-poll", read_ignored, DNS},
+        {"no-hosts", read_ignored, DNS},
+        {"no-negcache", read_ignored, DNS},
+        {"addn-hosts", read_ignored, DNS},
+        {"resolv-file", read_ignored, DNS},
+        {"strict-order", read_ignored, DNS},
+        {"all-servers", read_ignored, DNS},
+        {"cache-size", read_ignored, DNS},
+        {"dnssec", read_ignored, DNS},
+        {"localise-queries", read_ignored, DNS},
+        {"cname", read_ignored, DNS},
+        {"host-record", read_ignored, DNS},
+        {"mx-host", read_ignored, DNS},
+        {"ptr-record", read_ignored, DNS},
+        {"srv-host", read_ignored, DNS},
+        {"txt-record", read_ignored, DNS},
+        {"filterwin2k", read_ignored, DNS},
+        {"stop-dns-rebind", read_ignored, DNS},
+        {"user", read_ignored, "dompoold's roles have users of their own"},
+        {"group", read_ignored, "dompoold's roles have users of their own"},
+        {"pid-file", read_ignored, "dompoold runs under systemd"},
+        {"keep-in-foreground", read_ignored, "dompoold runs under systemd"},
+};
+
+/* A comment begins with '#' behind a blank, but not in quotes. */
+static void
+cut_comment(char *line)
+{
+        bool quoted = false;
+
+        for (char *p = line; *p; p++) {
+                quoted ^= *p == '"';
+                if (*p == '#' && !quoted && (p == line || p[-1] == ' ' || p[-1] == '\t')) {
+                        *p = '\0';
+                        return;
+                }
+        }
+}
+
+static int
+read_lines(struct import *im, void *state, const char *path, char *text, struct error *err)
+{
+        struct dnsmasq *d = state;
+        struct lines lines;
+        char *line;
+        int r = 0;
+
+        (void)im;
+        (void)err;
+        lines_init(&lines, text, false);
+        while (r == 0 && (line = lines_next(&lines))) {
+                const char *name;
+                char *value = line;
+                size_t i;
+
+                cut_comment(line);
+                name = lines_part(&value, '=');
+                d->at = (struct import_place){path, lines.line};
+                if (!*name)
+                        continue;
+                for (i = 0; i < N_ELEMENTS(options) && strcmp(options[i].name, name) != 0; i++)
+                        ;
+                if (i < N_ELEMENTS(options))
+                        r = options[i].read(d, name, value ? value + strspn(value, " \t") : (char[1]){""}, options[i].why);
+                else
+                        note(d, IMPORT_NOTE_UNKNOWN, name, "", "is no option that the importer knows");
+        }
+        return r;
+}
+
+/* ---- the whole ---- */
+
+/* NULL with @err: memory is out. */
+static struct dnsmasq *
+state_of(struct import *im, const char *path, struct error *err)
+{
+        if (!im->dnsmasq)
+                im->dnsmasq = calloc(1, sizeof(*im->dnsmasq));
+        if (!im->dnsmasq) {
+                error_set(err, ERR_NO_SPACE, "out of memory");
+                return NULL;
+        }
+        im->dnsmasq->im = im;
+        im->dnsmasq->err = err;
+        im->dnsmasq->at = (struct import_place){path, 0};
+        return im->dnsmasq;
+}
+
+int
+import_dnsmasq(struct import *im, void *state, const char *path, char *text, struct error *err)
+{
+        struct dnsmasq *d = state_of(im, path, err);
+
+        (void)state;
+        return d ? read_lines(im, d, path, text, err) : error_to_errno(err->code);
+}
+
+int
+import_dnsmasq_folder(struct import *im, const char *path, struct error *err)
+{
+        struct dnsmasq *d = state_of(im, path, err);
+
+        return d ? include_folder(d, path, read_lines) : error_to_errno(err->code);
+}
+
+void
+import_dnsmasq_finish(struct import *im)
+{
+        if (im->dnsmasq)
+                dnsmasq_hosts(im->dnsmasq);
+}
+
+void
+import_dnsmasq_deinit(struct import *im)
+{
+        if (!im->dnsmasq)
+                return;
+        free(im->dnsmasq->matches);
+        free(im->dnsmasq->sends);
+        free(im->dnsmasq->hosts);
+        free(im->dnsmasq);
+}
