@@ -92,10 +92,25 @@ index_ok(uint32_t i, uint32_t n)
 }
 
 static bool
+networks_ok(const struct policy_header *h)
+{
+        if (h->n_networks == 0 || h->n_networks > CONFIG_MAX_NETWORKS)
+                return false;
+        for (uint32_t i = 0; i < h->n_networks; i++) {
+                const struct config_network *n = &h->networks[i];
+
+                if (!ENDS(n->name) || !ENDS(n->interface) || !ENDS(n->pxe_prompt) || n->prefix > 32 ||
+                    n->mode >= NETWORK_MODE_N)
+                        return false;
+        }
+        return true;
+}
+
+static bool
 header_ok(const struct policy_header *h)
 {
         return ENDS(h->tls_fingerprint) && ENDS(h->console) && ENDS(h->xen_args) && ENDS(h->kernel_args) &&
-               ENDS(h->network.interface) && index_ok(h->default_image, h->n_images) && h->network.prefix <= 32;
+               networks_ok(h) && index_ok(h->default_image, h->n_images);
 }
 
 /* An id is also a folder's name and a part of menus: nothing but hex digits. */
@@ -151,7 +166,7 @@ choice_ok(const struct policy_choice *c, const struct policy_header *h)
 static bool
 host_ok(const struct policy_host *h, const struct policy_header *header)
 {
-        if (!ENDS(h->name) || !name_ok(h->name) || !ENDS(h->xen_args) || !ENDS(h->kernel_args) || !ENDS(h->console) ||
+        if (!ENDS(h->name) || !name_ok(h->name) || !ENDS(h->xen_args) || !ENDS(h->kernel_args) || !ENDS(h->console) || !ENDS(h->loader) ||
             !index_ok(h->image, header->n_images) || h->n_choices == 0 || h->n_choices > POLICY_MAX_CHOICES)
                 return false;
         for (uint32_t i = 0; i < h->n_choices; i++)

@@ -37,7 +37,8 @@ struct policy_header {
         char xen_args[ARGS_SIZE];
         char kernel_args[ARGS_SIZE];
         uint32_t agent_port, http_port;
-        struct config_network network;
+        uint32_t n_networks; /* 1.. */
+        struct config_network networks[CONFIG_MAX_NETWORKS]; /* as config_network_at counts */
 };
 
 struct policy_image {
@@ -114,6 +115,7 @@ struct policy_host {
         char xen_args[ARGS_SIZE];
         char kernel_args[ARGS_SIZE];
         char console[NAME_SIZE];
+        char loader[16]; /* its name; empty: none is wished */
         struct policy_choice choices[POLICY_MAX_CHOICES];
 };
 

@@ -79,6 +79,12 @@ FIELDS(msg_boot_event){
 };
 DESC(msg_boot_event);
 
+FIELDS(msg_boot_attempt){
+        REC_MAC(struct msg_boot_attempt, mac),
+        REC_I64(struct msg_boot_attempt, attempt_ms),
+};
+DESC(msg_boot_attempt);
+
 FIELDS(msg_lease_event){
         REC_MAC(struct msg_lease_event, mac),
         REC_IP4(struct msg_lease_event, address),
@@ -87,6 +93,12 @@ FIELDS(msg_lease_event){
 };
 DESC(msg_lease_event);
 
+FIELDS(msg_foreign_dhcp){
+        REC_MAC(struct msg_foreign_dhcp, mac),      REC_IP4(struct msg_foreign_dhcp, server),
+        REC_IP4(struct msg_foreign_dhcp, address),  REC_BOOL(struct msg_foreign_dhcp, offered),
+        REC_I64(struct msg_foreign_dhcp, time_ms),
+};
+DESC(msg_foreign_dhcp);
 FIELDS(msg_unknown_seen){
         REC_MAC(struct msg_unknown_seen, mac),     REC_BYTES(struct msg_unknown_seen, uuid),
         REC_U32(struct msg_unknown_seen, arch),    REC_STR(struct msg_unknown_seen, vendor_class),

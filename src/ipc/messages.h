@@ -33,7 +33,8 @@ extern const char *const role_names[]; /* "parent", "boot", ... */
 /* What a passed descriptor is for. */
 enum role_fd {
         FD_CHANNEL,     /* to the peer role in `number` */
-        FD_DHCP,        /* UDP 67, bound to the boot LAN's interface */
+        FD_DHCP,        /* UDP 67, bound to the interface of network `number` (config_network_at) */
+        FD_PXE,         /* UDP 4011, likewise; only where the network's mode is proxy */
         FD_TFTP,        /* UDP 69 */
         FD_NDP,         /* ICMPv6, router solicitations only; absent where the boot LAN has no IPv6 */
         FD_HTTP,        /* listening TCP */
@@ -52,7 +53,7 @@ struct msg_empty {
 };
 struct msg_role_fd {
         uint32_t purpose; /* enum role_fd */
-        uint32_t number;  /* FD_CHANNEL: enum role */
+        uint32_t number;  /* FD_CHANNEL: enum role; FD_DHCP, FD_PXE: network; else 0 */
 };
 struct msg_role_ready {
         uint32_t pid;
@@ -67,6 +68,10 @@ struct msg_policy { /* a descriptor of the file travels with it */
         uint64_t generation;
 };
 struct msg_token_used {
+        struct mac mac;
+        int64_t attempt_ms;
+};
+struct msg_boot_attempt { /* a host has got a menu with a new token */
         struct mac mac;
         int64_t attempt_ms;
 };
@@ -85,6 +90,13 @@ struct msg_lease_event {
         uint32_t address;
         uint32_t state; /* enum lease_state */
         int64_t expiry_ms; /* wall */
+};
+struct msg_foreign_dhcp { /* a host took an address of another server, where addresses are ours */
+        struct mac mac;
+        uint32_t server;  /* that one's identifier */
+        uint32_t address; /* and the address */
+        bool offered;     /* we had offered one too */
+        int64_t time_ms;
 };
 struct msg_unknown_seen {
         struct mac mac;

@@ -6,12 +6,23 @@
 
 #include "base/cleanup.h"
 
+const char *const network_mode_names[] = {"dhcp", "proxy", NULL};
+
 static const struct rec_field config_network_fields[] = {
-        REC_STR(struct config_network, interface),     REC_IP4(struct config_network, address),
-        REC_IP4(struct config_network, net),           REC_U32(struct config_network, prefix),
-        REC_IP4(struct config_network, range_first),   REC_IP4(struct config_network, range_last),
-        REC_IP4(struct config_network, router),        REC_IP4(struct config_network, dns),
+        REC_STR(struct config_network, name),
+        REC_STR(struct config_network, interface),
+        REC_ENUM(struct config_network, mode, network_mode_names),
+        REC_IP4(struct config_network, address),
+        REC_IP4(struct config_network, net),
+        REC_U32(struct config_network, prefix),
+        REC_IP4(struct config_network, range_first),
+        REC_IP4(struct config_network, range_last),
+        REC_IP4(struct config_network, router),
+        REC_IP4(struct config_network, dns),
+        REC_IP4(struct config_network, relay),
         REC_U32(struct config_network, lease_seconds),
+        REC_STR(struct config_network, pxe_prompt),
+        REC_U32(struct config_network, pxe_timeout_seconds),
 };
 const struct rec_desc config_network_desc = REC_DESC(struct config_network, config_network_fields);
 
@@ -41,6 +52,7 @@ static const struct rec_field config_fields[] = {
         REC_STR(struct config, kernel_args),
         REC_U32(struct config, heartbeat_seconds),
         REC_REC(struct config, network, config_network_desc),
+        REC_LIST(struct config, subnets, config_network_desc),
         REC_LIST(struct config, tokens, config_token_desc),
         REC_LIST(struct config, profiles, profile_desc),
         REC_LIST(struct config, menus, menu_desc),
@@ -48,6 +60,33 @@ static const struct rec_field config_fields[] = {
         REC_LIST(struct config, hosts, host_desc),
 };
 const struct rec_desc config_desc = REC_DESC(struct config, config_fields);
+
+bool
+config_network_has(const struct config_network *n, uint32_t address)
+{
+        uint32_t mask = prefix_mask(n->prefix);
+
+        return (address & mask) == (n->net & mask) && (address & ~mask) != 0 && (address & ~mask) != ~mask;
+}
+
+const struct config_network *
+config_network_at(const struct config *c, uint32_t i)
+{
+        if (i == 0)
+                return &c->network;
+        return i <= c->n_subnets ? &c->subnets[i - 1] : NULL;
+}
+
+const struct config_network *
+config_network_of(const struct config *c, uint32_t address)
+{
+        const struct config_network *n;
+
+        for (uint32_t i = 0; (n = config_network_at(c, i)); i++)
+                if (config_network_has(n, address))
+                        return n;
+        return NULL;
+}
 
 /* What every server can boot; the file may describe one of these names anew. */
 static const struct profile built_in[] = {

@@ -15,19 +15,39 @@
 #define CONFIG_MAX_RULES 64
 #define CONFIG_MAX_MENUS 16
 
-/* The boot LAN. One in this version; a list in the snapshot's format. */
+#define CONFIG_MAX_SUBNETS 31
+#define CONFIG_MAX_NETWORKS (1 + CONFIG_MAX_SUBNETS)
+#define PXE_PROMPT_SIZE 64
+
+enum network_mode {
+        NETWORK_DHCP,  /* addresses and boot files are ours */
+        NETWORK_PROXY, /* addresses are another server's, and stay so; we only name boot files */
+        NETWORK_MODE_N,
+};
+extern const char *const network_mode_names[];
+
+/* The boot LAN, or a further subnet. */
 struct config_network {
-        char interface[16];
-        uint32_t address;      /* of this server on it; 0: the interface's first */
-        uint32_t net;          /* subnet address */
-        uint32_t prefix;       /* 8..30 */
-        uint32_t range_first;  /* pool; 0: no pool */
+        char name[NAME_SIZE]; /* of a subnet section; empty: the boot LAN */
+        char interface[16];   /* of this server in it; empty (subnets only): reached through relay agents */
+        uint32_t mode;        /* enum network_mode */
+        uint32_t address;     /* of this server on the interface; 0: its first. Files are always served at the boot LAN's */
+        uint32_t net;         /* subnet address */
+        uint32_t prefix;      /* 8..30 */
+        uint32_t range_first; /* pool; 0: no pool */
         uint32_t range_last;
-        uint32_t router;       /* option 3; 0: left out */
-        uint32_t dns;          /* option 6; 0: left out */
+        uint32_t router; /* option 3; 0: left out */
+        uint32_t dns;    /* option 6; 0: left out */
+        uint32_t relay;  /* the relay agent's giaddr where it lies outside the subnet; 0: it lies inside */
         uint32_t lease_seconds;
+        char pxe_prompt[PXE_PROMPT_SIZE]; /* proxy: shown by firmware before its menu; empty: no menu */
+        uint32_t pxe_timeout_seconds;     /* of the prompt; 0: the menu at once */
 };
 extern const struct rec_desc config_network_desc;
+
+/* Is it a machine's address in the network: neither its first nor its last? */
+bool
+config_network_has(const struct config_network *n, uint32_t address);
 
 struct config_token {
         char name[NAME_SIZE];
@@ -51,8 +71,10 @@ struct config {
         char console[NAME_SIZE];            /* Xen console=, default "vga" */
         char xen_args[ARGS_SIZE];
         char kernel_args[ARGS_SIZE];
-        uint32_t heartbeat_seconds;         /* an agent silent for 3 of these is lost; default 5 */
-        struct config_network network;
+        uint32_t heartbeat_seconds;         /* a host without a sign of life for 3 of these is lost; default 5 */
+        struct config_network network;      /* the boot LAN */
+        uint32_t n_subnets;
+        struct config_network subnets[CONFIG_MAX_SUBNETS];
         uint32_t n_tokens;
         struct config_token tokens[CONFIG_MAX_TOKENS];
         uint32_t n_profiles;                /* those that the file names; built-in ones: config_profile() */
@@ -65,6 +87,14 @@ struct config {
         struct host hosts[CONFIG_MAX_HOSTS];
 };
 extern const struct rec_desc config_desc;
+
+/* The boot LAN is 0, the subnets follow; NULL behind the last. */
+const struct config_network *
+config_network_at(const struct config *c, uint32_t i);
+
+/* The network that the address is in; NULL: none of ours. */
+const struct config_network *
+config_network_of(const struct config *c, uint32_t address);
 
 /* The profile of this name: one of the file's, else a built-in one (local, pool, inspect, rescue). NULL: there is none. */
 const struct profile *

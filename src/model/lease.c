@@ -2,9 +2,9 @@
 /*
  * The table of DHCP leases. Pure data: no packets, no disk, no clock. Lives in dompoold's `boot` role.
  *
- * Every entry is in the hash by address; those that are a MAC's (all but DECLINED) are in the hash by MAC too; and each is in
- * the list of its state, appended when it is put. As all leases of a state last equally long, a list's head is the one that
- * ends first.
+ * Every entry is in the hash by address; those that are a MAC's (all but DECLINED) are in the hash by MAC too; and each whose
+ * address is in a pool is in the pool's list of its state, appended when it is put. As all leases of a state and pool last
+ * equally long, a list's head is the one that ends first.
  */
 #include "model/lease.h"
 
@@ -18,9 +18,12 @@
 
 const char *const lease_state_names[] = {"offered", "bound", "released", "declined", NULL};
 
+struct pool;
+
 struct entry {
         struct lease lease;
         UT_hash_handle by_mac, by_address;
+        struct pool *pool; /* whose list it is in; NULL: none */
         struct entry *prev, *next;
 };
 
@@ -30,13 +33,18 @@ struct fixed {
         UT_hash_handle by_address, by_mac;
 };
 
+struct pool {
+        uint32_t net, mask;
+        uint32_t first, n;
+        uint32_t exclude[4];
+        uint64_t *taken; /* a bit for each address that is in by_address, fixed or excluded */
+        struct entry *by_state[LEASE_N];
+};
+
 struct lease_table {
         struct entry *by_mac, *by_address;
-        struct entry *by_state[LEASE_N];
-
-        uint32_t first, n_pool;
-        uint32_t exclude[2];
-        uint64_t *taken;     /* a bit for each pool address that is in by_address, fixed or excluded */
+        struct pool pools[LEASE_MAX_POOLS];
+        size_t n_pools;
         struct fixed *fixed; /* array */
         struct fixed *fixed_by_address, *fixed_by_mac;
 };
@@ -45,6 +53,13 @@ struct lease_table *
 lease_table_new(void)
 {
         return calloc(1, sizeof(struct lease_table));
+}
+
+static void
+free_taken(struct pool *pools, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                free(pools[i].taken);
 }
 
 static void
@@ -69,33 +84,53 @@ lease_table_free(struct lease_table *t)
                 free(e);
         }
         free_fixed(t->fixed, t->fixed_by_address, t->fixed_by_mac);
-        free(t->taken);
+        free_taken(t->pools, t->n_pools);
         free(t);
 }
 
 static bool
-in_pool(const struct lease_table *t, uint32_t address)
+in_subnet(const struct pool *p, uint32_t address)
 {
-        return address >= t->first && address - t->first < t->n_pool;
+        return (address & p->mask) == p->net;
 }
 
 static bool
-excluded(const struct lease_table *t, uint32_t address)
+in_pool(const struct pool *p, uint32_t address)
 {
-        return address == t->exclude[0] || address == t->exclude[1];
+        return address >= p->first && address - p->first < p->n;
+}
+
+/* The pool that the address may be given from; NULL: none. */
+static struct pool *
+pool_find(struct lease_table *t, uint32_t address)
+{
+        for (size_t i = 0; i < t->n_pools; i++)
+                if (in_pool(&t->pools[i], address))
+                        return &t->pools[i];
+        return NULL;
+}
+
+static bool
+excluded(const struct pool *p, uint32_t address)
+{
+        for (size_t i = 0; i < N_ELEMENTS(p->exclude); i++)
+                if (p->exclude[i] == address)
+                        return true;
+        return false;
 }
 
 static void
-taken_set(struct lease_table *t, uint32_t address, bool on)
+taken_set(struct pool *p, uint32_t address, bool on)
 {
-        uint32_t i = address - t->first;
+        uint32_t i;
 
-        if (!in_pool(t, address))
+        if (!p || !in_pool(p, address))
                 return;
+        i = address - p->first;
         if (on)
-                t->taken[i / 64] |= 1ull << (i % 64);
+                p->taken[i / 64] |= 1ull << (i % 64);
         else
-                t->taken[i / 64] &= ~(1ull << (i % 64));
+                p->taken[i / 64] &= ~(1ull << (i % 64));
 }
 
 static const struct fixed *
@@ -116,55 +151,92 @@ fixed_of(const struct lease_table *t, const struct mac *mac)
         return f ? f->address : 0;
 }
 
-/* Marks what must not be picked as "never used" in a fresh bitmap. */
+/* Tells fresh pools what must not be picked as "never used", and sorts the leases into them; the hash keeps the order in which
+ * they were put. */
 static void
-fill_taken(struct lease_table *t)
+fill_pools(struct lease_table *t)
 {
         struct entry *e, *next_entry;
         struct fixed *f, *next_fixed;
 
-        for (size_t i = 0; i < N_ELEMENTS(t->exclude); i++)
-                taken_set(t, t->exclude[i], true);
+        for (size_t i = 0; i < t->n_pools; i++) {
+                struct pool *p = &t->pools[i];
+
+                for (size_t k = 0; k < N_ELEMENTS(p->exclude); k++)
+                        taken_set(p, p->exclude[k], true);
+                for (uint32_t k = p->n; k % 64 != 0; k++) /* no address behind the end */
+                        p->taken[k / 64] |= 1ull << (k % 64);
+        }
         HASH_ITER(by_address, t->by_address, e, next_entry)
-        taken_set(t, e->lease.address, true);
+        {
+                e->pool = pool_find(t, e->lease.address);
+                if (!e->pool)
+                        continue;
+                taken_set(e->pool, e->lease.address, true);
+                DL_APPEND(e->pool->by_state[e->lease.state], e);
+        }
         HASH_ITER(by_address, t->fixed_by_address, f, next_fixed)
-        taken_set(t, f->address, true);
-        for (uint32_t i = t->n_pool; i % 64 != 0; i++) /* no address behind the end */
-                t->taken[i / 64] |= 1ull << (i % 64);
+        taken_set(pool_find(t, f->address), f->address, true);
 }
 
-int
-lease_table_configure(struct lease_table *t, const struct lease_pool *pool, const struct lease_reservation *fixed,
-                      size_t n_fixed)
+/* Bitmaps and all; 0 or -ENOMEM with nothing left behind. */
+static int
+make_pools(const struct lease_pool *from, size_t n, struct pool *pools)
 {
-        uint64_t n = pool->first != 0 && pool->last >= pool->first ? (uint64_t)pool->last - pool->first + 1 : 0;
-        uint64_t *taken = calloc(LEASE_POOL_MAX / 64, sizeof(*taken));
-        struct fixed *array = calloc(n_fixed + 1, sizeof(*array)), *seen;
+        for (size_t i = 0; i < n; i++) {
+                const struct lease_pool *l = &from[i];
+                uint64_t size = l->first != 0 && l->last >= l->first ? (uint64_t)l->last - l->first + 1 : 0;
 
-        if (!taken || !array) {
-                free(taken);
-                free(array);
-                return -ENOMEM;
+                pools[i] = (struct pool){.net = l->net & l->mask, .mask = l->mask, .first = l->first};
+                pools[i].n = (uint32_t)(size < LEASE_POOL_MAX ? size : LEASE_POOL_MAX);
+                memcpy(pools[i].exclude, l->exclude, sizeof(pools[i].exclude));
+                pools[i].taken = calloc(pools[i].n / 64 + 1, sizeof(*pools[i].taken));
+                if (!pools[i].taken) {
+                        free_taken(pools, i);
+                        return -ENOMEM;
+                }
         }
+        return 0;
+}
+
+static void
+take_fixed(struct lease_table *t, struct fixed *array, const struct lease_reservation *from, size_t n)
+{
+        struct fixed *seen;
+
         free_fixed(t->fixed, t->fixed_by_address, t->fixed_by_mac);
         t->fixed = array;
         t->fixed_by_address = t->fixed_by_mac = NULL;
-        for (size_t i = 0; i < n_fixed; i++) {
-                if (fixed[i].address == 0)
+        for (size_t i = 0; i < n; i++) {
+                if (from[i].address == 0)
                         continue;
-                array[i] = (struct fixed){.address = fixed[i].address, .mac = fixed[i].mac};
+                array[i] = (struct fixed){.address = from[i].address, .mac = from[i].mac};
                 HASH_FIND(by_address, t->fixed_by_address, &array[i].address, sizeof(array[i].address), seen);
                 if (seen) /* two hosts with one address: the first keeps it, the other is as if it had none */
                         continue;
                 HASH_ADD(by_address, t->fixed_by_address, address, sizeof(array[i].address), &array[i]);
                 HASH_ADD(by_mac, t->fixed_by_mac, mac, sizeof(array[i].mac), &array[i]);
         }
-        free(t->taken);
-        t->taken = taken;
-        t->first = pool->first;
-        t->n_pool = (uint32_t)(n < LEASE_POOL_MAX ? n : LEASE_POOL_MAX);
-        memcpy(t->exclude, pool->exclude, sizeof(t->exclude));
-        fill_taken(t);
+}
+
+int
+lease_table_configure(struct lease_table *t, const struct lease_pool *pools, size_t n_pools,
+                      const struct lease_reservation *fixed, size_t n_fixed)
+{
+        struct fixed *array = calloc(n_fixed + 1, sizeof(*array));
+        struct pool fresh[LEASE_MAX_POOLS];
+
+        if (n_pools > LEASE_MAX_POOLS)
+                n_pools = LEASE_MAX_POOLS;
+        if (!array || make_pools(pools, n_pools, fresh) < 0) {
+                free(array);
+                return -ENOMEM;
+        }
+        take_fixed(t, array, fixed, n_fixed);
+        free_taken(t->pools, t->n_pools);
+        memcpy(t->pools, fresh, n_pools * sizeof(*fresh));
+        t->n_pools = n_pools;
+        fill_pools(t);
         return 0;
 }
 
@@ -231,31 +303,43 @@ blocked_for(const struct lease_table *t, const struct mac *mac, uint32_t address
         return held_by_other(t, mac, address, now_ms) || (l && l->state == LEASE_DECLINED && now_ms < l->expiry_ms);
 }
 
+static const struct pool *
+subnet_find(const struct lease_table *t, uint32_t address)
+{
+        for (size_t i = 0; i < t->n_pools; i++)
+                if (in_subnet(&t->pools[i], address))
+                        return &t->pools[i];
+        return NULL;
+}
+
 bool
 lease_address_free_for(const struct lease_table *t, const struct mac *mac, uint32_t address, int64_t now_ms)
 {
         const struct fixed *f = fixed_find(t, address);
+        const struct pool *p = subnet_find(t, address);
+        uint32_t own = fixed_of(t, mac);
 
         if (f) /* a quarantine only makes lease_pick look elsewhere first */
                 return mac_eq(&f->mac, mac) && !held_by_other(t, mac, address, now_ms);
-        if (fixed_of(t, mac) != 0 && !blocked_for(t, mac, fixed_of(t, mac), now_ms))
-                return false; /* it has a fixed address and is to use that */
-        return in_pool(t, address) && !excluded(t, address) && !blocked_for(t, mac, address, now_ms);
+        if (!p || !in_pool(p, address) || excluded(p, address))
+                return false;
+        if (own != 0 && in_subnet(p, own) && !blocked_for(t, mac, own, now_ms))
+                return false; /* it has a fixed address here and is to use that */
+        return !blocked_for(t, mac, address, now_ms);
 }
 
 static uint32_t
-pick_never_used(const struct lease_table *t)
+pick_never_used(const struct pool *p)
 {
-        for (uint32_t w = 0; w < (t->n_pool + 63) / 64; w++)
-                if (t->taken[w] != UINT64_MAX)
-                        return t->first + w * 64 + (uint32_t)__builtin_ctzll(~t->taken[w]);
+        for (uint32_t w = 0; w < (p->n + 63) / 64; w++)
+                if (p->taken[w] != UINT64_MAX)
+                        return p->first + w * 64 + (uint32_t)__builtin_ctzll(~p->taken[w]);
         return 0;
 }
 
-/* The head of each list is its oldest; entries that became unusable (fixed since, outside the pool) are passed over, a few of
- * them. */
+/* The head of each list is its oldest; entries that became unusable (fixed since) are passed over, a few of them. */
 static uint32_t
-pick_ended(const struct lease_table *t, const struct mac *mac, int64_t now_ms)
+pick_ended(const struct lease_table *t, const struct pool *p, const struct mac *mac, int64_t now_ms)
 {
         static const enum lease_state order[] = {LEASE_RELEASED, LEASE_OFFERED, LEASE_BOUND, LEASE_DECLINED};
         const struct entry *e;
@@ -263,7 +347,7 @@ pick_ended(const struct lease_table *t, const struct mac *mac, int64_t now_ms)
         for (size_t i = 0; i < N_ELEMENTS(order); i++) {
                 unsigned looks = 64;
 
-                DL_FOREACH(t->by_state[order[i]], e)
+                DL_FOREACH(p->by_state[order[i]], e)
                 {
                         if (looks-- == 0)
                                 break;
@@ -274,22 +358,34 @@ pick_ended(const struct lease_table *t, const struct mac *mac, int64_t now_ms)
         return 0;
 }
 
+/* Is it an address of this subnet that the host may have? */
+static bool
+fits(const struct lease_table *t, const struct pool *p, const struct mac *mac, uint32_t address, int64_t now_ms)
+{
+        return address != 0 && in_subnet(p, address) && lease_address_free_for(t, mac, address, now_ms);
+}
+
 uint32_t
-lease_pick(const struct lease_table *t, const struct mac *mac, uint32_t wanted, int64_t now_ms)
+lease_pick(const struct lease_table *t, size_t pool, const struct mac *mac, uint32_t wanted, int64_t now_ms)
 {
         const struct lease *had = lease_by_mac(t, mac);
         uint32_t fixed = fixed_of(t, mac), address;
+        const struct pool *p = &t->pools[pool];
 
+        if (pool >= t->n_pools)
+                return 0;
+        if (!in_subnet(p, fixed))
+                fixed = 0;
         if (fixed != 0 && !blocked_for(t, mac, fixed, now_ms))
                 return fixed;
-        if (had && had->address != fixed && lease_address_free_for(t, mac, had->address, now_ms))
+        if (had && had->address != fixed && fits(t, p, mac, had->address, now_ms))
                 return had->address;
-        if (wanted != 0 && wanted != fixed && lease_address_free_for(t, mac, wanted, now_ms))
+        if (wanted != fixed && fits(t, p, mac, wanted, now_ms))
                 return wanted;
-        address = pick_never_used(t);
+        address = pick_never_used(p);
         if (address == 0)
-                address = pick_ended(t, mac, now_ms);
-        if (address == 0 && fixed != 0 && lease_address_free_for(t, mac, fixed, now_ms))
+                address = pick_ended(t, p, mac, now_ms);
+        if (address == 0 && fits(t, p, mac, fixed, now_ms))
                 address = fixed;
         return address;
 }
@@ -300,9 +396,11 @@ entry_remove(struct lease_table *t, struct entry *e)
         if (e->lease.state != LEASE_DECLINED)
                 HASH_DELETE(by_mac, t->by_mac, e);
         HASH_DELETE(by_address, t->by_address, e);
-        DL_DELETE(t->by_state[e->lease.state], e);
-        if (!fixed_find(t, e->lease.address) && !excluded(t, e->lease.address))
-                taken_set(t, e->lease.address, false);
+        if (e->pool) {
+                DL_DELETE(e->pool->by_state[e->lease.state], e);
+                if (!fixed_find(t, e->lease.address) && !excluded(e->pool, e->lease.address))
+                        taken_set(e->pool, e->lease.address, false);
+        }
         free(e);
 }
 
@@ -326,8 +424,11 @@ lease_put(struct lease_table *t, const struct lease *l)
         if (l->state != LEASE_DECLINED)
                 HASH_ADD(by_mac, t->by_mac, lease.mac, sizeof(fresh->lease.mac), fresh);
         HASH_ADD(by_address, t->by_address, lease.address, sizeof(fresh->lease.address), fresh);
-        DL_APPEND(t->by_state[l->state], fresh);
-        taken_set(t, l->address, true);
+        fresh->pool = pool_find(t, l->address);
+        if (fresh->pool) {
+                DL_APPEND(fresh->pool->by_state[l->state], fresh);
+                taken_set(fresh->pool, l->address, true);
+        }
         return 0;
 }
 

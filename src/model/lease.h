@@ -10,7 +10,8 @@
  *                        +---decline-----+---> DECLINED  (address only: the MAC gets another one; 10 minutes)
  *
  * A lease that has ended stays in the table, so that its MAC gets the same address again, until its address is needed for
- * another. Picking an address is O(1) but for a bitmap of the pool (at most LEASE_POOL_MAX bits).
+ * another. There is a pool for each subnet; a MAC has one lease in all of them together. Picking an address is O(1) but for the
+ * number of pools and a bitmap of the pool (at most LEASE_POOL_MAX bits).
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,6 +19,7 @@
 
 #include "base/parse.h"
 
+#define LEASE_MAX_POOLS 32
 #define LEASE_POOL_MAX 65536       /* addresses; a longer pool is cut */
 #define LEASE_TABLE_MAX 200000     /* leases */
 #define LEASE_OFFER_MS (60 * 1000) /* an offer is kept free that long */
@@ -39,10 +41,11 @@ struct lease {
         int64_t expiry_ms; /* RELEASED: when it was released; DECLINED: end of the quarantine */
 };
 
-/* What addresses there are to give to hosts without a fixed one. */
+/* A subnet, and what addresses of it there are to give to hosts without a fixed one there. */
 struct lease_pool {
-        uint32_t first, last; /* 0: no pool */
-        uint32_t exclude[2];  /* the server's and the router's address, which may lie in between; 0: none */
+        uint32_t net, mask;
+        uint32_t first, last; /* within the subnet; 0: no pool */
+        uint32_t exclude[4];  /* addresses of the server, the router, the relay, which may lie in between; 0: none */
 };
 
 struct lease_reservation {
@@ -59,11 +62,11 @@ lease_table_new(void);
 void
 lease_table_free(struct lease_table *t);
 
-/* Sets pool and fixed addresses (copied); leases stay, whether they still fit is asked at their next renewal. 0 or -ENOMEM
- * (then nothing has changed). */
+/* Sets pools (at most LEASE_MAX_POOLS, of subnets that do not overlap) and fixed addresses (copied); leases stay, whether they
+ * still fit is asked at their next renewal. 0 or -ENOMEM (then nothing has changed). */
 int
-lease_table_configure(struct lease_table *t, const struct lease_pool *pool, const struct lease_reservation *fixed,
-                      size_t n_fixed);
+lease_table_configure(struct lease_table *t, const struct lease_pool *pools, size_t n_pools,
+                      const struct lease_reservation *fixed, size_t n_fixed);
 
 size_t
 lease_table_count(const struct lease_table *t);
@@ -80,15 +83,15 @@ bool
 lease_active(const struct lease *l, int64_t now_ms);
 
 /* May @mac have @address now: it is its fixed one, or a pool address that is nobody's fixed one and that no other MAC holds and
- * that is not in quarantine? */
+ * that is not in quarantine? Who has a fixed address in a subnet gets no other one there. */
 bool
 lease_address_free_for(const struct lease_table *t, const struct mac *mac, uint32_t address, int64_t now_ms);
 
-/* The address to offer to @mac: its fixed one, the one it had, @wanted (0: no wish), one never used, the one unused for
- * longest. A fixed address in quarantine gives way to a pool address while there is one. 0: the pool is used up. Changes
- * nothing. */
+/* The address of the subnet @pool (an index) to offer to @mac: its fixed one, the one it had, @wanted (0: no wish), one never
+ * used, the one unused for longest. A fixed address in quarantine gives way to a pool address while there is one. 0: the pool
+ * is used up. Changes nothing. */
 uint32_t
-lease_pick(const struct lease_table *t, const struct mac *mac, uint32_t wanted, int64_t now_ms);
+lease_pick(const struct lease_table *t, size_t pool, const struct mac *mac, uint32_t wanted, int64_t now_ms);
 
 /* Records a lease as it is (also from the journal); what the MAC or the address had before is forgotten. 0, -ENOMEM, -ENOSPC
  * (limit). */

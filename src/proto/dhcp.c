@@ -305,6 +305,23 @@ dhcp_option_text(const struct dhcp_packet *p, uint8_t code, char *buf, size_t si
         return true;
 }
 
+const uint8_t *
+dhcp_suboption(const uint8_t *data, size_t size, uint8_t code, size_t *ret_size)
+{
+        const struct option_field f = {data, size};
+        const uint8_t *found;
+        size_t pos = 0, found_size;
+        uint8_t c;
+        bool bad;
+
+        while (option_next(&f, &pos, &c, &found, &found_size, &bad))
+                if (c == code) {
+                        *ret_size = found_size;
+                        return found;
+                }
+        return NULL;
+}
+
 bool
 dhcp_option_begins(const struct dhcp_packet *p, uint8_t code, const char *prefix)
 {

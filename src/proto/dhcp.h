@@ -13,6 +13,7 @@
 
 #define DHCP_SERVER_PORT 67
 #define DHCP_CLIENT_PORT 68
+#define DHCP_PXE_PORT 4011 /* PXE 2.1's boot servers and proxies */
 #define DHCP_MAX_SIZE 1500      /* longer packets are refused: no firmware sends them and no Ethernet frame holds them */
 #define DHCP_MIN_REPLY_SIZE 300 /* BOOTP's size; some clients drop shorter answers (Linux's in-kernel one) */
 #define DHCP_FILE_SIZE 128
@@ -63,7 +64,10 @@ enum dhcp_option_code {
         DHCP_OPT_CLIENT_ARCH = 93,
         DHCP_OPT_CLIENT_NDI = 94,
         DHCP_OPT_CLIENT_UUID = 97,
+        DHCP_OPT_SUBNET_SELECTION = 118, /* RFC 3011 */
+        DHCP_OPT_GRUB_MENU = 150, /* GRUB legacy's; elsewhere a list of TFTP servers (RFC 5859) */
         DHCP_OPT_IPXE = 175, /* iPXE's own settings, encapsulated: code, size, data (ipxe.org/howto/dhcpd) */
+        DHCP_OPT_PXELINUX_PREFIX = 210, /* RFC 5071 */
         DHCP_OPT_END = 255,
 };
 
@@ -126,6 +130,11 @@ dhcp_option_first_ip4(const struct dhcp_packet *p, uint8_t code, uint32_t *ret);
 /* As text: at most size - 1 bytes, cut at the first NUL, unprintable bytes as '?'. false: absent. */
 bool
 dhcp_option_text(const struct dhcp_packet *p, uint8_t code, char *buf, size_t size);
+
+/* The first sub-option @code of an option that encapsulates them (43, 82): code, size, data. NULL: absent, or cut. 0 and 255 are
+ * padding and end in 43; RFC 3046 has no such in 82 and nobody uses these codes there. */
+const uint8_t *
+dhcp_suboption(const uint8_t *data, size_t size, uint8_t code, size_t *ret_size);
 
 /* Does the option's data begin with @prefix? */
 bool

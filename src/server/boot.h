@@ -5,7 +5,7 @@
  * The insides of the `boot` role, shared by its files and nobody else:
  *
  *     role_boot.c     start, messages, policy
- *     boot_dhcp.c     the DHCP socket: batches of packets -> decisions -> journal -> answers
+ *     boot_dhcp.c     the DHCP sockets: batches of packets -> decisions -> journal -> answers
  *     boot_ndp.c      router solicitations: iPXE need not wait for an IPv6 router
  *     boot_tftp.c     the TFTP socket and a socket for each transfer
  *     boot_content.c  what a transfer sends: a shared open file, or a text in memory
@@ -17,14 +17,13 @@
  */
 #include "bootcfg/bootfile.h"
 #include "bootcfg/dhcp_server.h"
+#include "bootcfg/menu_server.h"
 #include "server/boot_journal.h"
 #include "server/role.h"
 
-struct boot_dhcp;
 struct boot_ndp;
 struct boot_tftp;
 struct boot_contents;
-struct boot_tokens;
 struct boot_reports;
 
 struct boot {
@@ -34,11 +33,10 @@ struct boot {
         struct boot_journal *journal;
         int state_dir;
 
-        struct boot_dhcp *dhcp;
         struct boot_ndp *ndp; /* NULL: no socket for it */
         struct boot_tftp *tftp;
         struct boot_contents *contents;
-        struct boot_tokens *tokens;
+        struct menu_attempts *attempts;
         struct boot_reports *reports;
 };
 
@@ -82,25 +80,12 @@ boot_content_unref(struct boot_contents *cs, struct boot_content *c);
 
 /* --- boot_menu.c --- */
 
-struct boot_tokens *
-boot_tokens_new(void);
-
+/* `files` is there (again): it is told all attempts. */
 void
-boot_tokens_free(struct boot_tokens *t);
+boot_menu_files_up(struct boot *b);
 
-/* core accepted a token: the next menu of this host gets a new one. */
-void
-boot_tokens_used(struct boot_tokens *t, const struct mac *mac, int64_t attempt_ms);
-
-/* Attempt of the token in force; 0: none yet. */
-int64_t
-boot_tokens_attempt(const struct boot_tokens *t, const struct mac *mac);
-
-enum boot_menu_result { BOOT_MENU_OK, BOOT_MENU_FOREIGN };
-
-/* The menu that @file asks for, for the host at @address. FOREIGN: the address belongs to another host, which must not read it.
- */
-enum boot_menu_result
+/* The menu that @file asks for, for the host at @address. false: the address belongs to another host, which must not read it. */
+bool
 boot_menu(struct boot *b, const struct bootfile *file, uint32_t address, int64_t now_ms, struct menu_text *out);
 
 /* --- boot_report.c --- */
@@ -121,12 +106,21 @@ void
 boot_report_note(struct boot_reports *r, const struct mac *mac, uint32_t address, enum boot_stage stage, enum boot_note_kind note,
                  bool firmware, const char *text);
 
+/* To core, and to `files`, which answers for menus. */
 void
 boot_report_lease(struct boot_reports *r, const struct lease *l);
+
+/* `files` is there (again): it is told all leases. */
+void
+boot_reports_files_up(struct boot_reports *r, const struct lease_table *leases);
 
 /* At most one a MAC in 10 s, and 50 a second in all. */
 void
 boot_report_unknown(struct boot_reports *r, const struct dhcp_packet *p);
+
+/* The host took another server's address: once a host and server in an hour. */
+void
+boot_report_foreign(struct boot_reports *r, const struct dhcp_decision *d);
 
 /* core is there (again): what was kept for it goes out, and all leases. */
 void
@@ -136,7 +130,7 @@ boot_reports_core_up(struct boot_reports *r, const struct lease_table *leases);
 
 /* Take over the socket, also on failure. */
 int
-boot_dhcp_start(struct boot *b, int fd, struct error *err);
+boot_dhcp_start(struct boot *b, int fd, uint16_t port, uint32_t network, struct error *err);
 
 int
 boot_tftp_start(struct boot *b, int fd, struct error *err);

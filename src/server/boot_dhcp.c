@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The DHCP socket of the `boot` role. A batch of packets is read and decided, the leases of all of them go to disk with one
- * fdatasync, and only then the answers leave. What to answer is src/bootcfg/dhcp_server.c's.
+ * The DHCP sockets of the `boot` role: port 67 of each interface, and 4011 where we are a proxy. A batch of packets is read and
+ * decided, the leases of all of them go to disk with one fdatasync, and only then the answers leave. What to answer is
+ * src/bootcfg/dhcp_server.c's.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -32,8 +33,10 @@ struct note {
         char text[64];
 };
 
+/* One socket. */
 struct boot_dhcp {
         struct boot *boot;
+        struct dhcp_arrival at; /* of what it receives, but for the sender */
         uv_poll_t poll;
         int fd;
         int64_t quiet_until_ms;
@@ -41,6 +44,7 @@ struct boot_dhcp {
 
         struct mmsghdr messages[BATCH];
         struct iovec iov[BATCH];
+        struct sockaddr_in from[BATCH];
         uint8_t packets[BATCH][DHCP_MAX_SIZE + 1]; /* a byte more, so that too long ones show */
         struct dhcp_packet parsed;
         struct untaken untaken[UNTAKEN_SLOTS];
@@ -70,7 +74,7 @@ log_decision(const struct dhcp_packet *p, const struct dhcp_decision *d)
         }
         log_info("dhcp %s mac=%s host=%s reply=%s address=%s file=%s reason=\"%s\"", dhcp_type_name(p->type),
                  mac_text(&p->h.mac, mac), d->host->name, d->reply ? dhcp_type_name(d->reply) : "none", ip4_text(address, ip),
-                 d->loader ? d->loader->boot_file : "", d->reason ? d->reason : "");
+                 d->loader ? d->boot_name : "", d->reason ? d->reason : "");
 }
 
 /* Counts what the MAC makes of our OFFERs; true when it is time to say that it takes none. */
@@ -89,16 +93,16 @@ static void
 make_note(struct boot_dhcp *d, const struct dhcp_decision *r, struct note *ret)
 {
         const struct dhcp_packet *p = &d->parsed;
+        struct firmware firmware;
         char ip[IP4_TEXT_SIZE];
-        uint32_t arch;
 
-        *ret = (struct note){.kind = r->note, .firmware = dhcp_server_wants_boot(p, &arch), .mac = p->h.mac};
+        *ret = (struct note){.kind = r->note, .firmware = firmware_parse(p, &firmware), .mac = p->h.mac};
         if (r->host && takes_none(d, &p->h.mac, r->reply) && ret->kind == BOOT_NOTE_NONE)
                 ret->kind = BOOT_NOTE_UNREQUESTED;
         if (ret->kind == BOOT_NOTE_OTHER_SERVER)
-                str_copy(ret->text, sizeof(ret->text), ip4_text(r->other_server, ip));
+                str_copy(ret->text, sizeof(ret->text), ip4_text(r->foreign, ip));
         else if (ret->kind == BOOT_NOTE_NO_LOADER)
-                snprintf(ret->text, sizeof(ret->text), "architecture %u", arch);
+                snprintf(ret->text, sizeof(ret->text), "architecture %u", firmware.arch);
         else if (ret->kind == BOOT_NOTE_UNREQUESTED)
                 snprintf(ret->text, sizeof(ret->text), "%s offered in vain", ip4_text(r->lease.address, ip));
         else if (r->reason)
@@ -106,10 +110,11 @@ make_note(struct boot_dhcp *d, const struct dhcp_decision *r, struct note *ret)
 }
 
 static void
-handle(struct boot_dhcp *d, const uint8_t *data, size_t size, int64_t wall_ms, struct dhcp_decision *ret, struct note *ret_note)
+handle(struct boot_dhcp *d, int i, int64_t wall_ms, struct dhcp_decision *ret, struct note *ret_note)
 {
         struct boot *b = d->boot;
-        int why = dhcp_parse(data, size, &d->parsed);
+        size_t size = d->messages[i].msg_len;
+        int why = dhcp_parse(d->packets[i], size, &d->parsed);
 
         ret->reply = 0;
         ret->lease_changed = false;
@@ -124,7 +129,9 @@ handle(struct boot_dhcp *d, const uint8_t *data, size_t size, int64_t wall_ms, s
                 }
                 return;
         }
-        dhcp_server_decide(&b->server, &d->parsed, wall_ms, ret);
+        d->at.source = ntohl(d->from[i].sin_addr.s_addr);
+        d->at.source_port = ntohs(d->from[i].sin_port);
+        dhcp_server_decide(&b->server, &d->parsed, &d->at, wall_ms, ret);
         log_decision(&d->parsed, ret);
         make_note(d, ret, ret_note);
         if (ret->event == DHCP_EVENT_UNKNOWN)
@@ -169,13 +176,22 @@ report(struct boot_dhcp *d, const struct dhcp_decision *r, const struct note *no
         if (r->event == DHCP_EVENT_BOOT) {
                 boot_ndp_expect(d->boot->ndp, &r->lease.mac, clock_mono_ms(&d->boot->ctx->clock));
                 boot_report_stage(reports, &r->lease.mac, r->lease.address, STAGE_DHCP, 0,
-                                  r->loader ? r->loader->boot_file : "no loader for this firmware");
+                                  r->loader ? r->boot_name : "no loader for this firmware");
         }
         if (note->kind != BOOT_NOTE_NONE)
                 boot_report_note(reports, &note->mac, r->lease.address, note->firmware ? STAGE_DHCP : STAGE_INIT, note->kind,
                                  note->firmware, note->text);
+        if (r->event == DHCP_EVENT_FOREIGN)
+                boot_report_foreign(reports, r);
         if (r->lease_changed)
                 boot_report_lease(reports, &r->lease);
+}
+
+/* Was a lease promised that is not on disk? Addresses that are another server's are only noted. */
+static bool
+is_empty_promise(const struct dhcp_decision *r, int sync)
+{
+        return sync < 0 && r->lease_changed && r->network->mode != NETWORK_PROXY;
 }
 
 static void
@@ -186,14 +202,14 @@ handle_batch(struct boot_dhcp *d, int n)
         int r;
 
         for (int i = 0; i < n; i++)
-                handle(d, d->packets[i], d->messages[i].msg_len, wall_ms, &d->decisions[i], &d->notes[i]);
+                handle(d, i, wall_ms, &d->decisions[i], &d->notes[i]);
         r = boot_journal_sync(b->journal, b->server.leases);
         if (r < 0 && speak(d, clock_mono_ms(&b->ctx->clock)))
                 log_error("lease journal cannot be written, no lease is granted error=\"%s\"", strerror(-r));
         for (int i = 0; i < n; i++) {
                 const struct dhcp_decision *x = &d->decisions[i];
 
-                if (x->lease_changed && r < 0)
+                if (is_empty_promise(x, r))
                         continue; /* not on disk: it was never said */
                 report(d, x, &d->notes[i]);
                 if (x->reply)
@@ -212,7 +228,8 @@ on_readable(uv_poll_t *poll, int status, int events)
                 return;
         for (int i = 0; i < BATCH; i++) {
                 d->iov[i] = (struct iovec){.iov_base = d->packets[i], .iov_len = sizeof(d->packets[i])};
-                d->messages[i].msg_hdr = (struct msghdr){.msg_iov = &d->iov[i], .msg_iovlen = 1};
+                d->messages[i].msg_hdr = (struct msghdr){
+                        .msg_name = &d->from[i], .msg_namelen = sizeof(d->from[i]), .msg_iov = &d->iov[i], .msg_iovlen = 1};
         }
         n = recvmmsg(d->fd, d->messages, BATCH, MSG_DONTWAIT, NULL);
         if (n > 0)
@@ -220,7 +237,7 @@ on_readable(uv_poll_t *poll, int status, int events)
 }
 
 int
-boot_dhcp_start(struct boot *b, int fd, struct error *err)
+boot_dhcp_start(struct boot *b, int fd, uint16_t port, uint32_t network, struct error *err)
 {
         struct boot_dhcp *d = calloc(1, sizeof(*d));
         int on = 1, r;
@@ -229,7 +246,8 @@ boot_dhcp_start(struct boot *b, int fd, struct error *err)
                 return error_errno_set(err, ENOMEM, "dhcp");
         d->boot = b;
         d->fd = fd;
-        b->dhcp = d;
+        d->at.port = port;
+        d->at.network = network;
         if (setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) < 0)
                 return error_errno_set(err, errno, "dhcp socket: SO_BROADCAST");
         r = uv_poll_init(b->ctx->loop, &d->poll, fd);

@@ -6,15 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "server/boot.h"
 
 #define KEEP_EVENTS 2048
 #define UNKNOWN_SLOTS 4096 /* direct-mapped by the MAC: a flood of invented ones overwrites, it does not grow */
 #define UNKNOWN_REPEAT_MS 10000
 #define UNKNOWN_PER_SECOND 50
+#define FOREIGN_SLOTS 1024 /* likewise, by MAC and server */
+#define FOREIGN_REPEAT_MS (60 * 60 * 1000)
 
 struct unknown_slot {
         struct mac mac;
+        int64_t told_ms;
+};
+
+struct foreign_slot {
+        struct mac mac;
+        uint32_t server; /* 0: free */
         int64_t told_ms;
 };
 
@@ -25,6 +34,7 @@ struct boot_reports {
         struct unknown_slot unknown[UNKNOWN_SLOTS];
         int64_t second_ms; /* start of the second that is counted */
         unsigned told_in_second;
+        struct foreign_slot foreign[FOREIGN_SLOTS];
 };
 
 struct boot_reports *
@@ -77,12 +87,21 @@ boot_report_note(struct boot_reports *r, const struct mac *mac, uint32_t address
              text);
 }
 
-void
-boot_report_lease(struct boot_reports *r, const struct lease *l)
+/* Who is away is told when it is up again. */
+static void
+send_lease(struct boot_reports *r, enum role to, const struct lease *l)
 {
         const struct msg_lease_event m = {.mac = l->mac, .address = l->address, .state = l->state, .expiry_ms = l->expiry_ms};
 
-        role_send(r->ctx, ROLE_CORE, MSG_LEASE_EVENT, &m, -1); /* core away: boot_reports_core_up tells it */
+        if (l->state != LEASE_OFFERED)
+                role_send(r->ctx, to, MSG_LEASE_EVENT, &m, -1);
+}
+
+void
+boot_report_lease(struct boot_reports *r, const struct lease *l)
+{
+        send_lease(r, ROLE_FILES, l);
+        send_lease(r, ROLE_CORE, l);
 }
 
 static bool
@@ -107,12 +126,13 @@ void
 boot_report_unknown(struct boot_reports *r, const struct dhcp_packet *p)
 {
         struct msg_unknown_seen m = {.mac = p->h.mac, .time_ms = clock_wall_ms(&r->ctx->clock)};
+        struct firmware firmware;
         const uint8_t *uuid;
         size_t size;
 
         if (!unknown_due(r, &p->h.mac, clock_mono_ms(&r->ctx->clock)))
                 return;
-        dhcp_server_wants_boot(p, &m.arch);
+        m.arch = firmware_parse(p, &firmware) ? firmware.arch : UINT32_MAX;
         uuid = dhcp_option(p, DHCP_OPT_CLIENT_UUID, &size);
         if (uuid && size == sizeof(m.uuid) + 1) /* a type byte comes first */
                 memcpy(m.uuid, uuid + 1, sizeof(m.uuid));
@@ -120,17 +140,49 @@ boot_report_unknown(struct boot_reports *r, const struct dhcp_packet *p)
         role_send(r->ctx, ROLE_CORE, MSG_UNKNOWN_SEEN, &m, -1);
 }
 
-static void
-tell_lease(void *arg, const struct lease *l)
+void
+boot_report_foreign(struct boot_reports *r, const struct dhcp_decision *d)
 {
-        if (l->state != LEASE_OFFERED)
-                boot_report_lease(arg, l);
+        const struct mac *mac = &d->host->mac;
+        struct foreign_slot *s = &r->foreign[(mac_hash(mac) ^ d->foreign) % FOREIGN_SLOTS];
+        const struct msg_foreign_dhcp m = {.mac = *mac,
+                                           .server = d->foreign,
+                                           .address = d->wanted,
+                                           .offered = d->offered,
+                                           .time_ms = clock_wall_ms(&r->ctx->clock)};
+        int64_t now_ms = clock_mono_ms(&r->ctx->clock);
+        char ip[IP4_TEXT_SIZE];
+
+        if (s->server == d->foreign && mac_eq(&s->mac, mac) && now_ms - s->told_ms < FOREIGN_REPEAT_MS)
+                return;
+        *s = (struct foreign_slot){.mac = *mac, .server = d->foreign, .told_ms = now_ms};
+        log_warning("another DHCP server answers host=%s server=%s offered=%s", d->host->name, ip4_text(d->foreign, ip),
+                    d->offered ? "yes" : "no");
+        role_send(r->ctx, ROLE_CORE, MSG_FOREIGN_DHCP, &m, -1);
+}
+
+static void
+tell_core(void *arg, const struct lease *l)
+{
+        send_lease(arg, ROLE_CORE, l);
+}
+
+static void
+tell_files(void *arg, const struct lease *l)
+{
+        send_lease(arg, ROLE_FILES, l);
+}
+
+void
+boot_reports_files_up(struct boot_reports *r, const struct lease_table *leases)
+{
+        lease_table_each(leases, tell_files, r);
 }
 
 void
 boot_reports_core_up(struct boot_reports *r, const struct lease_table *leases)
 {
-        lease_table_each(leases, tell_lease, r);
+        lease_table_each(leases, tell_core, r);
         while (r->n_kept > 0) {
                 if (role_send(r->ctx, ROLE_CORE, MSG_BOOT_EVENT, &r->kept[r->first], -1) < 0)
                         return;

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "bootcfg/loader.h"
 
 #define MAX_SECTION_OPTIONS 32
 
@@ -33,12 +34,12 @@ struct place {
 struct reader {
         struct config *config;
         struct error *err;
-        cfg_t *top;               /* knows the present file; sections do not */
-        struct file_name *files;  /* the latest first */
-        cfg_t *section;           /* the host or token being read */
-        uint32_t seen[SECTION_N]; /* bits of the options of the present section that were given */
-        struct place network_at;  /* the end of the network section */
-        struct place *host_at;    /* where each host ends */
+        cfg_t *top;                                   /* knows the present file; sections do not */
+        struct file_name *files;                      /* the latest first */
+        cfg_t *section;                               /* the one of a list that is being read */
+        uint32_t seen[SECTION_N];                     /* bits of the options of the present section that were given */
+        struct place network_at[CONFIG_MAX_NETWORKS]; /* where each network ends, as config_network_at counts */
+        struct place *host_at;                        /* where each host ends */
 };
 
 /* libconfuse's callbacks have no argument of the caller's: this one pointer is set while cfg_parse runs, which is never nested.
@@ -103,27 +104,43 @@ section_of(cfg_t *cfg)
         return SECTION_TOP;
 }
 
-/* The struct that the options of a section are fields of. A host or token that begins is added here. NULL: no more room. */
+/* Sections that may stand several times, with a title: each is a record of an array in struct config. */
+struct section_list {
+        size_t count, records; /* offsets in struct config */
+        size_t size;           /* of a record */
+        uint32_t limit;        /* 0: the section is none of these */
+};
+#define LIST(MEMBER, LIMIT)                                                                                                    \
+        {                                                                                                                      \
+                offsetof(struct config, n_##MEMBER), offsetof(struct config, MEMBER), sizeof(((struct config *)0)->MEMBER[0]), \
+                        LIMIT                                                                                                  \
+        }
+static const struct section_list section_lists[SECTION_N] = {
+        [SECTION_SUBNET] = LIST(subnets, CONFIG_MAX_SUBNETS),
+        [SECTION_TOKEN] = LIST(tokens, CONFIG_MAX_TOKENS),
+        [SECTION_HOST] = LIST(hosts, CONFIG_MAX_HOSTS),
+};
+
+/* The struct that the options of a section are fields of. One of a list that begins is added here. NULL: no more room. */
 static void *
 section_record(struct reader *rd, cfg_t *cfg, enum config_section section)
 {
-        struct config *c = rd->config;
-        bool first = rd->section != cfg;
+        const struct section_list *l = &section_lists[section];
+        uint8_t *c = (uint8_t *)rd->config;
+        uint32_t *n = (uint32_t *)(void *)(c + l->count);
 
-        if (section != SECTION_HOST && section != SECTION_TOKEN)
+        if (l->limit == 0)
                 return c;
-        if (first) {
-                if (section == SECTION_HOST ? c->n_hosts == CONFIG_MAX_HOSTS : c->n_tokens == CONFIG_MAX_TOKENS) {
-                        cfg_error(cfg, "too many %ss: the limit is %d", config_section_names[section],
-                                  section == SECTION_HOST ? CONFIG_MAX_HOSTS : CONFIG_MAX_TOKENS);
+        if (rd->section != cfg) {
+                if (*n == l->limit) {
+                        cfg_error(cfg, "too many %ss: the limit is %u", config_section_names[section], l->limit);
                         return NULL;
                 }
                 rd->section = cfg;
                 rd->seen[section] = 0;
-                c->n_hosts += section == SECTION_HOST;
-                c->n_tokens += section == SECTION_TOKEN;
+                ++*n;
         }
-        return section == SECTION_HOST ? (void *)&c->hosts[c->n_hosts - 1] : (void *)&c->tokens[c->n_tokens - 1];
+        return c + l->records + (*n - 1) * l->size;
 }
 
 /* Position of an option within its section, for the bits of reader.seen. */
@@ -210,7 +227,7 @@ host_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct host *h)
         }
         h->configured = true;
         rd->host_at[n] = place_now(rd, cfg);
-        if (host_check(h, &err) < 0) {
+        if (host_check(h, &err) < 0 || loader_check(h->loader, &err) < 0) {
                 cfg_error(cfg, "%s", err.message);
                 return -1;
         }
@@ -230,6 +247,36 @@ host_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct host *h)
         return 0;
 }
 
+/* A title that is a name; into @dst. 0 or -1. */
+static int
+take_title(cfg_t *cfg, cfg_t *sec, char dst[NAME_SIZE])
+{
+        if (name_ok(cfg_title(sec))) {
+                str_copy(dst, NAME_SIZE, cfg_title(sec));
+                return 0;
+        }
+        cfg_error(cfg, "%s name '%s' must be 1 to 63 of a-z A-Z 0-9 . _ -, the first a letter or digit", cfg_name(sec),
+                  cfg_title(sec));
+        return -1;
+}
+
+static bool
+subnet_has(const struct reader *rd, const char *option)
+{
+        return rd->seen[SECTION_SUBNET] & option_bit(option_find(SECTION_SUBNET, option));
+}
+
+static int
+subnet_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct config_network *n)
+{
+        rd->network_at[rd->config->n_subnets] = place_now(rd, cfg);
+        if (!subnet_has(rd, "mode"))
+                n->mode = NETWORK_MODE_N; /* as the network's, which may stand below */
+        if (!subnet_has(rd, "pxe-timeout"))
+                n->pxe_timeout_seconds = UINT32_MAX;
+        return take_title(cfg, sec, n->name);
+}
+
 static int
 on_section(cfg_t *cfg, cfg_opt_t *opt)
 {
@@ -238,27 +285,22 @@ on_section(cfg_t *cfg, cfg_opt_t *opt)
         enum config_section section = section_of(sec);
         const char *title = cfg_title(sec);
         uint8_t *record = section_record(rd, sec, section); /* a section without any option begins here */
-        struct config_token *token;
 
         if (!record || missing_option(rd, cfg, section, title) < 0)
                 return -1;
         switch (section) {
         case SECTION_NETWORK:
-                rd->network_at = place_now(rd, cfg);
+                rd->network_at[0] = place_now(rd, cfg);
                 return 0;
+        case SECTION_SUBNET:
+                rd->section = NULL;
+                return subnet_end(rd, cfg, sec, (struct config_network *)record);
         case SECTION_HOST:
                 rd->section = NULL;
                 return host_end(rd, cfg, sec, (struct host *)record);
         case SECTION_TOKEN:
                 rd->section = NULL;
-                token = (struct config_token *)record;
-                if (!name_ok(title)) {
-                        cfg_error(cfg, "token name '%s' must be 1 to 63 of a-z A-Z 0-9 . _ -, the first a letter or digit",
-                                  title);
-                        return -1;
-                }
-                str_copy(token->name, sizeof(token->name), title);
-                return 0;
+                return take_title(cfg, sec, ((struct config_token *)record)->name);
         default:
                 return 0;
         }
@@ -311,47 +353,82 @@ place_error(struct error *err, const struct place *at, const char *text)
         return error_set(err, ERR_CONFIG, "%s:%d: %s", at->file, at->line, text);
 }
 
-/* A machine's address in the subnet: neither its first nor its last. */
-static bool
-in_subnet(const struct config_network *n, uint32_t ip)
-{
-        uint32_t mask = prefix_mask(n->prefix);
-
-        return (ip & mask) == n->net && ip != n->net && ip != (n->net | ~mask);
-}
-
 static int
-check_network(const struct reader *rd)
+check_network(const struct reader *rd, const struct config_network *n, const struct place *at)
 {
-        const struct config_network *n = &rd->config->network;
-        const struct place *at = &rd->network_at;
-
-        if (n->address && !in_subnet(n, n->address))
+        if (n->address && !*n->interface)
+                return place_error(rd->err, at, "the server has an address in a subnet only with an interface there");
+        if (n->address && !config_network_has(n, n->address))
                 return place_error(rd->err, at, "the server's address lies outside the subnet");
-        if (n->range_first && (!in_subnet(n, n->range_first) || !in_subnet(n, n->range_last)))
+        if (n->range_first && (!config_network_has(n, n->range_first) || !config_network_has(n, n->range_last)))
                 return place_error(rd->err, at, "the range does not lie inside the subnet");
         if (n->address && n->range_first && n->address >= n->range_first && n->address <= n->range_last)
                 return place_error(rd->err, at, "the server's own address lies in the range");
-        if (n->router && !in_subnet(n, n->router))
+        if (n->router && !config_network_has(n, n->router))
                 return place_error(rd->err, at, "the router lies outside the subnet");
         return 0;
+}
+
+/* A packet must belong to one network only. */
+static int
+check_two_networks(const struct reader *rd, const struct config_network *n, const struct config_network *other,
+                   const struct place *at)
+{
+        uint32_t mask = prefix_mask(n->prefix < other->prefix ? n->prefix : other->prefix);
+        char text[200];
+        const char *what = NULL;
+
+        if ((n->net & mask) == (other->net & mask))
+                what = "overlaps with";
+        else if (*n->interface && strcmp(n->interface, other->interface) == 0)
+                what = "has the interface of";
+        else if (n->relay && n->relay == other->relay)
+                what = "has the relay agent of";
+        if (!what)
+                return 0;
+        snprintf(text, sizeof(text), "subnet '%s' %s %s%s%s", n->name, what, *other->name ? "subnet '" : "the network section",
+                 other->name, *other->name ? "'" : "");
+        return place_error(rd->err, at, text);
+}
+
+static int
+check_networks(struct reader *rd)
+{
+        const struct config_network *lan = &rd->config->network;
+        int r = check_network(rd, lan, &rd->network_at[0]);
+
+        for (uint32_t i = 0; r == 0 && i < rd->config->n_subnets; i++) {
+                struct config_network *n = &rd->config->subnets[i];
+
+                if (n->mode == NETWORK_MODE_N)
+                        n->mode = lan->mode;
+                if (n->pxe_timeout_seconds == UINT32_MAX)
+                        n->pxe_timeout_seconds = lan->pxe_timeout_seconds;
+                n->dns = n->dns ? n->dns : lan->dns;
+                n->lease_seconds = n->lease_seconds ? n->lease_seconds : lan->lease_seconds;
+                r = check_network(rd, n, &rd->network_at[i + 1]);
+                for (uint32_t k = 0; r == 0 && k <= i; k++)
+                        r = check_two_networks(rd, n, config_network_at(rd->config, k), &rd->network_at[i + 1]);
+        }
+        return r;
 }
 
 static int
 check_hosts(struct reader *rd)
 {
-        const struct config_network *n = &rd->config->network;
-
         for (uint32_t i = 0; i < rd->config->n_hosts; i++) {
                 struct host *h = &rd->config->hosts[i];
+                const struct config_network *n = config_network_of(rd->config, h->address);
                 char address[IP4_TEXT_SIZE], text[200];
 
                 if (!h->address)
                         continue;
-                if (in_subnet(n, h->address) && h->address != n->address)
+                if (n && h->address != n->address)
                         continue;
                 snprintf(text, sizeof(text), "host '%s': the address %s %s", h->name, ip4_text(h->address, address),
-                         h->address == n->address ? "is the server's own" : "lies outside the subnet");
+                         n                           ? "is the server's own"
+                         : rd->config->n_subnets > 0 ? "lies outside all subnets"
+                                                     : "lies outside the subnet");
                 return place_error(rd->err, &rd->host_at[i], text);
         }
         return 0;
@@ -388,10 +465,10 @@ parse_file(struct reader *rd, const char *file, cfg_t *cfg)
         if (r != CFG_SUCCESS)
                 return rd->err->code != ERR_NONE ? error_to_errno(rd->err->code)
                                                  : error_set(rd->err, ERR_CONFIG, "%s: cannot be understood", file);
-        if (!rd->network_at.file)
+        if (!rd->network_at[0].file)
                 return error_set(rd->err, ERR_CONFIG,
                                  "%s: there is no network section; it names the boot LAN's interface and subnet", file);
-        r = check_network(rd);
+        r = check_networks(rd);
         if (r == 0)
                 r = check_hosts(rd);
         if (r == 0)
@@ -403,10 +480,11 @@ int
 config_read(const char *file, struct config **ret, struct error *err)
 {
         cfg_opt_t token_opts[MAX_SECTION_OPTIONS], network_opts[MAX_SECTION_OPTIONS], api_opts[MAX_SECTION_OPTIONS];
-        cfg_opt_t host_opts[MAX_SECTION_OPTIONS], top_opts[MAX_SECTION_OPTIONS];
+        cfg_opt_t subnet_opts[MAX_SECTION_OPTIONS], host_opts[MAX_SECTION_OPTIONS], top_opts[MAX_SECTION_OPTIONS];
         const cfg_opt_t in_api[] = {CFG_SEC("token", token_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES)};
         const cfg_opt_t in_top[] = {
                 CFG_SEC("network", network_opts, CFGF_NONE),
+                CFG_SEC("subnet", subnet_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
                 CFG_SEC("api", api_opts, CFGF_NONE),
                 CFG_SEC("host", host_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
                 CFG_FUNC("include", cfg_include),
@@ -422,6 +500,7 @@ config_read(const char *file, struct config **ret, struct error *err)
         *err = (struct error){0};
         make_opts(SECTION_TOKEN, token_opts, NULL, 0);
         make_opts(SECTION_NETWORK, network_opts, NULL, 0);
+        make_opts(SECTION_SUBNET, subnet_opts, NULL, 0);
         make_opts(SECTION_API, api_opts, in_api, N_ELEMENTS(in_api));
         make_opts(SECTION_HOST, host_opts, NULL, 0);
         make_opts(SECTION_TOP, top_opts, in_top, N_ELEMENTS(in_top));
@@ -475,7 +554,13 @@ config_print(const struct config *c, FILE *f)
         print_options(f, SECTION_TOP, "", c);
         fputs("network {\n", f);
         print_options(f, SECTION_NETWORK, "\t", c);
-        fputs("}\napi {\n", f);
+        fputs("}\n", f);
+        for (uint32_t i = 0; i < c->n_subnets; i++) {
+                fprintf(f, "subnet \"%s\" {\n", c->subnets[i].name);
+                print_options(f, SECTION_SUBNET, "\t", &c->subnets[i]);
+                fputs("}\n", f);
+        }
+        fputs("api {\n", f);
         print_options(f, SECTION_API, "\t", c);
         for (uint32_t i = 0; i < c->n_tokens; i++) {
                 fprintf(f, "\ttoken \"%s\" {\n", c->tokens[i].name);

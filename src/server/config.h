@@ -24,7 +24,7 @@ void
 config_free(struct config *c);
 
 /* The sections, and the options in them. Top-level options are in the section "". */
-enum config_section { SECTION_TOP, SECTION_NETWORK, SECTION_API, SECTION_TOKEN, SECTION_HOST, SECTION_N };
+enum config_section { SECTION_TOP, SECTION_NETWORK, SECTION_SUBNET, SECTION_API, SECTION_TOKEN, SECTION_HOST, SECTION_N };
 
 struct config_type;
 
@@ -32,7 +32,7 @@ struct config_option {
         enum config_section section;
         const char *name;
         const struct config_type *type;
-        size_t offset;           /* in struct config; SECTION_TOKEN: in struct config_token; SECTION_HOST: in struct host */
+        size_t offset;           /* in struct config; of a section that may stand several times: in its record */
         size_t size;             /* of a text field, with NUL */
         const char *by_default;  /* NULL: none */
         bool required;

@@ -11,7 +11,7 @@
 #include "server/config.h"
 
 const char *const config_section_names[] = {
-        [SECTION_TOP] = "",        [SECTION_NETWORK] = "network", [SECTION_API] = "api",
+        [SECTION_TOP] = "",    [SECTION_NETWORK] = "network", [SECTION_SUBNET] = "subnet", [SECTION_API] = "api",
         [SECTION_TOKEN] = "token", [SECTION_HOST] = "host",       [SECTION_N] = NULL,
 };
 
@@ -288,6 +288,46 @@ print_seconds(const struct config_option *o, const void *field, char *buf, size_
 }
 
 static int
+parse_mode(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        int i = names_find(network_mode_names, text);
+        uint32_t v = (uint32_t)i;
+
+        (void)o, (void)err;
+        if (i < 0)
+                return -EINVAL;
+        memcpy(field, &v, sizeof(v));
+        return 0;
+}
+
+static void
+print_mode(const struct config_option *o, const void *field, char *buf, size_t size)
+{
+        uint32_t v;
+
+        (void)o;
+        memcpy(&v, field, sizeof(v));
+        snprintf(buf, size, "%s", network_mode_names[v]);
+}
+
+/* Option 43's prompt has a byte for the seconds; 255 is "for ever". */
+static int
+parse_pxe_timeout(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        (void)o;
+        return parse_seconds(text, 0, 254, field, err);
+}
+
+static int
+parse_prompt(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        for (const char *p = text; *p; p++)
+                if (*p < 0x20 || *p > 0x7e)
+                        return -EINVAL;
+        return parse_text(o, text, field, err);
+}
+
+static int
 parse_sha256(const struct config_option *o, const char *text, void *field, struct error *err)
 {
         (void)o, (void)err;
@@ -316,6 +356,9 @@ static const struct config_type type_listen = {"an address and port such as \"19
 static const struct config_type type_mac = {"a MAC address such as \"52:54:00:12:34:56\"", parse_mac_field, print_mac_field};
 static const struct config_type type_lease_time = {"a time such as \"90s\", \"10m\", \"1h\"", parse_lease_time, print_seconds};
 static const struct config_type type_heartbeat = {"a time such as \"5s\"", parse_heartbeat, print_seconds};
+static const struct config_type type_mode = {"\"dhcp\" or \"proxy\"", parse_mode, print_mode};
+static const struct config_type type_pxe_timeout = {"a time such as \"5s\"", parse_pxe_timeout, print_seconds};
+static const struct config_type type_prompt = {"a short text in ASCII", parse_prompt, print_text};
 static const struct config_type type_sha256 = {"64 hex digits, the SHA-256 of a token's text", parse_sha256, print_sha256};
 
 #define AT(SECTION, NAME, TYPE, STRUCT, MEMBER, DEFAULT, REQUIRED, MEANING)                                                    \
@@ -326,6 +369,8 @@ static const struct config_type type_sha256 = {"64 hex digits, the SHA-256 of a 
 #define TOP(NAME, TYPE, MEMBER, DEFAULT, MEANING) AT(TOP, NAME, TYPE, struct config, MEMBER, DEFAULT, false, MEANING)
 #define NETWORK(NAME, TYPE, MEMBER, DEFAULT, REQUIRED, MEANING)                                                                \
         AT(NETWORK, NAME, TYPE, struct config, network.MEMBER, DEFAULT, REQUIRED, MEANING)
+#define SUBNET(NAME, TYPE, MEMBER, REQUIRED, MEANING)                                                                          \
+        AT(SUBNET, NAME, TYPE, struct config_network, MEMBER, NULL, REQUIRED, MEANING)
 #define API(NAME, TYPE, MEMBER, DEFAULT, MEANING) AT(API, NAME, TYPE, struct config, MEMBER, DEFAULT, false, MEANING)
 #define HOST(NAME, TYPE, MEMBER, REQUIRED, MEANING) AT(HOST, NAME, TYPE, struct host, MEMBER, NULL, REQUIRED, MEANING)
 
@@ -345,6 +390,8 @@ const struct config_option config_options[] = {
         TOP("kernel-args", args, kernel_args, NULL, "added to dom0's command line on every host"),
         TOP("heartbeat", heartbeat, heartbeat_seconds, "5s", "a host without a sign of life for three of these is lost"),
 
+        NETWORK("mode", mode, mode, "dhcp", false,
+                "\"dhcp\": addresses and boot files are ours; \"proxy\": addresses are another server's"),
         NETWORK("interface", interface, interface, NULL, true, "the interface on the boot LAN"),
         NETWORK("address", address, address, NULL, false,
                 "the server's address there; the interface's first when it is left out"),
@@ -353,6 +400,21 @@ const struct config_option config_options[] = {
         NETWORK("router", address, router, NULL, false, "default router told to hosts"),
         NETWORK("dns", address, dns, NULL, false, "name server told to hosts"),
         NETWORK("lease-time", lease_time, lease_seconds, "1h", false, "length of a lease"),
+        NETWORK("relay", address, relay, NULL, false, "address of the relay agent, where it lies outside the subnet"),
+        NETWORK("pxe-prompt", prompt, pxe_prompt, NULL, false, "in proxy mode: firmware shows this, and a menu on a key"),
+        NETWORK("pxe-timeout", pxe_timeout, pxe_timeout_seconds, "5s", false, "how long the prompt stands"),
+
+        SUBNET("net", subnet, net, true, "the subnet"),
+        SUBNET("interface", interface, interface, false, "this server's interface in it; reached through relays when left out"),
+        SUBNET("address", address, address, false, "the server's address there; the interface's first when it is left out"),
+        SUBNET("mode", mode, mode, false, "as in network, and as there when it is left out"),
+        SUBNET("range", range, range_first, false, "addresses for hosts without a fixed one"),
+        SUBNET("router", address, router, false, "default router told to hosts"),
+        SUBNET("dns", address, dns, false, "name server told to hosts; the network's when it is left out"),
+        SUBNET("lease-time", lease_time, lease_seconds, false, "length of a lease; the network's when it is left out"),
+        SUBNET("relay", address, relay, false, "address of the relay agent, where it lies outside the subnet"),
+        SUBNET("pxe-prompt", prompt, pxe_prompt, false, "as in network"),
+        SUBNET("pxe-timeout", pxe_timeout, pxe_timeout_seconds, false, "how long the prompt stands"),
 
         API("socket", path, api_socket, "/run/dompool/api.sock", "the API's Unix socket"),
         API("group", name, api_group, NULL, "group whose members may use the socket, besides root"),
@@ -364,6 +426,7 @@ const struct config_option config_options[] = {
         HOST("address", address, address, false, "fixed address; one of the range when it is left out"),
         HOST("profile", name, profile, false, "what the host boots"),
         HOST("image", name, image, false, "image name or version"),
+        HOST("loader", name, loader, false, "loader to use instead of the best for its firmware"),
         HOST("console", args, console, false, "Xen's console="),
         HOST("xen-args", args, xen_args, false, "added to Xen's command line"),
         HOST("kernel-args", args, kernel_args, false, "added to dom0's command line"),

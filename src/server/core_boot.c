@@ -104,7 +104,7 @@ take_note(struct core *c, struct core_host *h, const struct msg_boot_event *m)
                 boot_missing(&h->boot, m->text);
         if (m->note != BOOT_NOTE_MISSING || m->stage != STAGE_MENU) {
                 boot_note(&h->boot, m->note, m->time_ms, m->text);
-                if (!seen)
+                if (!seen && m->note != BOOT_NOTE_OTHER_SERVER) /* core_boot_foreign tells of that */
                         core_event(c, "boot", h->row.host.name, boot_note_names[m->note], h->boot.number, "%s", m->text);
         }
         core_mark_boot(c, h);
@@ -303,6 +303,21 @@ core_boot_trace_json(struct core *c, struct core_host *h)
         if (store_boots(c->store, h->row.host.name, CORE_KEEP_BOOTS, trace_add, &t, &err))
                 core_db_failed(c, &err);
         return json_pack("{s:s,s:s,s:o}", "host", h->row.host.name, "state", host_state_names[h->row.state], "boots", t.boots);
+}
+
+/* --- another DHCP server --- */
+
+void
+core_boot_foreign(struct core *c, const struct msg_foreign_dhcp *m)
+{
+        const struct core_host *h = core_host_by_mac(c, &m->mac);
+        char server[IP4_TEXT_SIZE], address[IP4_TEXT_SIZE];
+
+        if (!h)
+                return;
+        core_event(c, "boot", h->row.host.name, "foreign-dhcp", h->boot.number, "%s, REQUESTed %s from %s",
+                   m->offered ? "got OFFER from us" : "got no OFFER from us", ip4_text(m->address, address),
+                   ip4_text(m->server, server));
 }
 
 /* --- machines that nobody knows --- */

@@ -282,15 +282,14 @@ core_host_json(struct core *c, struct core_host *h)
 static int
 check_address(struct core *c, const struct host *d, struct error *err)
 {
-        const struct config_network *net = &c->config->network;
-        char text[IP4_TEXT_SIZE], net_text[IP4_TEXT_SIZE];
+        char text[IP4_TEXT_SIZE];
         struct core_host *h, *next;
 
         if (!d->address)
                 return 0;
-        if (net->prefix && (d->address & prefix_mask(net->prefix)) != net->net)
-                return error_set(err, ERR_INVALID, "host '%s': address %s is not in the boot LAN %s/%u", d->name,
-                                 ip4_text(d->address, text), ip4_text(net->net, net_text), net->prefix);
+        if (!config_network_of(c->config, d->address))
+                return error_set(err, ERR_INVALID, "host '%s': address %s is in no subnet of the configuration", d->name,
+                                 ip4_text(d->address, text));
         HASH_ITER(by_name, c->hosts_by_name, h, next)
         if (h->row.host.address == d->address && strcmp(h->row.host.name, d->name) != 0)
                 return error_set(err, ERR_EXISTS, "address %s belongs to host '%s'", ip4_text(d->address, text),

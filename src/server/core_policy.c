@@ -193,6 +193,7 @@ fill_host(struct core *c, struct image_index **cache, struct policy_host *p, con
         memcpy(p->xen_args, d->xen_args, sizeof(p->xen_args));
         memcpy(p->kernel_args, d->kernel_args, sizeof(p->kernel_args));
         memcpy(p->console, d->console, sizeof(p->console));
+        str_copy(p->loader, sizeof(p->loader), d->loader);
         p->n_choices = (uint8_t)profile_choices(c->config, &facts, p->choices, &left_out);
         if (left_out > 0)
                 log_warning("host=%s rules_left_out=%u reason=\"more than %d rules with a time match it\"", d->name, left_out,
@@ -260,7 +261,8 @@ fill_header(struct core *c, struct image_index **cache, struct policy_header *p)
         memcpy(p->kernel_args, config->kernel_args, sizeof(p->kernel_args));
         p->agent_port = config->agent_port;
         p->http_port = config->http_port;
-        p->network = config->network;
+        for (const struct config_network *n; (n = config_network_at(config, p->n_networks)); p->n_networks++)
+                p->networks[p->n_networks] = *n;
 }
 
 /* The arrays that a snapshot is made from. */

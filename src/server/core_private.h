@@ -213,6 +213,7 @@ json_t *core_profiles_json(struct core *c, const struct msg_api_get *m, struct e
 void core_boot_event(struct core *c, const struct msg_boot_event *m);
 void core_boot_lease(struct core *c, const struct msg_lease_event *m);
 void core_boot_unknown(struct core *c, const struct msg_unknown_seen *m);
+void core_boot_foreign(struct core *c, const struct msg_foreign_dhcp *m);
 void core_boot_init_report(struct core *c, const struct msg_init_report *m);
 /* A stage that core itself sees reached (agent, ready). */
 void core_boot_stage(struct core *c, struct core_host *h, enum boot_stage stage, const char *text);

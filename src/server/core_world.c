@@ -263,6 +263,7 @@ HANDLER(core_event_role_ended, msg_role_ended)
 HANDLER(core_boot_event, msg_boot_event)
 HANDLER(core_boot_lease, msg_lease_event)
 HANDLER(core_boot_unknown, msg_unknown_seen)
+HANDLER(core_boot_foreign, msg_foreign_dhcp)
 HANDLER(core_boot_init_report, msg_init_report)
 HANDLER(core_api_get, msg_api_get)
 HANDLER(core_api_cancel, msg_api_cancel)
@@ -293,6 +294,7 @@ static const handler_fn handlers[MSG_MAX] = {
         [MSG_BOOT_EVENT] = handle_core_boot_event,
         [MSG_LEASE_EVENT] = handle_core_boot_lease,
         [MSG_UNKNOWN_SEEN] = handle_core_boot_unknown,
+        [MSG_FOREIGN_DHCP] = handle_core_boot_foreign,
         [MSG_INIT_REPORT] = handle_core_boot_init_report,
         [MSG_API_GET] = handle_core_api_get,
         [MSG_API_CANCEL] = handle_core_api_cancel,

@@ -208,7 +208,8 @@ parent_main(struct config *config, bool debug)
         signal(SIGPIPE, SIG_IGN);
         clock_init_real(&p.clock);
         for (int i = 0; i < FD_N; i++)
-                p.sockets[i] = -1;
+                for (int n = 0; n < ROLE_FDS; n++)
+                        p.sockets[i][n] = -1;
         r = parent_setup(&p, &err);
         if (r < 0) {
                 log_error("cannot start: %s", err.message);

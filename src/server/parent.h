@@ -45,7 +45,7 @@ struct parent {
         struct config *config;       /* all of it: for core */
         struct config *config_roles; /* without hosts: for the others */
         int lock;                    /* flock on the state directory */
-        int sockets[FD_N];           /* listening and datagram sockets by purpose; -1 where there is none */
+        int sockets[FD_N][ROLE_FDS]; /* listening and datagram sockets by purpose and number; -1 where there is none */
         struct child children[ROLE_N];
         uv_signal_t signals[2];
         uv_timer_t stop_timer;
@@ -68,7 +68,7 @@ parent_setup(struct parent *p, struct error *err);
 
 /* Opens what @role is to get at its start; called for each start, since roles share no file offset. -1: it gets none. */
 int
-parent_open_fd(const struct parent *p, enum role role, enum role_fd purpose);
+parent_open_fd(const struct parent *p, enum role role, enum role_fd purpose, uint32_t number);
 
 /* Removes the API's socket. */
 void

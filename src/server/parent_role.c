@@ -121,12 +121,13 @@ send_fd(struct child *c, enum role_fd purpose, uint32_t number, int fd)
 static void
 send_fds(struct child *c)
 {
-        for (int purpose = 0; purpose < FD_N; purpose++) {
-                _cleanup_close_ int fd = parent_open_fd(c->parent, c->role, purpose);
+        for (int purpose = 0; purpose < FD_N; purpose++)
+                for (uint32_t number = 0; number < ROLE_FDS; number++) {
+                        _cleanup_close_ int fd = parent_open_fd(c->parent, c->role, purpose, number);
 
-                if (fd >= 0)
-                        send_fd(c, purpose, 0, fd);
-        }
+                        if (fd >= 0)
+                                send_fd(c, purpose, number, fd);
+                }
 }
 
 /* Fresh channels between @c and all peers that live; those that are not there yet get theirs at their own start. */

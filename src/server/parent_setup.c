@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "net/netlink.h"
 #include "net/tls_stream.h"
+#include "proto/dhcp.h"
 #include "proto/ndp.h"
 #include "server/parent.h"
 
@@ -46,7 +47,7 @@ static const struct state_dir state_dirs[] = {
 
 /* Which descriptors a role gets besides channels. */
 static const unsigned role_fds[ROLE_N] = {
-        [ROLE_BOOT] = 1u << FD_DHCP | 1u << FD_NDP | 1u << FD_TFTP | 1u << FD_POLICY | 1u << FD_STATE_DIR,
+        [ROLE_BOOT] = 1u << FD_DHCP | 1u << FD_PXE | 1u << FD_NDP | 1u << FD_TFTP | 1u << FD_POLICY | 1u << FD_STATE_DIR,
         [ROLE_FILES] = 1u << FD_HTTP | 1u << FD_POLICY,
         [ROLE_API] = 1u << FD_API_UNIX | 1u << FD_API_TLS | 1u << FD_AGENT_TLS | 1u << FD_TLS_CERT | 1u << FD_TLS_KEY,
         [ROLE_CORE] = 1u << FD_STATE_DIR | 1u << FD_TLS_CERT,
@@ -179,9 +180,8 @@ make_certificate(struct parent *p, struct error *err)
 }
 
 static int
-find_address(struct parent *p, struct error *err)
+find_address(struct config_network *n, struct error *err)
 {
-        struct config_network *n = &p->config->network;
         char text[IP4_TEXT_SIZE];
         unsigned prefix;
         int r;
@@ -192,8 +192,8 @@ find_address(struct parent *p, struct error *err)
                 return 0;
         r = netlink_get_address(n->interface, &n->address, &prefix);
         if (r < 0)
-                return error_errno_set(err, -r, "the interface '%s' has no IPv4 address; give it one or set network.address",
-                                       n->interface);
+                return error_errno_set(err, -r, "the interface '%s' has no IPv4 address; give it one or set %s.address",
+                                       n->interface, *n->name ? "subnet" : "network");
         if ((n->address & prefix_mask(n->prefix)) != n->net)
                 return error_set(err, ERR_CONFIG,
                                  "the interface '%s' has the address %s, which lies outside the configured subnet",
@@ -201,12 +201,25 @@ find_address(struct parent *p, struct error *err)
         return 0;
 }
 
+/* Those of all networks that this machine is in. */
+static int
+find_addresses(struct parent *p, struct error *err)
+{
+        int r = find_address(&p->config->network, err);
+
+        for (uint32_t i = 0; r == 0 && i < p->config->n_subnets; i++)
+                if (*p->config->subnets[i].interface)
+                        r = find_address(&p->config->subnets[i], err);
+        return r;
+}
+
 struct wanted_socket {
         enum role_fd purpose;
+        uint32_t number;
         int type;
         uint32_t address;
         uint32_t port;
-        bool on_interface; /* bound to the boot LAN's interface, any address: DHCP's broadcasts */
+        const char *interface; /* bound to it, any address: DHCP's broadcasts; NULL: bound to the address */
         const char *option;
 };
 
@@ -233,7 +246,6 @@ open_socket(struct parent *p, const struct wanted_socket *w, struct error *err)
         const struct sockaddr_in a = {
                 .sin_family = AF_INET, .sin_port = htons((uint16_t)w->port), .sin_addr.s_addr = htonl(w->address)};
         _cleanup_close_ int fd = socket(AF_INET, w->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        const char *interface = p->config->network.interface;
         const int on = 1, buffer = UDP_BUFFER;
         char text[IP4_TEXT_SIZE];
         int r;
@@ -248,16 +260,17 @@ open_socket(struct parent *p, const struct wanted_socket *w, struct error *err)
                 if (setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) < 0)
                         return error_errno_set(err, errno, "cannot prepare the socket of %s", w->option);
         }
-        if (w->on_interface && (setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) < 0 ||
-                                setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, (socklen_t)strlen(interface)) < 0))
-                return error_errno_set(err, errno, "cannot bind the socket of %s to the interface '%s'", w->option, interface);
+        if (w->interface && (setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) < 0 ||
+                             setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, w->interface, (socklen_t)strlen(w->interface)) < 0))
+                return error_errno_set(err, errno, "cannot bind the socket of %s to the interface '%s'", w->option,
+                                       w->interface);
         r = bind_port(fd, &a);
         if (r < 0)
                 return error_errno_set(err, -r, "cannot bind %s port %u of %s (%s)", w->type == SOCK_DGRAM ? "UDP" : "TCP",
                                        w->port, ip4_text(w->address, text), w->option);
         if (w->type == SOCK_STREAM && listen(fd, LISTEN_BACKLOG) < 0)
                 return error_errno_set(err, errno, "cannot listen on port %u (%s)", w->port, w->option);
-        p->sockets[w->purpose] = TAKE_FD(fd);
+        p->sockets[w->purpose][w->number] = TAKE_FD(fd);
         return 0;
 }
 
@@ -285,7 +298,43 @@ open_ndp_socket(struct parent *p)
                 log_notice("no IPv6 on interface=%s: iPXE will wait for a router there error=\"%s\"", interface,
                            strerror(errno));
         else
-                p->sockets[FD_NDP] = TAKE_FD(fd);
+                p->sockets[FD_NDP][0] = TAKE_FD(fd);
+}
+
+/* May firmware of a proxied network ask by this interface: that of the network itself, or of one reached through relays? */
+static bool
+proxy_behind(const struct config *c, const struct config_network *n)
+{
+        const struct config_network *other;
+
+        if (n->mode == NETWORK_PROXY)
+                return true;
+        for (uint32_t i = 0; (other = config_network_at(c, i)); i++)
+                if (other->mode == NETWORK_PROXY && !*other->interface)
+                        return true;
+        return false;
+}
+
+/* DHCP's sockets, and 4011 where we are a proxy, on each interface. */
+static int
+open_dhcp_sockets(struct parent *p, struct error *err)
+{
+        const struct config_network *n;
+        int r = 0;
+
+        for (uint32_t i = 0; r == 0 && (n = config_network_at(p->config, i)); i++) {
+                const struct wanted_socket dhcp = {FD_DHCP,      i,          SOCK_DGRAM, INADDR_ANY, p->config->dhcp_port,
+                                                   n->interface, "dhcp-port"};
+                const struct wanted_socket pxe = {
+                        FD_PXE, i, SOCK_DGRAM, INADDR_ANY, DHCP_PXE_PORT, n->interface, "network.mode proxy"};
+
+                if (!*n->interface)
+                        continue;
+                r = open_socket(p, &dhcp, err);
+                if (r == 0 && proxy_behind(p->config, n))
+                        r = open_socket(p, &pxe, err);
+        }
+        return r;
 }
 
 static int
@@ -294,23 +343,17 @@ open_sockets(struct parent *p, struct error *err)
         const struct config *c = p->config;
         const uint32_t lan = c->network.address;
         const struct wanted_socket wanted[] = {
-                {FD_DHCP, SOCK_DGRAM, INADDR_ANY, c->dhcp_port, true, "dhcp-port"},
-                {FD_TFTP, SOCK_DGRAM, lan, c->tftp_port, false, "tftp-port"},
-                {FD_HTTP, SOCK_STREAM, lan, c->http_port, false, "http-port"},
-                {FD_AGENT_TLS, SOCK_STREAM, lan, c->agent_port, false, "agent-port"},
-                {FD_API_TLS, SOCK_STREAM, c->api_address, c->api_port, false, "api.listen"},
+                {FD_TFTP, 0, SOCK_DGRAM, lan, c->tftp_port, NULL, "tftp-port"},
+                {FD_HTTP, 0, SOCK_STREAM, lan, c->http_port, NULL, "http-port"},
+                {FD_AGENT_TLS, 0, SOCK_STREAM, lan, c->agent_port, NULL, "agent-port"},
+                {FD_API_TLS, 0, SOCK_STREAM, c->api_address, c->api_port, NULL, "api.listen"},
         };
+        int r = open_dhcp_sockets(p, err);
 
-        for (size_t i = 0; i < N_ELEMENTS(wanted); i++) {
-                int r;
-
-                if (wanted[i].purpose == FD_API_TLS && !c->api_address)
-                        continue;
-                r = open_socket(p, &wanted[i], err);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        for (size_t i = 0; r == 0 && i < N_ELEMENTS(wanted); i++)
+                if (wanted[i].purpose != FD_API_TLS || c->api_address)
+                        r = open_socket(p, &wanted[i], err);
+        return r;
 }
 
 /* The API for local users: mode and group are the permission to connect; api looks at the peer's credentials besides. */
@@ -342,7 +385,7 @@ open_api_socket(struct parent *p, struct error *err)
                 return error_errno_set(err, errno, "cannot give '%s' to group '%s'", c->api_socket, c->api_group);
         if (listen(fd, LISTEN_BACKLOG) < 0)
                 return error_errno_set(err, errno, "cannot listen on '%s'", c->api_socket);
-        p->sockets[FD_API_UNIX] = TAKE_FD(fd);
+        p->sockets[FD_API_UNIX][0] = TAKE_FD(fd);
         return 0;
 }
 
@@ -369,7 +412,7 @@ parent_setup(struct parent *p, struct error *err)
                 return error_set(err, ERR_DENIED,
                                  "dompoold must be started by root: it opens ports below 1024 and drops its roles' users");
         raise_file_limit();
-        r = find_address(p, err);
+        r = find_addresses(p, err);
         if (r == 0)
                 r = make_directories(p, err);
         if (r == 0)
@@ -422,10 +465,17 @@ open_state_file(const struct parent *p, const char *name, int flags)
 }
 
 int
-parent_open_fd(const struct parent *p, enum role role, enum role_fd purpose)
+parent_open_fd(const struct parent *p, enum role role, enum role_fd purpose, uint32_t number)
 {
-        assert(role < ROLE_N && purpose < FD_N);
+        int fd;
+
+        assert(role < ROLE_N && purpose < FD_N && number < ROLE_FDS);
+        fd = p->sockets[purpose][number];
         if (!(role_fds[role] >> purpose & 1))
+                return -1;
+        if (fd >= 0)
+                return fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (number > 0)
                 return -1;
         switch (purpose) {
         case FD_POLICY:
@@ -437,7 +487,7 @@ parent_open_fd(const struct parent *p, enum role role, enum role_fd purpose)
         case FD_TLS_KEY:
                 return open_state_file(p, "tls/key.pem", 0);
         default:
-                return p->sockets[purpose] < 0 ? -1 : fcntl(p->sockets[purpose], F_DUPFD_CLOEXEC, 3);
+                return -1;
         }
 }
 
@@ -445,11 +495,12 @@ void
 parent_teardown(struct parent *p)
 {
         /* Only a socket that is ours: another server's may stand there when the lock was taken. */
-        if (p->sockets[FD_API_UNIX] >= 0)
+        if (p->sockets[FD_API_UNIX][0] >= 0)
                 unlink(p->config->api_socket);
         for (int i = 0; i < FD_N; i++)
-                if (p->sockets[i] >= 0)
-                        close(p->sockets[i]);
+                for (int n = 0; n < ROLE_FDS; n++)
+                        if (p->sockets[i][n] >= 0)
+                                close(p->sockets[i][n]);
         if (p->lock >= 0)
                 close(p->lock);
 }

@@ -87,8 +87,14 @@ role_path_text(const struct config *config, enum role role, enum role_path path,
 int
 role_take_fd(struct role_ctx *ctx, enum role_fd purpose)
 {
+        return role_take_fd_number(ctx, purpose, 0);
+}
+
+int
+role_take_fd_number(struct role_ctx *ctx, enum role_fd purpose, uint32_t number)
+{
         assert((unsigned)purpose < FD_N);
-        return TAKE_FD(ctx->fds[purpose]);
+        return number < ROLE_FDS ? TAKE_FD(ctx->fds[purpose][number]) : -1;
 }
 
 void
@@ -123,6 +129,13 @@ role_send(struct role_ctx *ctx, enum role peer, enum msg_type type, const void *
         if (!ctx->peers[peer])
                 return -ENOTCONN;
         return channel_send(ctx->peers[peer], type, payload, fd);
+}
+
+void
+role_drain(struct role_ctx *ctx, enum role peer)
+{
+        if (ctx->peers[peer])
+                channel_drain(ctx->peers[peer]);
 }
 
 static void
@@ -205,7 +218,7 @@ keep_fd(struct role_ctx *ctx, int channels[ROLE_N], const struct msg_role_fd *m,
         if (m->purpose == FD_CHANNEL)
                 slot = m->number < ROLE_N ? &channels[m->number] : NULL;
         else
-                slot = m->purpose < FD_N ? &ctx->fds[m->purpose] : NULL;
+                slot = m->purpose < FD_N && m->number < ROLE_FDS ? &ctx->fds[m->purpose][m->number] : NULL;
         if (!slot || *slot >= 0) {
                 close(fd);
                 return -EBADMSG;
@@ -314,7 +327,8 @@ role_main(enum role role, int sock)
         for (int i = 0; i < ROLE_N; i++)
                 channels[i] = -1;
         for (int i = 0; i < FD_N; i++)
-                ctx.fds[i] = -1;
+                for (int n = 0; n < ROLE_FDS; n++)
+                        ctx.fds[i][n] = -1;
         clock_init_real(&ctx.clock);
         r = read_start(&ctx, sock, channels, &config);
         if (r < 0) {

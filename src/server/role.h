@@ -64,12 +64,14 @@ struct role_def {
         void (*stop)(struct role_ctx *ctx);
 };
 
+#define ROLE_FDS CONFIG_MAX_NETWORKS /* of one purpose */
+
 struct role_ctx {
         const struct role_def *def;
         uv_loop_t *loop;
         const struct config *config;   /* n_hosts is 0 for every role but core: hosts come by policy */
         struct clock clock;            /* the only source of time */
-        int fds[FD_N];                 /* by purpose, -1 when absent; taken with role_take_fd */
+        int fds[FD_N][ROLE_FDS];       /* by purpose and number, -1 when absent; taken with role_take_fd */
         struct channel *peers[ROLE_N]; /* NULL: down */
         void *state;                   /* the role's own */
 
@@ -108,9 +110,17 @@ role_pair_talks(enum role a, enum role b);
 int
 role_take_fd(struct role_ctx *ctx, enum role_fd purpose);
 
+/* Likewise, of a purpose of which there are several. */
+int
+role_take_fd_number(struct role_ctx *ctx, enum role_fd purpose, uint32_t number);
+
 /* To a peer role. 0; -ENOTCONN: it is down at the moment; else as channel_send. @fd stays the caller's. */
 int
 role_send(struct role_ctx *ctx, enum role peer, enum msg_type type, const void *payload, int fd);
+
+/* Takes in what a peer role has sent already; see channel_drain(). */
+void
+role_drain(struct role_ctx *ctx, enum role peer);
 
 /* Logs and ends the loop with exit code 1; for what a role cannot go on after. Returns at once. */
 void

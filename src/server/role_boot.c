@@ -17,7 +17,7 @@
 static uint32_t
 server_address(const struct boot *b)
 {
-        uint32_t said = b->policy ? policy_header(b->policy)->network.address : 0;
+        uint32_t said = b->policy ? policy_header(b->policy)->networks[0].address : 0;
 
         return said != 0 ? said : b->ctx->config->network.address;
 }
@@ -75,9 +75,9 @@ make_parts(struct boot *b, struct error *err)
 
         b->server.leases = lease_table_new();
         b->contents = boot_contents_new(b->ctx->config->image_store);
-        b->tokens = boot_tokens_new();
+        b->attempts = menu_attempts_new();
         b->reports = boot_reports_new(b->ctx);
-        if (!b->server.leases || !b->contents || !b->tokens || !b->reports)
+        if (!b->server.leases || !b->contents || !b->attempts || !b->reports)
                 return error_errno_set(err, ENOMEM, "boot");
         b->state_dir = role_take_fd(b->ctx, FD_STATE_DIR);
         if (b->state_dir < 0)
@@ -89,18 +89,38 @@ make_parts(struct boot *b, struct error *err)
 }
 
 static int
+start_dhcp(struct boot *b, struct error *err)
+{
+        static const struct {
+                enum role_fd purpose;
+                uint16_t port;
+        } doors[] = {{FD_DHCP, DHCP_SERVER_PORT}, {FD_PXE, DHCP_PXE_PORT}};
+        int r = 0;
+
+        for (uint32_t network = 0; r == 0 && network < ROLE_FDS; network++)
+                for (size_t i = 0; r == 0 && i < N_ELEMENTS(doors); i++) {
+                        int fd = role_take_fd_number(b->ctx, doors[i].purpose, network);
+
+                        if (fd >= 0)
+                                r = boot_dhcp_start(b, fd, doors[i].port, network, err);
+                        else if (network == 0 && doors[i].purpose == FD_DHCP)
+                                r = error_set(err, ERR_INTERNAL, "boot: the parent gave no DHCP socket");
+                }
+        return r;
+}
+
+static int
 role_boot_start(struct role_ctx *ctx, struct error *err)
 {
         struct boot *b = calloc(1, sizeof(*b));
-        int dhcp = role_take_fd(ctx, FD_DHCP), tftp = role_take_fd(ctx, FD_TFTP),
-            ndp = role_take_fd(ctx, FD_NDP), r;
+        int tftp = role_take_fd(ctx, FD_TFTP), ndp = role_take_fd(ctx, FD_NDP), r;
 
         if (!b)
                 return error_errno_set(err, ENOMEM, "boot");
         ctx->state = b;
         b->ctx = ctx;
-        if (dhcp < 0 || tftp < 0)
-                return error_set(err, ERR_INTERNAL, "boot: the parent gave no DHCP or TFTP socket");
+        if (tftp < 0)
+                return error_set(err, ERR_INTERNAL, "boot: the parent gave no TFTP socket");
         r = make_parts(b, err);
         if (r < 0)
                 return r;
@@ -108,7 +128,7 @@ role_boot_start(struct role_ctx *ctx, struct error *err)
         r = ndp < 0 ? 0 : boot_ndp_start(b, ndp, err);
         if (r < 0)
                 return r;
-        r = boot_dhcp_start(b, dhcp, err);
+        r = start_dhcp(b, err);
         return r < 0 ? r : boot_tftp_start(b, tftp, err);
 }
 
@@ -117,6 +137,7 @@ role_boot_message(struct role_ctx *ctx, enum role peer, enum msg_type type, void
 {
         struct boot *b = ctx->state;
         const struct msg_token_used *used = payload;
+        const struct msg_boot_attempt *attempt = payload;
 
         (void)peer;
         if (type == MSG_POLICY) {
@@ -124,7 +145,9 @@ role_boot_message(struct role_ctx *ctx, enum role peer, enum msg_type type, void
                 return;
         }
         if (type == MSG_TOKEN_USED)
-                boot_tokens_used(b->tokens, &used->mac, used->attempt_ms);
+                menu_attempts_used(b->attempts, &used->mac, used->attempt_ms);
+        if (type == MSG_BOOT_ATTEMPT)
+                menu_attempts_learn(b->attempts, &attempt->mac, attempt->attempt_ms);
         if (fd >= 0)
                 close(fd);
 }
@@ -136,6 +159,10 @@ role_boot_peer(struct role_ctx *ctx, enum role peer, bool up)
 
         if (peer == ROLE_CORE && up)
                 boot_reports_core_up(b->reports, b->server.leases);
+        if (peer == ROLE_FILES && up) {
+                boot_reports_files_up(b->reports, b->server.leases);
+                boot_menu_files_up(b);
+        }
 }
 
 static const struct role_path_use paths[] = {

@@ -68,6 +68,25 @@ ERRORS = [
      "host 'n1': the address 10.78.0.11 lies outside the subnet"),
     ("broadcast address", NETWORK + 'host "n1" {\n mac = "52:54:00:77:00:01"\n address = "10.77.0.255"\n}\n', 8,
      "host 'n1': the address 10.77.0.255 lies outside the subnet"),
+    ("mode", 'network {\n interface = "br0"\n subnet = "10.77.0.0/24"\n mode = "both"\n}\n', 4, "mode 'both' must be \"dhcp\" or \"proxy\""),
+    ("subnet without net", NETWORK + 'subnet "b" {\n router = "10.78.0.1"\n}\n', 7, "subnet 'b' has no net"),
+    ("subnet name", NETWORK + 'subnet "-b" { net = "10.78.0.0/24" }\n', 5,
+     "subnet name '-b' must be 1 to 63 of a-z A-Z 0-9 . _ -, the first a letter or digit"),
+    ("subnets overlap", NETWORK + 'subnet "b" { net = "10.77.0.128/25" }\n', 5, "subnet 'b' overlaps with the network section"),
+    ("subnets overlap 2", NETWORK + 'subnet "b" { net = "10.78.0.0/24" }\nsubnet "c" { net = "10.78.0.0/16" }\n', 6,
+     "subnet 'c' overlaps with subnet 'b'"),
+    ("interface twice", NETWORK + 'subnet "b" { net = "10.78.0.0/24" interface = "br0" }\n', 5,
+     "subnet 'b' has the interface of the network section"),
+    ("relay twice", NETWORK + 'subnet "b" { net = "10.78.0.0/24" relay = "10.1.1.1" }\nsubnet "c" { net = "10.79.0.0/24" relay = "10.1.1.1" }\n', 6,
+     "subnet 'c' has the relay agent of subnet 'b'"),
+    ("range of another subnet", NETWORK + 'subnet "b" { net = "10.78.0.0/24" range = "10.77.0.1-10.77.0.9" }\n', 5,
+     "the range does not lie inside the subnet"),
+    ("address without interface", NETWORK + 'subnet "b" { net = "10.78.0.0/24" address = "10.78.0.1" }\n', 5,
+     "the server has an address in a subnet only with an interface there"),
+    ("address in no subnet", NETWORK + 'subnet "b" { net = "10.78.0.0/24" }\n' + HOST1.replace("10.77", "10.79"), 9,
+     "host 'n1': the address 10.79.0.11 lies outside all subnets"),
+    ("long timeout", 'network {\n interface = "br0"\n subnet = "10.77.0.0/24"\n pxe-timeout = "5m"\n}\n', 4,
+     "5m is out of range: 0 to 254 seconds are allowed"),
     ("token", NETWORK + 'api { token "ci" {\n sha256 = "12" } }\n', 6, "sha256 '12' must be 64 hex digits, the SHA-256 of a token's text"),
     ("token without hash", NETWORK + 'api {\n token "ci" {\n}\n}\n', 7, "token 'ci' has no sha256"),
     ("listen", NETWORK + 'api {\n listen = "8443"\n}\n', 6, "listen '8443' must be an address and port such as \"192.0.2.1:8443\""),
@@ -111,7 +130,10 @@ state-dir = "/tmp/x y" run-dir = "/run/d" image-store = "/i$HOME" guest-files = 
 http-port = 80 tftp-port = 6969 dhcp-port = 6767 agent-port = 1
 profile = "pool" image = "big" console = "com1,vga" xen-args = "dom0_mem=1G,max:1G" kernel-args = "quiet a=b" heartbeat = "2s"
 network { interface = "eth0" subnet = "10.0.0.0/8" range = "10.0.0.9-10.255.0.0" router = "10.0.0.1" dns = "1.1.1.1"
-  address = "10.0.0.2" lease-time = "2d" }
+  address = "10.0.0.2" lease-time = "2d" mode = "proxy" pxe-prompt = "Press F8" pxe-timeout = "7s" relay = "192.168.0.1" }
+subnet "vlan20" { net = "11.0.0.0/24" interface = "eth0.20" address = "11.0.0.1" mode = "dhcp" range = "11.0.0.9-11.0.0.99" router = "11.0.0.2"
+  dns = "11.0.0.3" lease-time = "1h" relay = "192.168.0.2" pxe-prompt = "F8" pxe-timeout = "0s" }
+subnet "far" { net = "12.0.0.0/24" }
 api { socket = "/s" group = "adm" listen = "127.0.0.1:8443" token "ci" { sha256 = "''' + "ab" * 32 + '''" } token "b" { sha256 = "''' + \
     "CD" * 32 + '''" } }
 host "n1" { mac = "02-00-00-00-00-01" address = "10.0.0.11" profile = "local" image = "micro" xen-args = "x" kernel-args = "y" console = "vga" }
@@ -131,6 +153,15 @@ def test_canonical_print_reads_back_identically(tmp_path):
     for value in ('"/tmp/x y"', '"/i\\$HOME"', '"/g\\"q\\\\b"', '"10.0.0.9-10.255.0.0"', '"172800s"', '"127.0.0.1:8443"', '"' + "cd" * 32 + '"',
                   'profile = "local"', '"02:00:00:00:00:01"'):
         assert value in first.stdout
+
+
+def test_a_subnet_takes_what_it_does_not_say_from_the_network(tmp_path):
+    (tmp_path / "a.conf").write_text('subnet "b" { net = "10.78.0.0/24" }\n' + NETWORK.replace(
+        "}", ' mode = "proxy"\n dns = "9.9.9.9"\n lease-time = "2h"\n pxe-timeout = "9s"\n}') + HOST1.replace("10.77", "10.78"))
+    printed = dompoold("-nv", "-c", tmp_path / "a.conf").stdout
+    subnet = printed[printed.index('subnet "b"'):printed.index("api {")]
+    for line in ('mode = "proxy"', 'dns = "9.9.9.9"', 'lease-time = "7200s"', 'pxe-timeout = "9s"'):
+        assert line in subnet
 
 
 def test_hosts_get_the_default_profile_that_stands_behind_them(tmp_path):

@@ -27,6 +27,7 @@ check_answer(const struct dhcp_packet *p, const struct dhcp_decision *d)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+        static const struct dhcp_arrival from = {.port = DHCP_SERVER_PORT};
         static const struct mac *const macs[] = {NULL, &mac_pool, &mac_fixed, &mac_no_image};
         static struct policy *policy;
         struct dhcp_server s = {.address = SERVER_ADDRESS, .leases = lease_table_new()};
@@ -49,7 +50,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                         memcpy(packet + 28, macs[lead >> 14]->b, 6);
                 packet = realloc(packet, n ? n : 1);
                 if (dhcp_parse(packet, n, &p) == 0) {
-                        dhcp_server_decide(&s, &p, now, &d);
+                        dhcp_server_decide(&s, &p, &from, now, &d);
                         check_answer(&p, &d);
                 }
                 free(packet);

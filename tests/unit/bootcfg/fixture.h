@@ -32,7 +32,8 @@ fixture_header(struct policy_header *h)
         strcpy(h->console, "vga");
         h->agent_port = 8444;
         h->http_port = 8080;
-        h->network = (struct config_network){.interface = "br0",
+        h->n_networks = 1;
+        h->networks[0] = (struct config_network){.interface = "br0",
                                              .address = SERVER_ADDRESS,
                                              .net = NET_ADDRESS,
                                              .prefix = 24,

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "boot_trace.h"
 #include "bootcfg/dhcp_server.h"
 #include "fixture.h"
 
@@ -16,6 +17,7 @@
 
 struct talk {
         struct dhcp_server s;
+        struct dhcp_arrival from;
         struct policy *policy;
         int64_t now_ms;
         struct dhcp_decision d;
@@ -30,6 +32,8 @@ struct said {
         const char *vendor_class;
         int arch; /* with a vendor class; -1: none */
         const char *client_id, *relay, *ipxe;
+        size_t relay_size; /* 0: of the text */
+        uint32_t selection;
         uint16_t max_size;
 };
 
@@ -40,6 +44,7 @@ begin(struct talk *t)
         t->policy = fixture_policy();
         assert_non_null(t->policy);
         t->now_ms = 1000000;
+        t->from.port = DHCP_SERVER_PORT;
         t->s = (struct dhcp_server){.policy = t->policy, .address = SERVER_ADDRESS, .leases = lease_table_new()};
         assert_int_equal(dhcp_server_configure(&t->s), 0);
 }
@@ -52,21 +57,27 @@ end(struct talk *t)
 }
 
 static void
-hear(struct talk *t, const uint8_t *data, size_t size)
+hear_parsed(struct talk *t, const struct dhcp_packet *p)
 {
-        struct dhcp_packet p;
-
-        assert_int_equal(dhcp_parse(data, size, &p), 0);
-        dhcp_server_decide(&t->s, &p, t->now_ms, &t->d);
+        dhcp_server_decide(&t->s, p, &t->from, t->now_ms, &t->d);
         memset(&t->reply, 0, sizeof(t->reply));
         if (t->d.reply) {
                 assert_int_equal(dhcp_parse(t->d.data, t->d.size, &t->reply), 0);
                 assert_int_equal(t->reply.type, t->d.reply);
                 assert_int_equal(t->reply.h.op, DHCP_BOOTREPLY);
-                assert_int_equal(t->reply.h.xid, p.h.xid);
-                assert_true(mac_eq(&t->reply.h.mac, &p.h.mac));
+                assert_int_equal(t->reply.h.xid, p->h.xid);
+                assert_true(mac_eq(&t->reply.h.mac, &p->h.mac));
                 assert_true(t->d.size >= DHCP_MIN_REPLY_SIZE);
         }
+}
+
+static void
+hear(struct talk *t, const uint8_t *data, size_t size)
+{
+        struct dhcp_packet p;
+
+        assert_int_equal(dhcp_parse(data, size, &p), 0);
+        hear_parsed(t, &p);
 }
 
 static void
@@ -88,7 +99,9 @@ say(struct talk *t, const struct said *w)
         if (w->client_id)
                 dhcp_build_text(&b, DHCP_OPT_CLIENT_ID, w->client_id);
         if (w->relay)
-                dhcp_build_text(&b, DHCP_OPT_RELAY_AGENT, w->relay);
+                dhcp_build_option(&b, DHCP_OPT_RELAY_AGENT, w->relay, w->relay_size ? w->relay_size : strlen(w->relay));
+        if (w->selection)
+                dhcp_build_u32(&b, DHCP_OPT_SUBNET_SELECTION, w->selection);
         if (w->ipxe)
                 dhcp_build_text(&b, DHCP_OPT_IPXE, w->ipxe);
         if (w->max_size)
@@ -244,7 +257,8 @@ firmware_is_told_its_loader(void **state)
                      {-1, "pxelinux.0"},
                      {7, "grub/x86_64-efi/core.efi"},
                      {9, "grub/x86_64-efi/core.efi"},
-                     {11, ""}};
+                     {11, "grub-arm64/core.efi"},
+                     {41, ""}};
         struct talk t;
 
         (void)state;
@@ -339,6 +353,13 @@ who_chose_another_server_is_let_go(void **state)
         assert_int_equal(t.d.reply, 0);
         assert_false(t.d.lease_changed);
         assert_false(lease_active(lease_by_mac(t.s.leases, &mac_pool), t.now_ms));
+        assert_int_equal(t.d.event, DHCP_EVENT_FOREIGN);
+        assert_int_equal(t.d.foreign, OTHER_SERVER);
+        assert_int_equal(t.d.wanted, 0x0a580009);
+        assert_true(t.d.offered);
+        SAY(&t, .type = DHCP_REQUEST, .mac = &mac_no_image, .requested = 0x0a580009, .server = OTHER_SERVER);
+        assert_int_equal(t.d.event, DHCP_EVENT_FOREIGN);
+        assert_false(t.d.offered); /* it never asked us */
         end(&t);
 }
 
@@ -517,107 +538,188 @@ a_full_pool_is_silent(void **state)
         end(&t);
 }
 
-/* --- Recorded firmware: tests/data/boot-traces. --- */
+/* --- Subnets. --- */
 
-/* Bytes of "0a1b" or "b'text'" or "10.1.2.3"; returns their number. */
-static size_t
-option_bytes(const char *text, uint8_t buf[256])
+#define VLAN_NET 0x0a590000u   /* 10.89.0.0/24: by interface 1 */
+#define REMOTE_NET 0x0a5a0000u /* 10.90.0.0/24: behind relay agents */
+#define REMOTE_AGENT 0xc0a80009u
+
+/* The fixture's network, a VLAN on an interface of ours, and one behind relays. */
+static void
+begin_subnets(struct talk *t)
 {
-        uint32_t ip;
-        size_t n = 0;
+        struct policy_header header;
+        struct policy_image image;
+        struct policy_host hosts[3];
 
-        if (text[0] == 'b' && text[1] == '\'') {
-                for (text += 2; *text && *text != '\''; text++)
-                        buf[n++] = (uint8_t)*text;
-                return n;
-        }
-        if (parse_ip4(text, &ip) == 0) {
-                for (int i = 3; i >= 0; i--)
-                        buf[n++] = (uint8_t)(ip >> (8 * i));
-                return n;
-        }
-        n = strlen(text) / 2;
-        if (strlen(text) % 2 == 1 || parse_hex(text, buf, n) != 0) { /* a plain number: 53=1 */
-                buf[0] = (uint8_t)strtoul(text, NULL, 10);
-                n = 1;
-        }
-        return n;
-}
-
-/* Makes a packet of a trace's line, with our host's MAC (the trace gives none) and our server's identifier. 0: not a client's
- * broadcast. */
-static size_t
-trace_packet(char *line, struct dhcp_builder *b)
-{
-        struct dhcp_header h = {.op = DHCP_BOOTREQUEST, .xid = 5, .flags = DHCP_FLAG_BROADCAST, .mac = mac_pool};
-        char *save = NULL;
-        uint8_t type = 0;
-
-        if (!strstr(line, "0.0.0.0:68>255.255.255.255:67 op=1"))
-                return 0;
-        for (char *word = strtok_r(line, " \n", &save); word; word = strtok_r(NULL, " \n", &save)) {
-                unsigned code = (unsigned)strtoul(word, NULL, 10);
-                char *value = strchr(word, '=');
-                uint8_t data[256];
-                size_t n;
-
-                if (code == 0 || !value || strchr(word, '>'))
-                        continue;
-                n = option_bytes(value + 1, data);
-                if (code == DHCP_OPT_TYPE) {
-                        type = data[0];
-                        dhcp_build_start(b, &h, type, DHCP_MAX_SIZE);
-                } else if (code == DHCP_OPT_SERVER_ID) {
-                        dhcp_build_u32(b, DHCP_OPT_SERVER_ID, SERVER_ADDRESS);
-                } else if (code == DHCP_OPT_REQUESTED_ADDRESS) {
-                        dhcp_build_u32(b, DHCP_OPT_REQUESTED_ADDRESS, RANGE_FIRST);
-                } else {
-                        dhcp_build_option(b, (uint8_t)code, data, n);
-                }
-        }
-        return type ? dhcp_build_finish(b) : 0;
+        begin(t);
+        policy_free(t->policy);
+        fixture_header(&header);
+        fixture_image(&image);
+        fixture_hosts(hosts);
+        header.n_networks = 3;
+        header.networks[1] = (struct config_network){.name = "vlan",
+                                                     .interface = "br0.20",
+                                                     .address = VLAN_NET + 1,
+                                                     .net = VLAN_NET,
+                                                     .prefix = 24,
+                                                     .range_first = VLAN_NET + 100,
+                                                     .range_last = VLAN_NET + 109,
+                                                     .lease_seconds = 300};
+        header.networks[2] = (struct config_network){.name = "remote",
+                                                     .net = REMOTE_NET,
+                                                     .prefix = 24,
+                                                     .range_first = REMOTE_NET + 100,
+                                                     .range_last = REMOTE_NET + 109,
+                                                     .router = REMOTE_NET + 1,
+                                                     .dns = REMOTE_NET + 53,
+                                                     .relay = REMOTE_AGENT,
+                                                     .lease_seconds = 900};
+        t->policy = fixture_build(&header, &image, 1, hosts, 3);
+        assert_non_null(t->policy);
+        t->s.policy = t->policy;
+        assert_int_equal(dhcp_server_configure(&t->s), 0);
 }
 
 static void
-recorded_firmware_is_answered(void **state)
+the_way_of_a_packet_decides_its_subnet(void **state)
 {
-        static const char *const traces[] = {"g1.sniff", "p1.sniff", "h1.sniff"};
+        static const struct {
+                uint32_t giaddr, interface, ciaddr, selection;
+                const char *relay;
+                size_t relay_size;
+                uint32_t net; /* of the address offered; 0: silence */
+        } cases[] = {
+                {.net = NET_ADDRESS},
+                {.interface = 1, .net = VLAN_NET},
+                {.giaddr = REMOTE_NET + 1, .net = REMOTE_NET}, /* the agent's address lies in the subnet */
+                {.giaddr = REMOTE_AGENT, .net = REMOTE_NET},   /* it is named in the configuration */
+                {.giaddr = 0xc0a80001, .net = 0},              /* it is neither */
+                {.giaddr = VLAN_NET + 2, .interface = 0, .net = VLAN_NET},
+                {.giaddr = NET_ADDRESS + 9, .relay = "\5\4\x0a\x5a\0\0", .relay_size = 6, .net = REMOTE_NET}, /* RFC 3527 */
+                {.giaddr = NET_ADDRESS + 9, .relay = "\1\3abc\5\4\x0a\x59\0\1", .relay_size = 11, .net = VLAN_NET},
+                {.giaddr = NET_ADDRESS + 9, .relay = "\5\4\xc0\xa8\0\0", .relay_size = 6, .net = 0},
+                {.giaddr = NET_ADDRESS + 9,
+                 .relay = "\5\3\x0a\x5a\0",
+                 .relay_size = 5,
+                 .net = NET_ADDRESS},                                                           /* not of its size */
+                {.giaddr = 0xc0a80001, .relay = "\5\4\x0a\x5a\0\0", .relay_size = 6, .net = 0}, /* an answer would go there */
+                {.giaddr = NET_ADDRESS + 9, .selection = REMOTE_NET, .net = REMOTE_NET},        /* RFC 3011 */
+                {.selection = REMOTE_NET, .net = NET_ADDRESS}, /* on the wire the wire counts */
+        };
+        struct talk t;
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                begin_subnets(&t);
+                t.from.network = cases[i].interface;
+                SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_pool, .giaddr = cases[i].giaddr, .relay = cases[i].relay,
+                    .relay_size = cases[i].relay_size, .selection = cases[i].selection);
+                assert_int_equal(t.d.reply, cases[i].net ? DHCP_OFFER : 0);
+                assert_int_equal(t.reply.h.yiaddr & 0xffffff00, cases[i].net);
+                if (cases[i].net && cases[i].giaddr)
+                        assert_int_equal(t.d.destination, cases[i].giaddr);
+                if (cases[i].selection && cases[i].giaddr)
+                        assert_int_equal(u32(&t, DHCP_OPT_SUBNET_SELECTION), cases[i].selection);
+                end(&t);
+        }
+}
+
+static void
+each_subnet_has_its_own_settings(void **state)
+{
+        struct talk t;
+
+        (void)state;
+        begin_subnets(&t);
+        SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_pool, .giaddr = REMOTE_AGENT, .relay = "port7");
+        assert_int_equal(t.reply.h.yiaddr, REMOTE_NET + 100);
+        assert_int_equal(u32(&t, DHCP_OPT_ROUTER), REMOTE_NET + 1);
+        assert_int_equal(u32(&t, DHCP_OPT_DNS), REMOTE_NET + 53);
+        assert_int_equal(u32(&t, DHCP_OPT_LEASE_TIME), 900);
+        assert_int_equal(u32(&t, DHCP_OPT_BROADCAST), REMOTE_NET + 255);
+        assert_int_equal(u32(&t, DHCP_OPT_SERVER_ID), SERVER_ADDRESS);
+        t.from.network = 1;
+        SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_pool);
+        assert_int_equal(t.reply.h.yiaddr, VLAN_NET + 100);
+        assert_int_equal(u32(&t, DHCP_OPT_ROUTER), VLAN_NET + 1); /* the way to the boot LAN's address is this server */
+        assert_int_equal(u32(&t, DHCP_OPT_LEASE_TIME), 300);
+        end(&t);
+}
+
+static void
+a_host_of_a_remote_subnet_renews_through_routers(void **state)
+{
+        struct talk t;
+
+        (void)state;
+        begin_subnets(&t);
+        SAY(&t, .type = DHCP_REQUEST, .mac = &mac_pool, .ciaddr = REMOTE_NET + 103);
+        assert_int_equal(t.d.reply, DHCP_ACK);
+        assert_int_equal(t.d.destination, REMOTE_NET + 103);
+        assert_int_equal(t.d.lease.expiry_ms, t.now_ms + 900000);
+        SAY(&t, .type = DHCP_REQUEST, .mac = &mac_pool, .ciaddr = VLAN_NET + 103); /* it was moved to another socket */
+        assert_int_equal(t.d.reply, DHCP_NAK);
+        end(&t);
+}
+
+static void
+a_fixed_address_counts_in_its_subnet_only(void **state)
+{
+        struct talk t;
+
+        (void)state;
+        begin_subnets(&t);
+        SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_fixed, .giaddr = REMOTE_AGENT);
+        assert_int_equal(t.reply.h.yiaddr, REMOTE_NET + 100);
+        SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_fixed);
+        assert_int_equal(t.reply.h.yiaddr, FIXED_ADDRESS);
+        end(&t);
+}
+
+/* --- Recorded firmware: tests/data/boot-traces. --- */
+
+static void
+recorded_firmware_is_answered_as_it_was_when_it_booted(void **state)
+{
+        static const char *const traces[] = {"g1.sniff", "h1.sniff", "i1.sniff", "p1.sniff"};
         unsigned n_offers = 0, n_acks = 0;
-        char path[512], line[2048];
-        struct dhcp_builder b;
         struct talk t;
 
         (void)state;
         for (size_t i = 0; i < sizeof(traces) / sizeof(traces[0]); i++) {
-                FILE *f;
+                FILE *f = trace_open(traces[i]);
+                struct trace_packet line;
 
-                snprintf(path, sizeof(path), "%s/tests/data/boot-traces/%s",
-                         getenv("SOURCE_ROOT") ? getenv("SOURCE_ROOT") : ".", traces[i]);
-                f = fopen(path, "r");
                 assert_non_null(f);
                 begin(&t);
-                while (fgets(line, sizeof(line), f)) {
-                        bool pxe = strstr(line, "PXEClient") != NULL;
-                        size_t size = trace_packet(line, &b);
+                policy_free(t.policy);
+                t.s.policy = t.policy = trace_policy(NETWORK_DHCP, "");
+                t.s.address = TRACE_SERVER;
+                assert_int_equal(dhcp_server_configure(&t.s), 0);
+                while (trace_next(f, &line)) {
+                        bool http = dhcp_option_begins(&line.p, DHCP_OPT_VENDOR_CLASS, "HTTPClient");
+                        uint32_t server = TRACE_SERVER;
 
-                        if (size == 0)
-                                continue;
-                        hear(&t, b.data, size);
+                        dhcp_option_u32(&line.p, DHCP_OPT_SERVER_ID, &server);
+                        if (line.p.h.op != DHCP_BOOTREQUEST || line.to_port != 67 || server != TRACE_SERVER)
+                                continue; /* p1's host took an address of the other server */
+                        hear_parsed(&t, &line.p);
                         n_offers += t.d.reply == DHCP_OFFER;
                         n_acks += t.d.reply == DHCP_ACK;
                         assert_int_not_equal(t.d.reply, 0);
-                        assert_int_equal(t.reply.h.yiaddr, RANGE_FIRST);
-                        assert_string_equal(t.reply.h.file,
-                                            pxe ? "grub/x86_64-efi/core.efi" : ""); /* no row for HTTP boot yet */
-                        if (pxe)
-                                assert_int_equal(t.reply.h.siaddr, SERVER_ADDRESS);
+                        assert_int_equal(t.reply.h.yiaddr, TRACE_HOST);
+                        assert_int_equal(t.reply.h.siaddr, TRACE_SERVER);
+                        assert_string_equal(t.reply.h.file, http ? "http://10.99.0.1:8080/grub/x86_64-efi/core.efi"
+                                                                 : "grub/x86_64-efi/core.efi");
                         assert_true(t.reply.slots[DHCP_OPT_CLIENT_UUID].present);
-                        assert_false(t.reply.slots[DHCP_OPT_VENDOR_CLASS].present);
+                        assert_int_equal(t.reply.slots[DHCP_OPT_VENDOR_CLASS].present, http);
+                        assert_false(t.reply.slots[DHCP_OPT_VENDOR].present);
                 }
                 fclose(f);
                 end(&t);
         }
-        assert_int_equal(n_offers, 7);
+        assert_int_equal(n_offers, 8);
         assert_int_equal(n_acks, 3);
 }
 
@@ -644,7 +746,11 @@ main(void)
                 cmocka_unit_test(relayed_packets_go_back_with_their_options),
                 cmocka_unit_test(the_longest_client_id_leaves_room_for_an_answer),
                 cmocka_unit_test(a_full_pool_is_silent),
-                cmocka_unit_test(recorded_firmware_is_answered),
+                cmocka_unit_test(the_way_of_a_packet_decides_its_subnet),
+                cmocka_unit_test(each_subnet_has_its_own_settings),
+                cmocka_unit_test(a_host_of_a_remote_subnet_renews_through_routers),
+                cmocka_unit_test(a_fixed_address_counts_in_its_subnet_only),
+                cmocka_unit_test(recorded_firmware_is_answered_as_it_was_when_it_booted),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

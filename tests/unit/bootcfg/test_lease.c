@@ -9,7 +9,11 @@
 
 #include "model/lease.h"
 
+#define NET 0x0a000000u
+#define MASK 0xff000000u
 #define FIRST 0x0a000064u
+#define OTHER_NET 0x14000000u
+#define OTHER_FIRST 0x14000064u
 #define FIXED 0x0a000032u
 #define HOUR 3600000
 
@@ -24,12 +28,13 @@ mac_no(uint32_t n)
 static struct lease_table *
 table(uint32_t n)
 {
-        const struct lease_pool pool = {.first = FIRST, .last = FIRST + n - 1, .exclude = {FIRST + 2, 0}};
+        const struct lease_pool pool = {
+                .net = NET, .mask = MASK, .first = FIRST, .last = FIRST + n - 1, .exclude = {FIRST + 2, 0}};
         const struct lease_reservation fixed[] = {{mac_no(1000), FIXED}, {mac_no(1001), FIRST + 1}};
         struct lease_table *t = lease_table_new();
 
         assert_non_null(t);
-        assert_int_equal(lease_table_configure(t, &pool, fixed, 2), 0);
+        assert_int_equal(lease_table_configure(t, &pool, 1, fixed, 2), 0);
         return t;
 }
 
@@ -46,7 +51,7 @@ pick(struct lease_table *t, uint32_t mac, uint32_t wanted, int64_t now)
 {
         const struct mac m = mac_no(mac);
 
-        return lease_pick(t, &m, wanted, now);
+        return lease_pick(t, 0, &m, wanted, now);
 }
 
 static void
@@ -148,14 +153,14 @@ a_declined_fixed_address_gives_way_to_the_pool(void **state)
 static void
 an_address_that_became_fixed_waits_for_its_present_user(void **state)
 {
-        const struct lease_pool pool = {.first = FIRST, .last = FIRST + 9};
+        const struct lease_pool pool = {.net = NET, .mask = MASK, .first = FIRST, .last = FIRST + 9};
         const struct lease_reservation fixed = {mac_no(7), FIRST};
         struct lease_table *t = table(10);
         const struct mac other = mac_no(1), owner = mac_no(7);
 
         (void)state;
         put(t, 1, FIRST, LEASE_BOUND, HOUR);
-        assert_int_equal(lease_table_configure(t, &pool, &fixed, 1), 0);
+        assert_int_equal(lease_table_configure(t, &pool, 1, &fixed, 1), 0);
         assert_false(lease_address_free_for(t, &owner, FIRST, 0));
         assert_false(lease_address_free_for(t, &other, FIRST, 0)); /* no longer renewed */
         assert_int_not_equal(pick(t, 7, 0, 0), FIRST);
@@ -184,12 +189,12 @@ a_lease_is_found_both_ways_and_replaced_whole(void **state)
 static void
 without_a_pool_only_fixed_addresses_are_given(void **state)
 {
-        const struct lease_pool none = {0};
+        const struct lease_pool none = {.net = NET, .mask = MASK};
         const struct lease_reservation fixed = {mac_no(1), FIXED};
         struct lease_table *t = lease_table_new();
 
         (void)state;
-        assert_int_equal(lease_table_configure(t, &none, &fixed, 1), 0);
+        assert_int_equal(lease_table_configure(t, &none, 1, &fixed, 1), 0);
         assert_int_equal(pick(t, 1, 0, 0), FIXED);
         assert_int_equal(pick(t, 2, 0, 0), 0);
         lease_table_free(t);
@@ -210,6 +215,74 @@ a_large_pool_is_used_to_its_end_once_each(void **state)
         lease_table_free(t);
 }
 
+/* Two subnets with @n addresses each; MAC 1000 has a fixed address in the first. */
+static struct lease_table *
+two_subnets(uint32_t n)
+{
+        const struct lease_pool pools[] = {
+                {.net = NET, .mask = MASK, .first = FIRST, .last = FIRST + n - 1},
+                {.net = OTHER_NET, .mask = MASK, .first = OTHER_FIRST, .last = OTHER_FIRST + n - 1},
+        };
+        const struct lease_reservation fixed = {mac_no(1000), FIXED};
+        struct lease_table *t = lease_table_new();
+
+        assert_int_equal(lease_table_configure(t, pools, 2, &fixed, 1), 0);
+        return t;
+}
+
+static void
+a_host_gets_an_address_of_the_subnet_where_it_asks(void **state)
+{
+        struct lease_table *t = two_subnets(2);
+        const struct mac m = mac_no(1), owner = mac_no(1000);
+
+        (void)state;
+        put(t, 1, FIRST + 1, LEASE_BOUND, HOUR);
+        assert_int_equal(lease_pick(t, 0, &m, 0, 0), FIRST + 1);
+        assert_int_equal(lease_pick(t, 1, &m, FIRST, 0), OTHER_FIRST); /* neither what it had nor what it wants is here */
+        assert_int_equal(lease_pick(t, 0, &owner, 0, 0), FIXED);
+        assert_int_equal(lease_pick(t, 1, &owner, 0, 0), OTHER_FIRST); /* its fixed address is elsewhere */
+        assert_true(lease_address_free_for(t, &owner, OTHER_FIRST, 0));
+        assert_false(lease_address_free_for(t, &owner, FIRST, 0));
+        assert_int_equal(lease_pick(t, 2, &m, 0, 0), 0); /* there is no third */
+        lease_table_free(t);
+}
+
+static void
+a_full_subnet_takes_none_of_another_and_finds_its_own_ended_leases(void **state)
+{
+        struct lease_table *t = two_subnets(128);
+        const struct mac m = mac_no(9999);
+
+        (void)state;
+        for (uint32_t i = 0; i < 128; i++) { /* more ended leases of the other subnet than are looked at */
+                put(t, i, FIRST + i, LEASE_RELEASED, 0);
+                put(t, 500 + i, OTHER_FIRST + i, i == 77 ? LEASE_RELEASED : LEASE_BOUND, HOUR);
+        }
+        assert_int_equal(lease_pick(t, 1, &m, 0, 0), OTHER_FIRST + 77);
+        put(t, 577, OTHER_FIRST + 77, LEASE_BOUND, HOUR);
+        assert_int_equal(lease_pick(t, 1, &m, 0, 0), 0);
+        assert_int_equal(lease_pick(t, 0, &m, 0, 0), FIRST);
+        lease_table_free(t);
+}
+
+static void
+leases_outlive_a_change_of_the_pools(void **state)
+{
+        const struct lease_pool grown = {.net = NET, .mask = MASK, .first = FIRST, .last = FIRST + 2};
+        struct lease_table *t = two_subnets(2);
+        const struct mac m = mac_no(9);
+
+        (void)state;
+        put(t, 1, FIRST + 1, LEASE_RELEASED, 5);
+        put(t, 2, FIRST, LEASE_RELEASED, 6);
+        assert_int_equal(lease_table_configure(t, &grown, 1, NULL, 0), 0);
+        assert_int_equal(lease_pick(t, 0, &m, 0, 10), FIRST + 2);
+        put(t, 3, FIRST + 2, LEASE_BOUND, HOUR);
+        assert_int_equal(lease_pick(t, 0, &m, 0, 10), FIRST + 1); /* given back first */
+        lease_table_free(t);
+}
+
 int
 main(void)
 {
@@ -224,6 +297,9 @@ main(void)
                 cmocka_unit_test(a_lease_is_found_both_ways_and_replaced_whole),
                 cmocka_unit_test(without_a_pool_only_fixed_addresses_are_given),
                 cmocka_unit_test(a_large_pool_is_used_to_its_end_once_each),
+                cmocka_unit_test(a_host_gets_an_address_of_the_subnet_where_it_asks),
+                cmocka_unit_test(a_full_subnet_takes_none_of_another_and_finds_its_own_ended_leases),
+                cmocka_unit_test(leases_outlive_a_change_of_the_pools),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,13 +76,14 @@ static void
 give_descriptors(struct stage *s, enum role role)
 {
         for (size_t i = 0; i < FD_N; i++)
-                s->ctx.fds[i] = -1;
+                for (size_t n = 0; n < ROLE_FDS; n++)
+                        s->ctx.fds[i][n] = -1;
         if (role == ROLE_BOOT) {
-                s->ctx.fds[FD_DHCP] = server_socket(SOCK_DGRAM, &s->dhcp_port);
-                s->ctx.fds[FD_TFTP] = server_socket(SOCK_DGRAM, &s->tftp_port);
-                s->ctx.fds[FD_STATE_DIR] = open(stage_path(s, "state/boot"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                s->ctx.fds[FD_DHCP][0] = server_socket(SOCK_DGRAM, &s->dhcp_port);
+                s->ctx.fds[FD_TFTP][0] = server_socket(SOCK_DGRAM, &s->tftp_port);
+                s->ctx.fds[FD_STATE_DIR][0] = open(stage_path(s, "state/boot"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         } else {
-                s->ctx.fds[FD_HTTP] = server_socket(SOCK_STREAM, &s->http_port);
+                s->ctx.fds[FD_HTTP][0] = server_socket(SOCK_STREAM, &s->http_port);
         }
 }
 

@@ -54,11 +54,12 @@ begin(struct dhcp_builder *b, uint8_t type, const struct mac *mac, uint32_t ciad
 static unsigned
 hear(struct talk *t, struct dhcp_builder *b)
 {
+        const struct dhcp_arrival from = {.port = DHCP_SERVER_PORT};
         struct dhcp_packet p;
 
         assert_true(dhcp_build_finish(b) > 0);
         assert_int_equal(dhcp_parse(b->data, b->size, &p), 0);
-        dhcp_server_decide(&t->s, &p, 1000000, &t->d);
+        dhcp_server_decide(&t->s, &p, &from, 1000000, &t->d);
         if (t->d.reply)
                 assert_int_equal(dhcp_parse(t->d.data, t->d.size, &t->reply), 0);
         return t->d.reply;
