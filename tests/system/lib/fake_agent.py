@@ -19,7 +19,7 @@ import threading
 import time
 
 ZERO32 = "0" * 64
-TOKEN_KEY_OFFSET = 40  # struct policy_header: magic, version, generation, size, n_images, n_hosts, default_image, reserved
+TOKEN_KEY_OFFSET = 48  # struct policy_header: magic, version, generation, size, six counts
 BANNER = b"fake console of %s\r\n"
 
 
