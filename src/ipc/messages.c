@@ -26,7 +26,8 @@ static const char *const resource_names[] = {[RES_SERVER] = "server",
                                              [RES_EVENTS] = "events",
                                              [RES_N] = NULL};
 static const char *const verb_names[] = {[VERB_SHUTDOWN] = "shutdown", [VERB_DESTROY] = "destroy", NULL};
-static const char *const work_names[] = {[WORK_IMAGE_BUILD] = "image-build", [WORK_KIND_N] = NULL};
+static const char *const work_names[] = {
+        [WORK_IMAGE_BUILD] = "image-build", [WORK_GUEST_FILE] = "guest-file", [WORK_KIND_N] = NULL};
 
 /* Starts and ends a payload's table; the fields stand between. `S` is the struct's tag. */
 #define FIELDS(S) static const struct rec_field S##_fields[] =
@@ -310,9 +311,8 @@ FIELDS(msg_work_progress){
 DESC(msg_work_progress);
 
 FIELDS(msg_work_result){
-        REC_U64(struct msg_work_result, op),
-        REC_STR(struct msg_work_result, code),
-        REC_STR(struct msg_work_result, text),
+        REC_U64(struct msg_work_result, op),   REC_STR(struct msg_work_result, name),     REC_STR(struct msg_work_result, code),
+        REC_STR(struct msg_work_result, text), REC_BYTES(struct msg_work_result, sha256), REC_U64(struct msg_work_result, size),
 };
 DESC(msg_work_result);
 
@@ -372,7 +372,7 @@ message_find(const char *name)
 bool
 message_takes_fd(enum msg_type type)
 {
-        return type == MSG_ROLE_FD || type == MSG_POLICY;
+        return type == MSG_ROLE_FD || type == MSG_POLICY || type == MSG_WORK_TASK;
 }
 
 bool

@@ -285,7 +285,11 @@ struct msg_console_close {
         char text[256];
 };
 
-enum work_kind { WORK_IMAGE_BUILD, WORK_KIND_N };
+enum work_kind {
+        WORK_IMAGE_BUILD, /* name: the recipe */
+        WORK_GUEST_FILE,  /* name: "kernel" or "ramdisk"; the open file travels with it */
+        WORK_KIND_N,
+};
 struct msg_work_task {
         uint64_t op;
         uint32_t kind;         /* enum work_kind */
@@ -298,8 +302,11 @@ struct msg_work_progress {
 };
 struct msg_work_result {
         uint64_t op;
+        char name[NAME_SIZE];  /* the task's: an operation may have several, one after the other */
         char code[32];
         char text[1000];
+        uint8_t sha256[32];    /* of the guest file that became a blob */
+        uint64_t size;
 };
 struct msg_host_reboot {
         char reason[128];

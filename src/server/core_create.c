@@ -167,7 +167,6 @@ make_row(struct core *c, const struct domain_config *config, struct core_host *h
                 .op = op->row.op.id,
         };
         struct core_domain *old, *d;
-        json_t *json;
 
         old = core_domain_find(c, config->name);
         if (old)
@@ -178,11 +177,8 @@ make_row(struct core *c, const struct domain_config *config, struct core_host *h
         memcpy(info.uuid, config->uuid, sizeof(info.uuid));
         str_copy(info.name, sizeof(info.name), config->name);
         d = core_domain_add(c, &info, h, true);
-        if (!d)
-                return NULL;
-        json = rec_to_json(&domain_config_desc, config);
-        d->row.config = json ? json_text(json) : NULL;
-        json_decref(json);
+        if (d)
+                core_domain_set_config(c, d, config);
         return d;
 }
 

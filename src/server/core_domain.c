@@ -276,6 +276,34 @@ shown_state(const struct core_domain *d)
         return d->on && d->on->row.state == HOST_LOST ? DOMAIN_LOST : d->row.info.state;
 }
 
+int
+core_domain_config(const struct core_domain *d, struct domain_config *ret, struct error *err)
+{
+        json_t *json;
+        int r;
+
+        if (!d->row.config)
+                return error_set(err, ERR_INTERNAL, "the configuration of domain '%s' is missing in the database",
+                                 d->row.info.name);
+        json = json_parse(d->row.config, strlen(d->row.config), 1u << 20, err);
+        if (!json)
+                return error_to_errno(err->code);
+        r = rec_from_json(&domain_config_desc, json, ret, err);
+        json_decref(json);
+        return r;
+}
+
+void
+core_domain_set_config(struct core *c, struct core_domain *d, const struct domain_config *config)
+{
+        json_t *json = rec_to_json(&domain_config_desc, config);
+
+        free(d->row.config);
+        d->row.config = json ? json_text(json) : NULL;
+        json_decref(json);
+        core_mark_domain(c, d);
+}
+
 json_t *
 core_domain_json(struct core *c, const struct core_domain *d)
 {

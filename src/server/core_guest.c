@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Guests' kernels and ramdisks: from the guest-files directory into STATE/blobs/<sha256>, where files serves them to hosts. A
- * file is found below its directory only, whatever ".." and symbolic links say (openat2, RESOLVE_BENEATH). What was hashed
- * before and has not changed is not read again. Process: core.
+ * file is found below its directory only, whatever ".." and symbolic links say (openat2, RESOLVE_BENEATH), and opened here:
+ * with core's rights, not with root's. Copying and hashing takes seconds, so the open file goes to work (guest_blob.c). What
+ * was hashed before and has not changed is not read again. Process: core.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,8 +17,8 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "server/core_private.h"
+#include "server/guest_blob.h"
 
-/* Copied and hashed in one go while others wait: about a third of a second at the most. */
 #define GUEST_FILE_MAX (256ull << 20)
 #define BLOB_PATH_SIZE (CONFIG_PATH_SIZE + 128)
 
@@ -101,52 +101,6 @@ have_blob(const char *blob_dir, const struct store_guest_file *f)
         return !stat(path, &st) && (uint64_t)st.st_size == f->size;
 }
 
-static int
-copy(int from, int to, uint64_t size)
-{
-        uint64_t left = size;
-        ssize_t n;
-
-        while (left > 0) {
-                n = sendfile(to, from, NULL, left > (1 << 20) ? 1 << 20 : (size_t)left);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n <= 0)
-                        return n < 0 ? -errno : -ESTALE; /* it became shorter while we read */
-                left -= (uint64_t)n;
-        }
-        return 0;
-}
-
-/* The copy is hashed, not the file: what hosts will get is what the hash is of, even if the file changes in between. */
-static int
-make_blob(struct core *c, int from, struct store_guest_file *f, struct error *err)
-{
-        char tmp[BLOB_PATH_SIZE], path[BLOB_PATH_SIZE], hex[SHA256_TEXT_SIZE];
-        _cleanup_close_ int fd = -1;
-        uint64_t size = 0;
-        int r;
-
-        snprintf(tmp, sizeof(tmp), "%s/.new", c->params.blob_dir);
-        fd = open(tmp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-        if (fd < 0)
-                return error_errno_set(err, errno, "%s", tmp);
-        r = copy(from, fd, f->size);
-        if (!r && lseek(fd, 0, SEEK_SET) < 0)
-                r = -errno;
-        if (!r)
-                r = digest_sha256_fd(fd, f->sha256, &size);
-        if (!r && fsync(fd))
-                r = -errno;
-        snprintf(path, sizeof(path), "%s/%s", c->params.blob_dir, hex_text(f->sha256, sizeof(f->sha256), hex));
-        if (!r && rename(tmp, path))
-                r = -errno;
-        if (!r)
-                return 0;
-        unlink(tmp);
-        return error_errno_set(err, -r, "copying to %s", path);
-}
-
 /* Is the blob of this name what a domain was, or is to be, started from? A configuration is JSON and has its hashes in hex. */
 static bool
 is_used(struct core *c, const char *hex)
@@ -159,15 +113,40 @@ is_used(struct core *c, const char *hex)
         return false;
 }
 
+/* A blob without its name yet is left alone while one is being made. */
 void
 core_guest_sweep(struct core *c)
 {
-        _cleanup_closedir_ DIR *dir = opendir(c->params.blob_dir);
+        _cleanup_closedir_ DIR *dir = c->guest_task.op ? NULL : opendir(c->params.blob_dir);
         struct dirent *e;
 
         while (dir && (e = readdir(dir)))
-                if (strlen(e->d_name) == SHA256_TEXT_SIZE - 1 && !is_used(c, e->d_name))
+                if (strncmp(e->d_name, GUEST_BLOB_PART, strlen(GUEST_BLOB_PART)) == 0 ||
+                    (strlen(e->d_name) == SHA256_TEXT_SIZE - 1 && !is_used(c, e->d_name)))
                         unlinkat(dirfd(dir), e->d_name, 0);
+}
+
+/* Opens the file and looks up its hash: 1 it is a blob, 0 it is not yet. */
+static int
+find_file(struct core *c, const char *path, int *ret_fd, struct store_guest_file *ret, struct error *err)
+{
+        _cleanup_close_ int fd = -1;
+        int r;
+
+        if ((r = open_beneath(c->config->guest_files, path, &fd, err)) || (r = check_file(fd, path, ret, err)))
+                return r;
+        r = store_guest_file_get(c->store, ret, err);
+        if (r < 0)
+                return r;
+        *ret_fd = TAKE_FD(fd);
+        return r == 1 && have_blob(c->params.blob_dir, ret) ? 1 : 0;
+}
+
+static void
+fill_in(struct guest_file *f, const uint8_t sha256[SHA256_SIZE], uint64_t size)
+{
+        memcpy(f->sha256, sha256, sizeof(f->sha256));
+        f->size = size;
 }
 
 int
@@ -175,18 +154,130 @@ core_guest_file(struct core *c, struct guest_file *f, struct error *err)
 {
         _cleanup_close_ int fd = -1;
         struct store_guest_file known;
-        int r;
+        int r = find_file(c, f->path, &fd, &known, err);
 
-        if ((r = open_beneath(c->config->guest_files, f->path, &fd, err)) || (r = check_file(fd, f->path, &known, err)))
-                return r;
-        r = store_guest_file_get(c->store, &known, err);
-        if (r < 0)
-                return r;
-        if (r == 0 || !have_blob(c->params.blob_dir, &known)) {
-                if ((r = make_blob(c, fd, &known, err)) || (r = store_guest_file_put(c->store, &known, err)))
-                        return r;
+        if (r == 1)
+                fill_in(f, known.sha256, known.size);
+        return r < 0 ? r : 0;
+}
+
+struct guest_file *
+core_guest_wanted(struct domain_config *config, const char **ret_name)
+{
+        if (*config->kernel.path && config->kernel.size == 0) {
+                *ret_name = "kernel";
+                return &config->kernel;
         }
-        memcpy(f->sha256, known.sha256, sizeof(f->sha256));
-        f->size = known.size;
-        return 0;
+        if (*config->ramdisk.path && config->ramdisk.size == 0) {
+                *ret_name = "ramdisk";
+                return &config->ramdisk;
+        }
+        return NULL;
+}
+
+/* --- taking in --- */
+
+static struct core_op *
+next_op(struct core *c)
+{
+        struct core_op *op, *next, *first = NULL;
+
+        HASH_ITER(hh, c->ops, op, next)
+        if (op->wants_files && (!first || op->row.op.id < first->row.op.id))
+                first = op;
+        return first;
+}
+
+static void
+ask_work(struct core *c, struct core_op *op, const char *name, const struct store_guest_file *file, int fd)
+{
+        struct msg_work_task m = {.op = op->row.op.id, .kind = WORK_GUEST_FILE};
+
+        c->guest_task = (struct core_guest_task){.op = op->row.op.id, .file = *file};
+        str_copy(c->guest_task.name, sizeof(c->guest_task.name), name);
+        str_copy(m.name, sizeof(m.name), name);
+        str_copy(op->row.op.step, sizeof(op->row.op.step), name);
+        op->row.op.percent = 0;
+        op->row.op.updated_ms = core_wall(c);
+        core_mark_op(c, op);
+        core_send_fd(c, ROLE_WORK, MSG_WORK_TASK, &m, fd);
+}
+
+/* One file further with this operation: what has become a blob meanwhile is filled in, the next one goes to work, or the agent
+ * is told. False: it has failed. */
+static bool
+go_on(struct core *c, struct core_op *op, struct error *err)
+{
+        struct core_domain *d = core_domain_by_uuid(c, op->row.uuid);
+        struct domain_config config;
+        struct store_guest_file file;
+        struct guest_file *wanted;
+        const char *name = "";
+        bool changed = false;
+        int fd = -1, r = 0;
+
+        if (!d)
+                error_set(err, ERR_INTERNAL, "domain '%s' is missing in the database", op->row.op.target);
+        if (!d || core_domain_config(d, &config, err))
+                return false;
+        while (r >= 0 && (wanted = core_guest_wanted(&config, &name))) {
+                r = find_file(c, wanted->path, &fd, &file, err);
+                if (r <= 0)
+                        break;
+                cleanup_close(&fd);
+                fd = -1;
+                fill_in(wanted, file.sha256, file.size);
+                changed = true;
+        }
+        if (r < 0) {
+                error_prefix(err, "domain '%s': %s", config.name, name);
+                return false;
+        }
+        if (changed)
+                core_domain_set_config(c, d, &config);
+        if (fd >= 0) {
+                ask_work(c, op, name, &file, fd);
+        } else {
+                op->wants_files = false;
+                core_op_push(c, op);
+        }
+        return true;
+}
+
+void
+core_guest_push(struct core *c)
+{
+        struct core_op *op;
+        struct error err;
+
+        if (!c->guest_due)
+                return;
+        c->guest_due = false;
+        while (c->peers[ROLE_WORK] && c->guest_task.op == 0 && (op = next_op(c)))
+                if (!go_on(c, op, &err))
+                        core_op_failed(c, op, err.code, err.message);
+}
+
+void
+core_guest_result(struct core *c, struct core_op *op, const struct msg_work_result *m)
+{
+        struct core_guest_task *t = &c->guest_task;
+        struct error err;
+        char text[sizeof(m->text)];
+
+        if (t->op != m->op || strcmp(t->name, m->name) != 0)
+                return; /* of a task that was asked for twice, over a restart */
+        t->op = 0;
+        if (strcmp(m->code, error_text(ERR_NONE)) != 0) {
+                snprintf(text, sizeof(text), "domain '%s': %s: %.800s", op->row.op.target, m->name, m->text);
+                core_op_failed(c, op, error_from_text(m->code), text);
+        } else {
+                memcpy(t->file.sha256, m->sha256, sizeof(t->file.sha256));
+                /* Another size than when it was opened: what was copied is not the file whose times we know. */
+                if (t->file.size != m->size || !have_blob(c->params.blob_dir, &t->file))
+                        core_op_failed(c, op, ERR_STATE, "its kernel or ramdisk changed while it was read; try again");
+                else if (store_guest_file_put(c->store, &t->file, &err))
+                        core_db_failed(c, &err);
+        }
+        c->guest_due = true;
 }

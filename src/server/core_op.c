@@ -169,6 +169,10 @@ end(struct core *c, struct core_op *op, enum op_state state, enum error_code cod
                    op_kind_names[o->kind], *text ? ": " : "", text);
         if (c->work_op == o->id)
                 c->work_op = 0;
+        if (c->guest_task.op == o->id) {
+                c->guest_task.op = 0;
+                c->guest_due = true;
+        }
         core_unmark_op(c, op);
         if (store_op_update(c->store, &op->row, &err))
                 core_db_failed(c, &err);
@@ -227,22 +231,24 @@ core_op_undo(struct core *c, struct core_domain *d, uint64_t failed_op)
 static int
 fill_config(struct core_op *op, const struct core_domain *d, struct domain_config *config, struct error *err)
 {
-        json_t *json;
-        int r;
-
         memcpy(config->uuid, op->row.uuid, sizeof(config->uuid));
         str_copy(config->name, sizeof(config->name), op->row.op.target);
         if (op->row.op.kind != OP_DOMAIN_CREATE)
                 return 0;
-        if (!d || !d->row.config)
-                return error_set(err, ERR_INTERNAL, "the configuration of domain '%s' is missing in the database",
-                                 op->row.op.target);
-        json = json_parse(d->row.config, strlen(d->row.config), 1u << 20, err);
-        if (!json)
-                return error_to_errno(err->code);
-        r = rec_from_json(&domain_config_desc, json, config, err);
-        json_decref(json);
-        return r;
+        if (!d)
+                return error_set(err, ERR_INTERNAL, "domain '%s' is missing in the database", op->row.op.target);
+        return core_domain_config(d, config, err);
+}
+
+/* A create begins with its files: what is no blob yet is taken in by work first. */
+static bool
+waits_for_files(struct core *c, struct core_op *op, struct domain_config *config)
+{
+        const char *name;
+
+        op->wants_files = op->row.op.kind == OP_DOMAIN_CREATE && core_guest_wanted(config, &name) != NULL;
+        c->guest_due |= op->wants_files;
+        return op->wants_files;
 }
 
 static void
@@ -256,6 +262,8 @@ send_to_agent(struct core *c, struct core_op *op, struct core_host *h)
                 core_op_failed(c, op, err.code, err.message);
                 return;
         }
+        if (waits_for_files(c, op, &m.config))
+                return;
         if (o->state == OP_RUNNING)
                 core_event(c, "op", o->target, "resumed", 0, "operation %" PRIu64 " %s, epoch %" PRIu64, o->id,
                            op_kind_names[o->kind], o->epoch + 1);
@@ -324,7 +332,7 @@ core_op_unsend(struct core *c, struct core_host *h)
                         op->sent = false;
         }
         if (!h)
-                c->work_op = 0;
+                c->work_op = c->guest_task.op = 0;
 }
 
 /* --- what agents answer --- */

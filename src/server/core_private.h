@@ -72,7 +72,15 @@ struct core_op {
         bool row_dirty;
         struct core_op *dirty_next;
         bool sent;         /* to the present connection of agent or work */
+        bool wants_files;  /* a create whose kernel or ramdisk is no blob yet */
         UT_hash_handle hh; /* by id; active ones only */
+};
+
+/* What is asked of work for an operation; the file's identity as of its opening, so that its hash is known the next time. */
+struct core_guest_task {
+        uint64_t op; /* 0: nothing is under way */
+        char name[16];
+        struct store_guest_file file;
 };
 
 struct core_unknown {
@@ -98,6 +106,7 @@ struct core_message_out {
         enum role to;
         enum msg_type type;
         void *payload;
+        int fd; /* ours; -1: none */
         struct core_message_out *next;
 };
 
@@ -131,7 +140,9 @@ struct core {
         uint64_t policy_generation;
         bool policy_dirty;
         int policy_fd;    /* the snapshot in force, read-only; -1: none */
-        uint64_t work_op; /* the operation whose task work has; 0: none */
+        uint64_t work_op; /* the image build whose task work has; 0: none */
+        struct core_guest_task guest_task; /* the guest file that work is taking in */
+        bool guest_due;                    /* it may be the next one's turn */
         int64_t trimmed_mono_ms, swept_mono_ms;
         int64_t security_mono_ms; /* begin of the minute in which security events are counted */
         uint32_t security_count;
@@ -158,6 +169,8 @@ void core_unmark_op(struct core *c, struct core_op *op);
 
 /* Queues a copy until the next commit. */
 void core_send(struct core *c, enum role to, enum msg_type type, const void *payload);
+/* The same with a descriptor, which is taken over. */
+void core_send_fd(struct core *c, enum role to, enum msg_type type, const void *payload, int fd);
 
 /* Answers to the API: an error, or a JSON value (consumed; NULL: no memory). */
 void core_reply_error(struct core *c, uint64_t request, const struct error *err);
@@ -243,6 +256,9 @@ void core_domain_set_state(struct core *c, struct core_domain *d, enum domain_st
 void core_domain_list(struct core *c, struct core_host *h, const struct msg_agent_domains *m);
 void core_domain_update(struct core *c, struct core_host *h, const struct domain_info *info, const char *what,
                         const char *text);
+/* The configuration as kept in the database, to and fro. */
+int core_domain_config(const struct core_domain *d, struct domain_config *ret, struct error *err);
+void core_domain_set_config(struct core *c, struct core_domain *d, const struct domain_config *config);
 json_t *core_domain_json(struct core *c, const struct core_domain *d);
 void core_domain_tick(struct core *c);
 
@@ -283,8 +299,16 @@ uint64_t core_create_reserved_kib(struct core *c, const struct core_host *h);
 uint64_t core_create_need_kib(const struct domain_config *config);
 
 /* --- core_guest.c --- */
-/* Finds @f->path below the guest-files directory, puts the file into the blobs and fills in hash and size. */
+/*
+ * Finds @f->path below the guest-files directory. Hash and size are filled in if it is a blob already; else size stays 0, and the
+ * operation that wants it goes through core_guest_push.
+ */
 int core_guest_file(struct core *c, struct guest_file *f, struct error *err);
+/* The first of @config's files that is no blob yet, and what it is called; NULL: all are. */
+struct guest_file *core_guest_wanted(struct domain_config *config, const char **ret_name);
+/* When guest_due: has work take in the next file that an operation wants, if it is not busy with one. It may end operations. */
+void core_guest_push(struct core *c);
+void core_guest_result(struct core *c, struct core_op *op, const struct msg_work_result *m);
 /* Removes blobs that no domain's configuration names; a create that wants one again copies it again. */
 void core_guest_sweep(struct core *c);
 

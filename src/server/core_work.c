@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operations that the role work carries out: one task at a time, sent again when work or core was restarted. Process: core. */
+/*
+ * Operations that the role work carries out: one image build at a time, sent again when work or core was restarted. Beside it work
+ * takes in guest files for creates, see core_guest.c. Process: core.
+ */
 #include <inttypes.h>
 #include <string.h>
 
 #include "server/core_private.h"
 
+/* The operation of whose task work speaks; NULL: it has ended. */
 static struct core_op *
 task(struct core *c, uint64_t id)
 {
         struct core_op *op;
 
         HASH_FIND(hh, c->ops, &id, sizeof(id), op);
-        return op && op->row.op.kind == OP_IMAGE_BUILD ? op : NULL;
+        return op && (op->row.op.kind == OP_IMAGE_BUILD || op->wants_files) ? op : NULL;
 }
 
 void
@@ -86,6 +90,10 @@ core_op_work_result(struct core *c, const struct msg_work_result *m)
 
         if (!op)
                 return;
+        if (op->wants_files) {
+                core_guest_result(c, op, m);
+                return;
+        }
         if (strcmp(m->code, error_text(ERR_NONE)) == 0)
                 core_op_done(c, op);
         else

@@ -94,7 +94,7 @@ core_unmark_op(struct core *c, struct core_op *op)
 /* --- outbox --- */
 
 void
-core_send(struct core *c, enum role to, enum msg_type type, const void *payload)
+core_send_fd(struct core *c, enum role to, enum msg_type type, const void *payload, int fd)
 {
         const struct rec_desc *desc = message_desc(type);
         struct core_message_out *m = calloc(1, sizeof(*m));
@@ -109,12 +109,20 @@ core_send(struct core *c, enum role to, enum msg_type type, const void *payload)
                 if (m)
                         free(m->payload);
                 free(m);
+                cleanup_close(&fd);
                 return;
         }
         m->to = to;
         m->type = type;
+        m->fd = fd;
         *c->out_last = m;
         c->out_last = &m->next;
+}
+
+void
+core_send(struct core *c, enum role to, enum msg_type type, const void *payload)
+{
+        core_send_fd(c, to, type, payload, -1);
 }
 
 void
@@ -168,7 +176,7 @@ deliver(struct core *c, const struct core_message_out *m)
                 out->to_files(out->arg, m->type, m->payload, m->type == MSG_POLICY ? c->policy_fd : -1);
                 break;
         case ROLE_WORK:
-                out->to_work(out->arg, m->type, m->payload);
+                out->to_work(out->arg, m->type, m->payload, m->fd);
                 break;
         default:
                 break;
@@ -185,6 +193,7 @@ outbox_empty(struct core *c, bool send)
                 if (send)
                         deliver(c, m);
                 rec_clear(message_desc(m->type), m->payload);
+                cleanup_close(&m->fd);
                 free(m->payload);
                 free(m);
         }
@@ -235,6 +244,7 @@ core_flush(struct core *c, struct error *err)
 {
         struct error e;
 
+        core_guest_push(c);
         core_api_wake(c);
         write_rows(c);
         if (c->failed.code == ERR_NONE && store_commit(c->store, &e)) /* <-- the line that commits an operation */
@@ -359,6 +369,7 @@ core_peer(struct core *c, enum role role, bool up)
                         core_op_unsend(c, NULL);
                 else
                         core_op_work_push(c);
+                c->guest_due = up;
         }
 }
 

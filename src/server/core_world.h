@@ -24,7 +24,7 @@ struct core_out {
         void (*to_api)(void *arg, enum msg_type type, const void *payload);
         void (*to_boot)(void *arg, enum msg_type type, const void *payload, int fd);
         void (*to_files)(void *arg, enum msg_type type, const void *payload, int fd);
-        void (*to_work)(void *arg, enum msg_type type, const void *payload);
+        void (*to_work)(void *arg, enum msg_type type, const void *payload, int fd);
         void *arg;
 };
 

@@ -56,9 +56,9 @@ to_files(void *arg, enum msg_type type, const void *payload, int fd)
 }
 
 static void
-to_work(void *arg, enum msg_type type, const void *payload)
+to_work(void *arg, enum msg_type type, const void *payload, int fd)
 {
-        send_to(arg, ROLE_WORK, type, payload, -1);
+        send_to(arg, ROLE_WORK, type, payload, fd);
 }
 
 static void

@@ -10,6 +10,7 @@
 #include "server/role_work.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -22,7 +23,9 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 
-#define MAX_TASKS 4 /* core sends one at a time */
+#define MAX_TASKS 4 /* core sends an image build and a guest file at a time */
+#define CHILD_SOCK 3
+#define CHILD_FD 4
 
 enum task_state { TASK_FREE, TASK_RUNNING, TASK_DONE /* its result waits for core */ };
 
@@ -30,6 +33,7 @@ struct task {
         enum task_state state;
         struct work *work;
         struct msg_work_task message;
+        int fd; /* that came with it, until the child has it; -1: none */
         struct msg_work_result result;
         bool has_result;
         pid_t pid;
@@ -48,7 +52,7 @@ deliver(struct task *t)
         if (role_send(t->work->ctx, ROLE_CORE, MSG_WORK_RESULT, &t->result, -1) < 0)
                 return; /* core is away: again when it is back */
         log_notice("task done op=%llu name=%s code=%s", (unsigned long long)t->message.op, t->message.name, t->result.code);
-        *t = (struct task){.work = t->work};
+        *t = (struct task){.work = t->work, .fd = -1};
 }
 
 /* The child has ended and all that it said has been read. */
@@ -59,6 +63,7 @@ finish(struct task *t)
                 return;
         t->state = TASK_DONE;
         t->result.op = t->message.op;
+        memcpy(t->result.name, t->message.name, sizeof(t->result.name));
         if (!t->has_result) {
                 str_copy(t->result.code, sizeof(t->result.code), error_text(ERR_TOOL));
                 str_copy(t->result.text, sizeof(t->result.text),
@@ -113,6 +118,19 @@ on_sigchld(uv_signal_t *handle, int signal)
         }
 }
 
+/* Leaves @sock as 3 and @fd, if there is one, as 4; nothing else stays open. */
+static int
+child_fds(int sock, int fd)
+{
+        int high_sock = fcntl(sock, F_DUPFD, 5), high_fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD, 5); /* one may be 3 or 4 now */
+
+        if (high_sock < 0 || dup2(high_sock, CHILD_SOCK) < 0)
+                return -1;
+        if (fd >= 0 && (high_fd < 0 || dup2(high_fd, CHILD_FD) < 0))
+                return -1;
+        return close_range(fd < 0 ? CHILD_FD : CHILD_FD + 1, ~0u, 0);
+}
+
 /* In the child: as after an exec, but for the program. */
 __attribute__((noreturn)) static void
 child_main(const struct task *t, int sock)
@@ -120,7 +138,7 @@ child_main(const struct task *t, int sock)
         sigset_t none;
 
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (dup2(sock, 3) < 0 || close_range(4, ~0u, 0) < 0)
+        if (child_fds(sock, t->fd) < 0)
                 _exit(1);
         sigemptyset(&none);
         for (int s = 1; s < NSIG; s++)
@@ -128,7 +146,7 @@ child_main(const struct task *t, int sock)
         signal(SIGPIPE, SIG_IGN);
         sigprocmask(SIG_SETMASK, &none, NULL);
         setsid();
-        _exit(work_task_run(t->work->ctx->config, &t->message, 3));
+        _exit(work_task_run(t->work->ctx->config, &t->message, CHILD_SOCK, t->fd < 0 ? -1 : CHILD_FD));
 }
 
 /* fork(2) into a new PID namespace; into ours where the kernel refuses one (a container without CAP_SYS_ADMIN). */
@@ -153,6 +171,8 @@ start_child(struct task *t)
         if (t->pid == 0)
                 child_main(t, fds[1]);
         close(fds[1]);
+        cleanup_close(&t->fd);
+        t->fd = -1;
         if (t->pid < 0) {
                 r = -errno;
                 close(fds[0]);
@@ -163,10 +183,11 @@ start_child(struct task *t)
 }
 
 static struct task *
-find_task(struct work *w, uint64_t op)
+find_task(struct work *w, const struct msg_work_task *m)
 {
         for (size_t i = 0; i < MAX_TASKS; i++)
-                if (w->tasks[i].state != TASK_FREE && w->tasks[i].message.op == op)
+                if (w->tasks[i].state != TASK_FREE && w->tasks[i].message.op == m->op &&
+                    strcmp(w->tasks[i].message.name, m->name) == 0)
                         return &w->tasks[i];
         return NULL;
 }
@@ -185,16 +206,19 @@ refuse(struct work *w, const struct msg_work_task *m, const struct error *err)
 {
         struct msg_work_result result = {.op = m->op};
 
+        memcpy(result.name, m->name, sizeof(result.name));
         log_warning("task refused op=%llu error=\"%s\"", (unsigned long long)m->op, err->message);
         str_copy(result.code, sizeof(result.code), error_text(err->code));
         str_copy(result.text, sizeof(result.text), err->message);
         role_send(w->ctx, ROLE_CORE, MSG_WORK_RESULT, &result, -1);
 }
 
+/* Takes over @fd. */
 static void
-take_task(struct work *w, const struct msg_work_task *m)
+take_task(struct work *w, const struct msg_work_task *m, int fd)
 {
-        struct task *t = find_task(w, m->op);
+        _cleanup_close_ int own_fd = fd;
+        struct task *t = find_task(w, m);
         struct error err = {0};
         int r;
 
@@ -207,12 +231,12 @@ take_task(struct work *w, const struct msg_work_task *m)
         if (!t)
                 r = error_set(&err, ERR_LIMIT, "%d tasks are running, which is the limit", MAX_TASKS);
         else
-                r = work_task_check(m, &err);
+                r = work_task_check(m, own_fd, &err);
         if (r < 0) {
                 refuse(w, m, &err);
                 return;
         }
-        *t = (struct task){.state = TASK_RUNNING, .work = w, .message = *m};
+        *t = (struct task){.state = TASK_RUNNING, .work = w, .message = *m, .fd = TAKE_FD(own_fd)};
         r = start_child(t);
         if (r < 0) {
                 error_errno_set(&err, -r, "cannot start a process for the task");
@@ -221,7 +245,8 @@ take_task(struct work *w, const struct msg_work_task *m)
                         waitpid(t->pid, NULL, 0);
                 }
                 refuse(w, m, &err);
-                *t = (struct task){.work = w};
+                cleanup_close(&t->fd);
+                *t = (struct task){.work = w, .fd = -1};
                 return;
         }
         log_notice("task started op=%llu name=%s pid=%d", (unsigned long long)m->op, m->name, t->pid);
@@ -238,7 +263,7 @@ role_work_start(struct role_ctx *ctx, struct error *err)
         ctx->state = w;
         w->ctx = ctx;
         for (size_t i = 0; i < MAX_TASKS; i++)
-                w->tasks[i].work = w;
+                w->tasks[i] = (struct task){.work = w, .fd = -1};
         uv_signal_init(ctx->loop, &w->sigchld);
         w->sigchld.data = w;
         r = uv_signal_start(&w->sigchld, on_sigchld, SIGCHLD);
@@ -249,9 +274,9 @@ static void
 role_work_message(struct role_ctx *ctx, enum role peer, enum msg_type type, void *payload, int fd)
 {
         (void)peer;
-        cleanup_close(&fd);
         if (type == MSG_WORK_TASK)
-                take_task(ctx->state, payload);
+                take_task(ctx->state, payload, TAKE_FD(fd));
+        cleanup_close(&fd);
 }
 
 static void

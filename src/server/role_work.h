@@ -9,12 +9,12 @@
  */
 #include "server/role.h"
 
-/* Checks the task's arguments again; core is not believed. 0 or an error that becomes the task's result. */
+/* Checks the task's arguments again; core is not believed. @fd: the descriptor that came with it, or -1. 0 or an error that becomes the task's result. */
 int
-work_task_check(const struct msg_work_task *task, struct error *err);
+work_task_check(const struct msg_work_task *task, int fd, struct error *err);
 
 /* Does the task, in a child of its own, and sends WORK_PROGRESS and WORK_RESULT to @sock. Returns the exit code. */
 int
-work_task_run(const struct config *config, const struct msg_work_task *task, int sock);
+work_task_run(const struct config *config, const struct msg_work_task *task, int sock, int fd);
 
 #endif

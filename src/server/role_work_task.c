@@ -6,21 +6,26 @@
 #include "server/role_work.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/paths.h"
 #include "image/image_build.h"
 #include "image/image_store.h"
+#include "server/guest_blob.h"
 
 struct task_run {
         const struct config *config;
         const struct msg_work_task *task;
         int sock;
+        int fd;                 /* that came with the task; -1: none */
+        unsigned told;          /* percent */
+        struct guest_file file; /* the result of a guest file's */
 };
 
 struct task_kind {
-        int (*check)(const struct msg_work_task *task, struct error *err);
+        int (*check)(const struct msg_work_task *task, int fd, struct error *err);
         int (*run)(struct task_run *t, char *text, size_t text_size, struct error *err); /* @text: for people, on success */
 };
 
@@ -48,10 +53,11 @@ find_recipe(const char *name, char ret[PROGRAM_PATH_SIZE], struct error *err)
 }
 
 static int
-image_build_check(const struct msg_work_task *task, struct error *err)
+image_build_check(const struct msg_work_task *task, int fd, struct error *err)
 {
         char recipe[PROGRAM_PATH_SIZE];
 
+        (void)fd;
         if (!name_ok(task->name))
                 return error_set(err, ERR_INVALID,
                                  "a recipe's name must be 1 to 63 of a-z A-Z 0-9 . _ -, the first a letter or digit");
@@ -89,22 +95,63 @@ image_build_run(struct task_run *t, char *text, size_t text_size, struct error *
         return r;
 }
 
+/* ---- a guest's kernel or ramdisk ---- */
+
+static int
+guest_file_check(const struct msg_work_task *task, int fd, struct error *err)
+{
+        struct stat st;
+
+        if (!name_ok(task->name))
+                return error_set(err, ERR_INVALID, "a guest file without a name");
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+                return error_set(err, ERR_INVALID, "no open file came with the task");
+        return 0;
+}
+
+/* Each is a message and a line of the log: in steps. */
+static void
+guest_file_progress(void *arg, unsigned percent)
+{
+        struct task_run *t = arg;
+
+        if (percent < t->told + 10)
+                return;
+        t->told = percent;
+        tell_progress(t, t->task->name, percent, NULL);
+}
+
+static int
+guest_file_run(struct task_run *t, char *text, size_t text_size, struct error *err)
+{
+        char dir[ROLE_PATH_SIZE], tag[NAME_SIZE + 24];
+        int r;
+
+        role_path_text(t->config, ROLE_WORK, ROLE_PATH_BLOBS, dir);
+        snprintf(tag, sizeof(tag), "%llu-%s", (unsigned long long)t->task->op, t->task->name);
+        r = guest_blob_make(dir, tag, t->fd, guest_file_progress, t, &t->file, err);
+        if (r == 0)
+                snprintf(text, text_size, "%llu bytes", (unsigned long long)t->file.size);
+        return r;
+}
+
 static const struct task_kind task_kinds[WORK_KIND_N] = {
         [WORK_IMAGE_BUILD] = {image_build_check, image_build_run},
+        [WORK_GUEST_FILE] = {guest_file_check, guest_file_run},
 };
 
 int
-work_task_check(const struct msg_work_task *task, struct error *err)
+work_task_check(const struct msg_work_task *task, int fd, struct error *err)
 {
         if (task->kind >= WORK_KIND_N)
                 return error_set(err, ERR_UNSUPPORTED, "there is no task number %u", task->kind);
-        return task_kinds[task->kind].check(task, err);
+        return task_kinds[task->kind].check(task, fd, err);
 }
 
 int
-work_task_run(const struct config *config, const struct msg_work_task *task, int sock)
+work_task_run(const struct config *config, const struct msg_work_task *task, int sock, int fd)
 {
-        struct task_run t = {.config = config, .task = task, .sock = sock};
+        struct task_run t = {.config = config, .task = task, .sock = sock, .fd = fd};
         struct msg_work_result m = {.op = task->op};
         struct error err = {0};
         int r;
@@ -112,6 +159,9 @@ work_task_run(const struct config *config, const struct msg_work_task *task, int
         r = task_kinds[task->kind].run(&t, m.text, sizeof(m.text), &err);
         if (r < 0)
                 str_copy(m.text, sizeof(m.text), err.message);
+        memcpy(m.name, task->name, sizeof(m.name));
+        memcpy(m.sha256, t.file.sha256, sizeof(m.sha256));
+        m.size = t.file.size;
         str_copy(m.code, sizeof(m.code), error_text(r < 0 ? err.code : ERR_NONE));
         return channel_write_blocking(sock, ROLE_WORK, ROLE_CORE, MSG_WORK_RESULT, &m, -1) < 0 ? 1 : 0;
 }

@@ -203,7 +203,6 @@ def test_a_guest_whose_kernel_panics_is_preserved_if_so_configured(room):
 
 @pytest.mark.parametrize("how, option, action, note", [
     ("p", "on_poweroff", "destroy", ""),
-    ("c", "on_crash", "destroy", ""),
     ("c", "on_crash", "coredump-destroy", "no core dump is written"),
 ])
 def test_an_ended_guest_is_destroyed_if_so_configured(room, how, option, action, note):
@@ -213,7 +212,7 @@ def test_an_ended_guest_is_destroyed_if_so_configured(room, how, option, action,
     assert any(note in text for text in notes(room, "ending", last))
 
 
-@pytest.mark.parametrize("how, option, state", [("p", "on_poweroff", "shutdown"), ("r", "on_reboot", "shutdown"), ("c", "on_crash", "crashed")])
+@pytest.mark.parametrize("how, option, state", [("p", "on_poweroff", "shutdown"), ("c", "on_crash", "crashed")])
 def test_an_ended_guest_is_preserved_if_so_configured(room, how, option, state):
     room.create_ending("kept", "n1", how, **{option: "preserve"})
     room.wait_domain("kept", state, 30)
@@ -221,27 +220,30 @@ def test_an_ended_guest_is_preserved_if_so_configured(room, how, option, state):
     assert ended(room, "kept")
 
 
+def wait_restarted(room, name, since):
+    room.wait(lambda: [e for e in room.events(since) if e["subject"] == name and e["what"] == "restarted"], 60, f"{name} is restarted")
+
+
 @pytest.mark.parametrize("how, option, action", [("r", "on_reboot", "restart"), ("c", "on_crash", "coredump-restart")])
-def test_a_guest_that_always_ends_is_restarted_a_few_times_and_then_destroyed(room, how, option, action):
+def test_an_ended_guest_is_restarted_if_so_configured(room, how, option, action):
     last = room.last_event()
     room.create_ending("again", "n1", how, **{option: action})
-    room.wait(lambda: ended(room, "again"), 60, "nobody restarts it any more")
-    whats = [e["what"] for e in room.events(last) if e["kind"] == "domain" and e["subject"] == "again"]
-    assert whats.count("restarted") >= 2
-    assert any("5 times in a row" in text for text in notes(room, "again", last))
+    wait_restarted(room, "again", last)
+    room.cli("domain", "destroy", "again")  # between two of its lives
+    room.wait(lambda: ended(room, "again"), 30, "it is gone")
 
 
 def test_a_restarted_guest_leaves_its_old_self_under_another_name(room):
     last = room.last_event()
     room.create_ending("renamed", "n1", "r", on_reboot="rename-restart")
-    room.wait(lambda: any("5 times in a row" in text for text in notes(room, "renamed", last)), 60, "nobody restarts it any more")
+    wait_restarted(room, "renamed", last)
+    room.cli("domain", "destroy", "renamed")
+    room.wait(lambda: ended(room, "renamed"), 30, "its last life is over")
     old = {name: d for name, d in room.domains().items() if name.startswith("renamed-")}
-    assert set(old) == {"renamed-1", "renamed-2", "renamed-3", "renamed-4"}
-    assert all(d["state"] == "shutdown" for d in old.values())
-    assert len({d["uuid"] for d in old.values()}) == 4
+    assert "renamed-1" in old and all(d["state"] == "shutdown" for d in old.values())
     for name in old:
         room.cli("domain", "destroy", name)
-    room.wait(lambda: not any(name.startswith("renamed") for name in room.domains()), 30, "all of them are gone")
+    room.wait(lambda: not any(name.startswith("renamed") for name in room.domains()), 30, "its old selves are gone")
 
 
 def test_a_guest_shuts_down_when_told(room):

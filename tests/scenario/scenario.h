@@ -56,6 +56,9 @@ struct world {
         struct reply replies[MAX_REPLIES];
         unsigned n_replies;
         struct received *work, *boot; /* to work; to boot (policy, used tokens) */
+        bool work_is_slow;            /* it takes in guest files at the script's word only */
+        int slow_fd;                  /* then: the file that came last */
+        struct msg_work_result taken_in; /* what it answers after core's commit; op 0: nothing */
         struct received *client;      /* console messages for clients */
         bool held;                    /* do not flush after the next command */
 };
@@ -73,6 +76,9 @@ void world_wait(struct world *w, unsigned seconds);
 struct agent *world_agent(struct world *w, const char *name);
 struct agent *world_agent_by_conn(struct world *w, uint64_t conn);
 void world_from(struct world *w, enum role from, enum msg_type type, void *payload);
+
+/* Work, which is slow, takes in the file that came with the last task. */
+void world_take_in(struct world *w, const struct msg_work_task *m);
 
 /* The next message of a queue, or NULL; to be freed by received_free. */
 struct received *received_next(struct received **queue);

@@ -464,12 +464,37 @@ cmd_expect_work(struct script *s, char **w, int n)
 }
 
 static void
+cmd_work_slow(struct script *s, char **w, int n)
+{
+        (void)w, (void)n;
+        s->world.work_is_slow = true;
+}
+
+/* guest-task ID kernel|ramdisk [taken-in]: work has got this task; it is carried out. */
+static void
+cmd_guest_task(struct script *s, char **w, int n)
+{
+        struct received *r = received_next(&s->world.work);
+        struct msg_work_task m;
+
+        if (!r || ((struct msg_work_task *)r->payload)->kind != WORK_GUEST_FILE)
+                script_fail(s, "work got no guest file");
+        m = *(struct msg_work_task *)r->payload;
+        received_free(r);
+        if (m.op != script_number(s, w[0]) || strcmp(m.name, w[1]) != 0)
+                script_fail(s, "work got the %s of operation %llu", m.name, (unsigned long long)m.op);
+        if (n > 2)
+                world_take_in(&s->world, &m);
+}
+
+static void
 cmd_work_result(struct script *s, char **w, int n)
 {
         struct msg_work_result m = {.op = script_number(s, w[0])};
 
+        str_copy(m.name, sizeof(m.name), script_option(w, n, "name", ""));
         str_copy(m.code, sizeof(m.code), w[1]);
-        str_copy(m.text, sizeof(m.text), n > 2 ? w[2] : "");
+        str_copy(m.text, sizeof(m.text), n > 2 && !strchr(w[2], '=') ? w[2] : "");
         world_from(&s->world, ROLE_WORK, MSG_WORK_RESULT, &m);
 }
 
@@ -531,6 +556,8 @@ const struct command scenario_agent_commands[] = {
         {"console-output", 3, cmd_console_output},
         {"console-leave", 1, cmd_console_leave},
         {"expect-work", 1, cmd_expect_work},
+        {"work-slow", 0, cmd_work_slow},
+        {"guest-task", 2, cmd_guest_task},
         {"work-result", 2, cmd_work_result},
         {"boot-got", 1, cmd_boot_got},
         {"role-restart", 1, cmd_role_restart},

@@ -10,6 +10,7 @@
 
 #include "bootcfg/policy.h"
 #include "scenario.h"
+#include "server/guest_blob.h"
 
 #define START_WALL_MS 1795298400000 /* 2026-11-21 */
 
@@ -141,12 +142,45 @@ to_files(void *arg, enum msg_type type, const void *payload, int fd)
         (void)arg, (void)type, (void)payload, (void)fd;
 }
 
+/* Takes in a guest file, as a child of work does; the answer is heard after core's commit. */
 static void
-to_work(void *arg, enum msg_type type, const void *payload)
+take_in(struct world *w, const struct msg_work_task *m, int fd)
 {
+        struct msg_work_result *r = &w->taken_in;
+        struct guest_file file;
+        struct error err;
+        char blobs[96];
+
+        snprintf(blobs, sizeof(blobs), "%s/blobs", w->dir);
+        if (guest_blob_make(blobs, m->name, fd, NULL, NULL, &file, &err) < 0)
+                die("blob", err.message);
+        *r = (struct msg_work_result){.op = m->op, .code = "none", .size = file.size};
+        memcpy(r->name, m->name, sizeof(r->name));
+        memcpy(r->sha256, file.sha256, sizeof(r->sha256));
+}
+
+/* Guest files are taken in at once, unless the script has work slow; other tasks wait for the script's word. */
+static void
+to_work(void *arg, enum msg_type type, const void *payload, int fd)
+{
+        const struct msg_work_task *m = payload;
         struct world *w = arg;
 
-        push(&w->work, type, payload);
+        if (m->kind == WORK_GUEST_FILE && fd < 0)
+                die("guest file", "came without its descriptor");
+        if (m->kind == WORK_GUEST_FILE && !w->work_is_slow)
+                take_in(w, m, fd);
+        else
+                push(&w->work, type, payload);
+        if (w->work_is_slow && fd >= 0 && dup2(fd, w->slow_fd) < 0)
+                die("guest file", "dup2");
+}
+
+void
+world_take_in(struct world *w, const struct msg_work_task *m)
+{
+        take_in(w, m, w->slow_fd);
+        world_flush(w);
 }
 
 static void
@@ -162,7 +196,7 @@ world_init(struct world *w)
 {
         char path[CONFIG_PATH_SIZE];
 
-        *w = (struct world){.next_conn = 1, .next_request = 1};
+        *w = (struct world){.next_conn = 1, .next_request = 1, .slow_fd = open("/dev/null", O_RDONLY | O_CLOEXEC)};
         w->config = calloc(1, sizeof(*w->config));
         strcpy(w->dir, "/tmp/dompool-scenario-XXXXXX");
         if (!mkdtemp(w->dir))
@@ -250,6 +284,14 @@ world_flush(struct world *w)
 
         if (w->core && core_flush(w->core, &err))
                 die("flush", err.message);
+        while (w->core && w->taken_in.op) {
+                struct msg_work_result r = w->taken_in;
+
+                w->taken_in.op = 0;
+                core_message(w->core, ROLE_WORK, MSG_WORK_RESULT, &r);
+                if (core_flush(w->core, &err))
+                        die("flush", err.message);
+        }
 }
 
 void

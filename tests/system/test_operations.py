@@ -207,6 +207,24 @@ def test_same_file_is_copied_once(room):
     assert before == {p.name: p.stat().st_mtime_ns for p in (room.state / "blobs").iterdir()}
 
 
+def test_server_answers_while_a_large_guest_file_is_taken_in(room):
+    with open(room.guests / "large", "wb") as f:
+        f.truncate(256 << 20)  # the most that is taken
+    _, op = room.api("POST", "/v1/domains", {"config": api_room.GUEST.replace("vmlinuz", "large") % "web1", "file": "web1.cfg"})
+    times = []
+    while True:
+        begin = time.monotonic()
+        now = room.get(f"/v1/operations/{op['id']}")
+        if now["state"] != "queued":
+            break
+        times.append(time.monotonic() - begin)
+        assert now["step"] in ("queued", "kernel", "ramdisk")
+    assert len(times) >= 5, times
+    assert sorted(times)[-2] < 0.2, max(times)  # one may meet a machine that is busy with other things
+    assert room.get(f"/v1/operations/{op['id']}?wait=20")["state"] == "done"
+    assert (room.state / "blobs" / room.agent.ops[0]["config"]["kernel"]["sha256"]).stat().st_size == 256 << 20
+
+
 def test_two_guests_have_two_macs_and_uuids(room):
     for name in ("web1", "web2"):
         _, op = room.api("POST", "/v1/domains", create_body(name))
