@@ -16,9 +16,11 @@
 static const struct {
         const char *name;
         enum boot_stage stage;
-        size_t size_at; /* of its size in struct policy_image */
+        size_t size_at; /* of its size in struct policy_image; 0: it has none there */
 } image_files[] = {
-        {"xen.gz", STAGE_XEN, offsetof(struct policy_image, xen_size)},
+        {"xen.gz", STAGE_XEN, offsetof(struct policy_image, xen_size)}, /* GRUB, PXELINUX */
+        {"xen", STAGE_XEN, 0},                                          /* iPXE on BIOS unpacks nothing */
+        {"xen.efi", STAGE_XEN, 0},                                      /* iPXE on UEFI */
         {"vmlinuz", STAGE_KERNEL, offsetof(struct policy_image, kernel_size)},
         {"initrd", STAGE_INITRD, offsetof(struct policy_image, initrd_size)},
 };
@@ -95,7 +97,8 @@ resolve_image(const struct policy *policy, const char *rest, struct bootfile *re
                 if (strcmp(rest + n + 1, image_files[i].name) == 0) {
                         ret->kind = BOOTFILE_IMAGE;
                         ret->stage = image_files[i].stage;
-                        memcpy(&ret->size, (const char *)image + image_files[i].size_at, sizeof(ret->size));
+                        if (image_files[i].size_at)
+                                memcpy(&ret->size, (const char *)image + image_files[i].size_at, sizeof(ret->size));
                         snprintf(ret->path, sizeof(ret->path), "%s/%s", image->id, image_files[i].name);
                         return;
                 }
@@ -112,7 +115,7 @@ bootfile_resolve(const struct policy *policy, const char *name, struct bootfile 
                 ret->path[0] = '\0';
                 return;
         }
-        switch (menu_name_parse(ret->path, &ret->loader, &ret->mac)) {
+        switch (menu_name_parse(ret->path, &ret->menu, &ret->mac)) {
         case MENU_NAME_HOST:
                 ret->kind = BOOTFILE_MENU;
                 ret->stage = STAGE_MENU;

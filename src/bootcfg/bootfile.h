@@ -23,11 +23,11 @@ enum bootfile_kind {
 struct bootfile {
         enum bootfile_kind kind;
         enum boot_stage stage;
-        const char *why;                  /* REFUSED, MISSING: static text */
-        const struct menu_loader *loader; /* MENU, MENU_DEFAULT */
-        struct mac mac;                   /* MENU */
-        uint64_t size;                    /* IMAGE: as it was built; 0: not known */
-        char path[BOOTFILE_PATH_SIZE];    /* clean name asked for; IMAGE: <id>/<file> */
+        const char *why;               /* REFUSED, MISSING: static text */
+        const struct menu_doc *menu;   /* MENU, MENU_DEFAULT */
+        struct mac mac;                /* MENU */
+        uint64_t size;                 /* IMAGE: as it was built; 0: not known */
+        char path[BOOTFILE_PATH_SIZE]; /* clean name asked for; IMAGE: <id>/<file> */
 };
 
 /* @policy may be NULL: then there are no images. @name is NUL-terminated. */

@@ -39,6 +39,7 @@ static const struct ctl_column host_fields[] = {
         {"labels", "labels"},
         {"image", "image"},
         {"image id", "image_id", FMT_ID},
+        {"loader", "loader"},
         {"fixed address", "address"},
         {"address", "address_now"},
         {"domains", "n_domains"},
@@ -265,8 +266,8 @@ cmd_host_add(struct ctl *c, int argc, char **argv, struct error *err)
                 enum ctl_option option;
                 const char *key;
         } keys[] = {
-                {OPT_ADDRESS, "address"},   {OPT_LABELS, "labels"},           {OPT_CONSOLE, "console"},
-                {OPT_XEN_ARGS, "xen_args"}, {OPT_KERNEL_ARGS, "kernel_args"},
+                {OPT_ADDRESS, "address"}, {OPT_LABELS, "labels"},     {OPT_LOADER, "loader"},
+                {OPT_CONSOLE, "console"}, {OPT_XEN_ARGS, "xen_args"}, {OPT_KERNEL_ARGS, "kernel_args"},
         };
         struct ctl_request q = {.method = "PUT"};
         json_t *body, *host = NULL;

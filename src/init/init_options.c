@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "proto/boot_home.h"
 
 #define WORD_SIZE 256
 
@@ -92,6 +93,23 @@ set_bootif(struct init_options *o, const char *value)
         return 0;
 }
 
+/* Everything in one word, from a loader that had no room for more. */
+static int
+set_home(struct init_options *o, const char *value)
+{
+        struct boot_home home;
+
+        if (boot_home_decode(value, &home) < 0)
+                return -EINVAL;
+        o->server = home.server;
+        o->http_port = home.http_port;
+        o->agent_port = home.agent_port;
+        o->mac = home.mac;
+        str_copy(o->fingerprint, sizeof(o->fingerprint), home.fingerprint);
+        str_copy(o->token, sizeof(o->token), home.token);
+        return 0;
+}
+
 static int
 set_image(struct init_options *o, const char *value)
 {
@@ -125,6 +143,7 @@ static const struct {
         {"dompool.host", set_host, "a host's name"},
         {"dompool.mac", set_mac, "a MAC address"},
         {"BOOTIF", set_bootif, "01- and a MAC address"},
+        {"dompool.home", set_home, "this server's way home"},
         {"dompool.image", set_image, "16 hex digits"},
         {"dompool.shell", set_shell, "0 or 1"},
 };
@@ -163,7 +182,9 @@ word_apply(char *word, struct init_options *o, struct error *err)
         for (size_t i = 0; i < N_ELEMENTS(words); i++)
                 if (strcmp(word, words[i].key) == 0 && words[i].set(o, value) < 0)
                         return error_set(err, ERR_INVALID, "kernel command line: %s=%.100s is not %s", word,
-                                         strcmp(word, "dompool.token") == 0 ? "..." : value, words[i].form);
+                                         strcmp(word, "dompool.token") == 0 || strcmp(word, "dompool.home") == 0 ? "..."
+                                                                                                                 : value,
+                                         words[i].form);
         return 0;
 }
 

@@ -23,6 +23,7 @@
 #define FRAME_HEADER 12
 #define FRAME_FLAG_FD 1
 #define READ_STEP (64u << 10)
+#define DRAIN_READS 64 /* at once: a peer that never stops must not hold us */
 #define KEEP_BUFFER (256u << 10) /* a larger input buffer is given back when it is empty */
 #define MAX_FDS 16               /* received and not yet claimed by a frame */
 #define SOCKET_BUFFER (1 << 20)
@@ -368,7 +369,8 @@ make_room(struct channel *ch)
         return 0;
 }
 
-static void
+/* true: something came and was good. */
+static bool
 read_frames(struct channel *ch)
 {
         size_t used = 0;
@@ -377,21 +379,21 @@ read_frames(struct channel *ch)
 
         if (make_room(ch) < 0) {
                 fail(ch, "out of memory");
-                return;
+                return false;
         }
         n = receive_some(ch->sock, ch->in + ch->in_size, ch->in_room - ch->in_size, ch->fds, &ch->n_fds);
         if (n == -EAGAIN)
-                return;
+                return false;
         if (n <= 0) {
                 fail(ch, n == 0 ? "the peer is gone" : n == -EBADMSG ? "too many descriptors" : strerror((int)-n));
-                return;
+                return false;
         }
         ch->in_size += (size_t)n;
         do
                 r = deliver_frame(ch, &used);
         while (r > 0);
         if (r < 0)
-                return; /* the buffer goes with the channel */
+                return false; /* the buffer goes with the channel */
         ch->in_size -= used;
         memmove(ch->in, ch->in + used, ch->in_size);
         if (ch->in_size == 0 && ch->in_room > KEEP_BUFFER) {
@@ -399,6 +401,14 @@ read_frames(struct channel *ch)
                 ch->in = NULL;
                 ch->in_room = 0;
         }
+        return true;
+}
+
+void
+channel_drain(struct channel *ch)
+{
+        for (int i = 0; i < DRAIN_READS && read_frames(ch); i++)
+                ;
 }
 
 static void

@@ -36,6 +36,11 @@ channel_new(uv_loop_t *loop, int fd, enum role self, enum role peer, channel_mes
 int
 channel_send(struct channel *ch, enum msg_type type, const void *payload, int fd);
 
+/* Delivers what has come already, without waiting for the loop's turn: what the peer sent before something else that we have seen is
+ * then known. Not inside this channel's own callbacks. */
+void
+channel_drain(struct channel *ch);
+
 enum role
 channel_peer(const struct channel *ch);
 

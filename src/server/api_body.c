@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/rec_json.h"
+#include "bootcfg/loader.h"
 
 struct body_none {
         bool unused;
@@ -96,7 +97,8 @@ api_body_host(const char *text, size_t size, const char *name, struct msg_api_ho
                 return error_set(err, ERR_INVALID, "name: the path says '%s', the body '%s'", name, ret->host.name);
         if (ret->host.configured)
                 return error_set(err, ERR_INVALID, "configured: only the configuration file makes such hosts");
-        return host_check(&ret->host, err);
+        r = host_check(&ret->host, err);
+        return r < 0 ? r : loader_check(ret->host.loader, err);
 }
 
 static int

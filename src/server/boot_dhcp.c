@@ -72,7 +72,7 @@ log_decision(const struct dhcp_packet *p, const struct dhcp_decision *d)
                 log_debug("dhcp %s mac=%s ignored reason=\"%s\"", dhcp_type_name(p->type), mac_text(&p->h.mac, mac), d->reason);
                 return;
         }
-        log_info("dhcp %s mac=%s host=%s reply=%s address=%s file=%s reason=\"%s\"", dhcp_type_name(p->type),
+        log_info("dhcp %s mac=%s host=%s reply=%s address=%s loader=%s reason=\"%s\"", dhcp_type_name(p->type),
                  mac_text(&p->h.mac, mac), d->host->name, d->reply ? dhcp_type_name(d->reply) : "none", ip4_text(address, ip),
                  d->loader ? d->boot_name : "", d->reason ? d->reason : "");
 }

@@ -194,7 +194,7 @@ open_menu(struct boot_tftp *s, const struct request *r, const struct bootfile *f
 {
         struct menu_text menu;
 
-        if (boot_menu(s->boot, file, r->key.address, clock_wall_ms(&s->boot->ctx->clock), &menu) == BOOT_MENU_FOREIGN)
+        if (!boot_menu(s->boot, file, r->key.address, clock_wall_ms(&s->boot->ctx->clock), &menu))
                 return -EPERM;
         return boot_content_text(menu.text, menu.size, ret);
 }

@@ -80,7 +80,7 @@ arrived(struct boot_transfer *t)
                 snprintf(text, sizeof(text), "%s, %llu bytes in %lld ms", t->name, (unsigned long long)t->xfer.size,
                          (long long)(now_ms(t) - t->started_ms));
                 boot_report_stage(b->reports, &t->mac, t->key.address, t->stage,
-                                  t->stage >= STAGE_MENU ? boot_tokens_attempt(b->tokens, &t->mac) : 0, text);
+                                  t->stage >= STAGE_MENU ? menu_attempts_get(b->attempts, &t->mac) : 0, text);
         }
         end(t);
 }

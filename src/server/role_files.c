@@ -111,6 +111,9 @@ role_files_start(struct role_ctx *ctx, struct error *err)
         f->ctx = ctx;
         rate_init(&f->events, EVENTS_BURST, EVENTS_PER_SECOND, now);
         rate_table_init(&f->reports, REPORTS_BURST, REPORTS_PER_SECOND, now);
+        f->menus = files_menus_new();
+        if (!f->menus)
+                return error_errno_set(err, ENOMEM, "files");
         f->store = open_folder(ctx, ROLE_PATH_IMAGE_STORE);
         f->blobs = open_folder(ctx, ROLE_PATH_BLOBS);
         if (policy_fd >= 0)
@@ -122,11 +125,22 @@ role_files_start(struct role_ctx *ctx, struct error *err)
 static void
 role_files_message(struct role_ctx *ctx, enum role peer, enum msg_type type, void *payload, int fd)
 {
-        (void)peer, (void)payload;
-        if (type == MSG_POLICY && fd >= 0)
-                use_policy(ctx->state, fd);
-        else
+        struct files *f = ctx->state;
+
+        (void)peer;
+        if (type == MSG_POLICY && fd >= 0) {
+                use_policy(f, fd);
+        } else {
+                files_menus_message(f->menus, type, payload);
                 cleanup_close(&fd);
+        }
+}
+
+static void
+role_files_peer(struct role_ctx *ctx, enum role peer, bool up)
+{
+        if (peer == ROLE_BOOT && up)
+                files_menus_boot_up(ctx->state);
 }
 
 static void
@@ -184,5 +198,6 @@ const struct role_def role_files_def = {
         .n_paths = N_ELEMENTS(role_files_paths),
         .start = role_files_start,
         .message = role_files_message,
+        .peer = role_files_peer,
         .stop = role_files_stop,
 };

@@ -6,6 +6,7 @@
  *
  *     role_files.c         the role: start, policy, events to core
  *     role_files_http.c    one request: name -> file -> answer (ranges, conditions, sendfile)
+ *     role_files_menu.c    menus, and the leases and attempts behind them
  *     role_files_path.c    which file a URL means; pure
  *     role_files_report.c  POST /boot/report: JSON -> struct msg_init_report; pure
  *     role_files_rate.c    how often strangers may make core work; pure
@@ -40,8 +41,11 @@ rate_table_init(struct rate_table *t, uint32_t burst, uint32_t per_second, int64
 bool
 rate_table_take(struct rate_table *t, uint32_t address, int64_t now_ms);
 
+struct files_menus;
+
 struct files {
         struct role_ctx *ctx;
+        struct files_menus *menus;
         struct httpd_uv *http;
         struct policy *policy; /* NULL: none yet */
         int store, blobs;      /* folders; -1 when they are not there */
@@ -55,6 +59,8 @@ enum files_target {
         FILES_REPORT,  /* POST /boot/report */
         FILES_STORE,   /* `path` below the image store */
         FILES_BLOB,    /* `path` below the blobs */
+        FILES_MENU,    /* `menu` of the host with `mac` */
+        FILES_MENU_DEFAULT, /* the local menu, for whoever asks */
 };
 struct files_path {
         enum files_target target;
@@ -62,6 +68,8 @@ struct files_path {
         enum boot_stage stage;
         const char *why;       /* static */
         uint64_t size;         /* that it must have; 0: any */
+        const struct menu_doc *menu;
+        struct mac mac;
         char path[BOOTFILE_PATH_SIZE + 16];
 };
 void
@@ -79,6 +87,19 @@ files_http_handle(void *arg, struct MHD_Connection *connection, const char *url,
                   const char *upload, size_t *upload_size, void **request);
 void
 files_http_completed(void *arg, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode how);
+
+/* role_files_menu.c: NULL: out of memory. */
+struct files_menus *
+files_menus_new(void);
+/* A lease, an attempt, a used token. */
+void
+files_menus_message(struct files_menus *m, enum msg_type type, const void *payload);
+/* `boot` is there (again): it is told all attempts. */
+void
+files_menus_boot_up(struct files *f);
+/* The menu for who asks from @address at our @local_address. false: it is another host's. */
+bool
+files_menu(struct files *f, const struct files_path *path, uint32_t address, uint32_t local_address, struct menu_text *out);
 
 /* role_files.c: an event of a boot; dropped when strangers cause too many. */
 void

@@ -220,6 +220,41 @@ answer_file(struct files *f, struct MHD_Connection *connection, struct request *
         return answer_part(connection, TAKE_FD(fd), q->size, start, length, etag);
 }
 
+/* Our address of this connection, host order: the one that the host reaches us by. */
+static uint32_t
+local_address(struct MHD_Connection *connection)
+{
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        struct sockaddr_in a = {0};
+        socklen_t size = sizeof(a);
+
+        return info && getsockname(info->connect_fd, (struct sockaddr *)&a, &size) == 0 && a.sin_family == AF_INET
+                       ? ntohl(a.sin_addr.s_addr)
+                       : 0;
+}
+
+/* Not stored by anybody on the way: there is a token in it, and the next one may be another. */
+static enum MHD_Result
+answer_menu(struct files *f, struct MHD_Connection *connection, struct request *q)
+{
+        struct MHD_Response *response;
+        struct menu_text menu;
+        enum MHD_Result r;
+
+        if (!files_menu(f, &q->path, peer_address(connection), local_address(connection), &menu))
+                return answer_text(connection, MHD_HTTP_FORBIDDEN, "this is another host's menu");
+        response = MHD_create_response_from_buffer(menu.size, menu.text, MHD_RESPMEM_MUST_COPY);
+        if (!response)
+                return MHD_NO;
+        q->is_whole = true;
+        q->size = menu.size;
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/plain");
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+        r = MHD_queue_response(connection, MHD_HTTP_OK, response);
+        MHD_destroy_response(response);
+        return r;
+}
+
 static enum MHD_Result
 answer_report(struct files *f, struct MHD_Connection *connection, const struct request *q)
 {
@@ -292,6 +327,8 @@ files_http_handle(void *arg, struct MHD_Connection *connection, const char *url,
                 return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "files are read by GET and HEAD");
         if (q->path.target == FILES_MISSING)
                 return answer_missing(f, connection, q, url);
+        if (q->path.target == FILES_MENU || q->path.target == FILES_MENU_DEFAULT)
+                return answer_menu(f, connection, q);
         return answer_file(f, connection, q, url, method);
 }
 

@@ -44,8 +44,11 @@ resolve_boot_file(const struct policy *policy, const char *name, struct files_pa
                 return;
         case BOOTFILE_MENU:
         case BOOTFILE_MENU_DEFAULT:
-                /* A menu holds a boot token, so its asker must own the lease of the host: boot knows leases, we do not. */
-                ret->why = "menus are served by TFTP";
+                ret->target = file.kind == BOOTFILE_MENU ? FILES_MENU : FILES_MENU_DEFAULT;
+                ret->is_boot = true;
+                ret->menu = file.menu;
+                ret->mac = file.mac;
+                snprintf(ret->path, sizeof(ret->path), "%s", file.path);
                 return;
         case BOOTFILE_MISSING:
                 ret->is_boot = true;

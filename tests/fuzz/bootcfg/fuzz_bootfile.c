@@ -37,7 +37,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (f.kind == BOOTFILE_MENU) {
                 struct menu_text menu;
                 const char *why;
-                const struct menu_request r = {.loader = f.loader,
+                const struct menu_request r = {.doc = f.menu,
                                                .policy = policy,
                                                .host = policy_host_by_mac(policy, &f.mac),
                                                .server = 1,

@@ -14,21 +14,73 @@
 #include "bootcfg/menu.h"
 #include "fixture.h"
 
-#define TOKEN "v1.token"
+#define TOKEN                                                                                                                  \
+        "v1.525400880001.0000000000000001.0000000000000002.00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define TOKEN_NO_IMAGE                                                                                                         \
+        "v1.525400880003.0000000000000001.0000000000000002.00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define ROOM_SIZE (256u << 10)
 
+/* @kind: what the host's profile is instead of its own; -1: its own. @menu: is a person asked? */
 static enum profile_kind
-render(const struct policy *p, const struct mac *mac, const struct menu_loader *loader, struct menu_text *out)
+render_as(const struct policy *p, const struct mac *mac, const struct menu_doc *doc, int kind, const struct policy_menu *menu,
+          struct menu_text *out)
 {
-        const struct menu_request r = {.loader = loader,
-                                       .policy = p,
-                                       .host = p ? policy_host_by_mac(p, mac) : NULL,
-                                       .chosen = fixture_choose(p, p ? policy_host_by_mac(p, mac) : NULL),
-                                       .server = SERVER_ADDRESS,
-                                       .token = TOKEN};
+        struct menu_request r = {.doc = doc,
+                                 .policy = p,
+                                 .host = p ? policy_host_by_mac(p, mac) : NULL,
+                                 .chosen = fixture_choose(p, p ? policy_host_by_mac(p, mac) : NULL),
+                                 .server = SERVER_ADDRESS,
+                                 .token = ""};
         const char *why = "";
 
+        if (kind >= 0) {
+                r.chosen.profile = policy_profile_at(p, (uint32_t)kind);
+                r.chosen.image = profile_kind_boots_image((enum profile_kind)kind) ? policy_image_at(p, 0) : NULL;
+        }
+        r.chosen.menu = menu;
+        if (menu_wants_token(&r))
+                r.token = mac_eq(mac, &mac_pool) ? TOKEN : TOKEN_NO_IMAGE;
         return menu_render(&r, out, &why);
 }
+
+static enum profile_kind
+render(const struct policy *p, const struct mac *mac, const struct menu_doc *doc, struct menu_text *out)
+{
+        return render_as(p, mac, doc, -1, NULL, out);
+}
+
+/* Three entries: without a password, with one in all forms, with one that only GRUB 2 takes. */
+static void
+person_menu(struct policy_menu *m, bool passwords)
+{
+        *m = (struct policy_menu){.name = "choice", .title = "What shall it be?", .timeout = 20, .n_entries = 3};
+        m->entries[0] = (struct policy_entry){.profile = PROFILE_LOCAL, .title = "Local disk"};
+        m->entries[1] = (struct policy_entry){.profile = PROFILE_RESCUE, .title = "Rescue"};
+        m->entries[2] = (struct policy_entry){.profile = PROFILE_CHAIN, .title = "Thin client"};
+        if (!passwords)
+                return;
+        strcpy(m->entries[1].password_grub, "grub.pbkdf2.sha512.10000.AB.CD");
+        strcpy(m->entries[1].password_syslinux, "$6$salt$hash");
+        strcpy(m->entries[1].password_pxegrub, "$1$salt$hash");
+        strcpy(m->entries[2].password_grub, "grub.pbkdf2.sha512.10000.12.34");
+}
+
+static const struct scene {
+        const char *name;
+        const struct mac *mac;
+        int kind;
+        enum { NO_MENU, PLAIN_MENU, LOCKED_MENU } menu;
+} scenes[] = {
+        {"pool", &mac_pool, -1, NO_MENU},
+        {"local", &mac_fixed, -1, NO_MENU},
+        {"no image", &mac_no_image, -1, NO_MENU},
+        {"unknown", &mac_unknown, -1, NO_MENU},
+        {"chain", &mac_pool, PROFILE_CHAIN, NO_MENU},
+        {"inspect", &mac_pool, PROFILE_INSPECT, NO_MENU},
+        {"rescue", &mac_pool, PROFILE_RESCUE, NO_MENU},
+        {"a menu", &mac_pool, -1, PLAIN_MENU},
+        {"a menu with passwords", &mac_pool, -1, LOCKED_MENU},
+};
 
 static void
 golden_path(const char *name, char path[512])
@@ -39,45 +91,50 @@ golden_path(const char *name, char path[512])
 }
 
 static void
-check_golden(const char *name, const struct menu_text *menu)
+check_golden(const char *name, const char *text, size_t size)
 {
-        char path[512], want[MENU_SIZE + 1];
+        char path[512], *want = calloc(1, ROOM_SIZE);
         FILE *f;
 
         golden_path(name, path);
         if (getenv("GOLDEN_WRITE")) {
                 f = fopen(path, "w");
                 assert_non_null(f);
-                fwrite(menu->text, 1, menu->size, f);
+                fwrite(text, 1, size, f);
                 fclose(f);
         }
         f = fopen(path, "r");
         if (!f)
                 fail_msg("%s is not there", path);
-        want[fread(want, 1, MENU_SIZE, f)] = '\0';
+        want[fread(want, 1, ROOM_SIZE - 1, f)] = '\0';
         fclose(f);
-        assert_string_equal(menu->text, want);
+        assert_string_equal(text, want);
+        free(want);
 }
 
 static void
 menus_are_as_their_golden_files(void **state)
 {
-        static const struct {
-                const char *host;
-                const struct mac *mac;
-        } hosts[] = {{"pool", &mac_pool}, {"local", &mac_fixed}, {"no-image", &mac_no_image}, {"unknown", &mac_unknown}};
         struct policy *p = fixture_policy();
-        const struct menu_loader *loader;
-        struct menu_text menu;
-        char name[64];
+        char *text = calloc(1, ROOM_SIZE);
+        const struct menu_doc *doc;
+        struct policy_menu menu;
+        struct menu_text out;
 
         (void)state;
-        for (size_t i = 0; (loader = menu_loader_at(i)); i++)
-                for (size_t j = 0; j < sizeof(hosts) / sizeof(hosts[0]); j++) {
-                        render(p, hosts[j].mac, loader, &menu);
-                        snprintf(name, sizeof(name), "%s.%s", hosts[j].host, loader->name);
-                        check_golden(name, &menu);
+        for (size_t i = 0; (doc = menu_doc_at(i)); i++) {
+                size_t n = 0;
+
+                for (size_t j = 0; j < sizeof(scenes) / sizeof(scenes[0]); j++) {
+                        person_menu(&menu, scenes[j].menu == LOCKED_MENU);
+                        render_as(p, scenes[j].mac, doc, scenes[j].kind, scenes[j].menu == NO_MENU ? NULL : &menu, &out);
+                        assert_false(out.overflow);
+                        assert_int_equal(out.size, strlen(out.text));
+                        n += (size_t)snprintf(text + n, ROOM_SIZE - n, "##### %s\n%s", scenes[j].name, out.text);
                 }
+                check_golden(doc->name, text, n);
+        }
+        free(text);
         policy_free(p);
 }
 
@@ -85,17 +142,17 @@ static void
 every_doubt_ends_at_the_local_disk(void **state)
 {
         struct policy *p = fixture_policy();
-        const struct menu_loader *loader;
+        const struct menu_doc *doc;
         struct menu_text menu;
 
         (void)state;
-        for (size_t i = 0; (loader = menu_loader_at(i)); i++) {
-                assert_int_equal(render(p, &mac_pool, loader, &menu), PROFILE_POOL);
-                assert_int_equal(render(p, &mac_fixed, loader, &menu), PROFILE_LOCAL);
-                assert_int_equal(render(p, &mac_no_image, loader, &menu), PROFILE_LOCAL);
-                assert_int_equal(render(p, &mac_unknown, loader, &menu), PROFILE_LOCAL);
+        for (size_t i = 0; (doc = menu_doc_at(i)); i++) {
+                assert_int_equal(render(p, &mac_pool, doc, &menu), PROFILE_POOL);
+                assert_int_equal(render(p, &mac_fixed, doc, &menu), PROFILE_LOCAL);
+                assert_int_equal(render(p, &mac_no_image, doc, &menu), PROFILE_LOCAL);
+                assert_int_equal(render(p, &mac_unknown, doc, &menu), PROFILE_LOCAL);
                 assert_null(strstr(menu.text, TOKEN));
-                assert_int_equal(render(NULL, &mac_pool, loader, &menu), PROFILE_LOCAL);
+                assert_int_equal(render(NULL, &mac_pool, doc, &menu), PROFILE_LOCAL);
         }
         policy_free(p);
 }
@@ -126,7 +183,7 @@ values_cannot_become_menu_lines(void **state)
 {
         static const char *const bad[] = {"a\nLABEL x",   "a\rb",           "a'b",   "a\"b",     "a\\", "`id`",
                                           "--- evil.bin", "x --- evil.bin", "x ---", "\xc3\xa4", "a\tb"};
-        const struct menu_loader *loader;
+        const struct menu_doc *doc;
         struct menu_text menu;
 
         (void)state;
@@ -135,9 +192,9 @@ values_cannot_become_menu_lines(void **state)
                         struct policy *p =
                                 policy_with_args(where == 0 ? bad[i] : "", where == 1 ? bad[i] : "", where == 2 ? bad[i] : "");
 
-                        for (size_t j = 0; (loader = menu_loader_at(j)); j++) {
-                                if (render(p, &mac_pool, loader, &menu) != PROFILE_LOCAL)
-                                        fail_msg("value %zu at %u was taken by %s", i, where, loader->name);
+                        for (size_t j = 0; (doc = menu_doc_at(j)); j++) {
+                                if (render(p, &mac_pool, doc, &menu) != PROFILE_LOCAL)
+                                        fail_msg("value %zu at %u was taken by %s", i, where, doc->name);
                                 assert_null(strstr(menu.text, "evil"));
                         }
                         policy_free(p);
@@ -151,8 +208,9 @@ grub_quotes_what_its_shell_would_read(void **state)
         struct menu_text menu;
 
         (void)state;
-        assert_int_equal(render(p, &mac_pool, menu_loader_by_arch(7), &menu), PROFILE_POOL);
-        assert_non_null(strstr(menu.text, " 'a;b' '$(x)' '{y}' 'c=d|e' dompool.server=10.88.0.1"));
+        assert_int_equal(render(p, &mac_pool, &menu_doc_grub_efi, &menu), PROFILE_POOL);
+        assert_non_null(
+                strstr(menu.text, " 'a;b' '$(x)' '{y}' 'c=d|e' dompool.image=0123456789abcdef dompool.server=10.88.0.1"));
         policy_free(p);
 }
 
@@ -174,7 +232,7 @@ a_serial_console_gets_its_speed_once(void **state)
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
                 struct policy *p = policy_with_args(cases[i].xen, "", cases[i].console);
 
-                assert_int_equal(render(p, &mac_pool, menu_loader_by_arch(0), &menu), PROFILE_POOL);
+                assert_int_equal(render(p, &mac_pool, &menu_doc_pxelinux, &menu), PROFILE_POOL);
                 if (!strstr(menu.text, cases[i].want))
                         fail_msg("case %zu: %s", i, menu.text);
                 policy_free(p);
@@ -202,20 +260,121 @@ command_lines_that_are_too_long_end_at_the_local_disk(void **state)
         memcpy(host.xen_args, args, sizeof(host.xen_args)); /* Xen would cut the line at 1023 */
         p = fixture_build(&header, &image, 1, &host, 1);
         assert_non_null(p);
-        assert_int_equal(render(p, &mac_pool, menu_loader_by_arch(0), &menu), PROFILE_LOCAL);
+        assert_int_equal(render(p, &mac_pool, &menu_doc_pxelinux, &menu), PROFILE_LOCAL);
         policy_free(p);
 }
 
 static void
-firmware_gets_the_loader_it_can_run(void **state)
+long_command_lines_send_ipxe_to_another_loader(void **state)
 {
+        char args[300];
+        struct menu_text menu;
+        struct policy *p;
+
         (void)state;
-        assert_string_equal(menu_loader_by_arch(0)->boot_file, "pxelinux.0");
-        assert_string_equal(menu_loader_by_arch(7)->boot_file, "grub/x86_64-efi/core.efi");
-        assert_string_equal(menu_loader_by_arch(9)->boot_file, "grub/x86_64-efi/core.efi");
-        assert_null(menu_loader_by_arch(11));   /* ARM 64 */
-        assert_null(menu_loader_by_arch(0x10)); /* HTTP boot */
-        assert_null(menu_loader_by_arch(MENU_ARCH_END));
+        memset(args, 'x', sizeof(args));
+        args[120] = '\0';
+        p = policy_with_args("", args, "");
+        render(p, &mac_pool, &menu_doc_ipxe, &menu);
+        assert_non_null(strstr(menu.text, "module http://10.88.0.1:8080/i/0123456789abcdef/vmlinuz"));
+        policy_free(p);
+
+        memset(args, 'x', sizeof(args));
+        args[200] = '\0';
+        p = policy_with_args("", args, "");
+        render(p, &mac_pool, &menu_doc_ipxe, &menu);
+        assert_null(strstr(menu.text, "module"));
+        assert_non_null(strstr(menu.text, "too long for iPXE\ngoto other\n"));
+        assert_non_null(strstr(
+                menu.text, ":other\necho dompool: pxelinux.0 is tried instead\nimgfree\nchain tftp://10.88.0.1/pxelinux.0"));
+        policy_free(p);
+}
+
+/* What is between the words "kernel" and "boot" must stay within iPXE 1.0's 512 bytes, else it cuts them without a word. */
+static void
+ipxes_command_lines_never_pass_its_limit(void **state)
+{
+        char args[ARGS_SIZE] = "";
+        struct menu_text menu;
+
+        (void)state;
+        for (size_t n = 0; n < 400; n++) {
+                size_t total = 0;
+                struct policy *p = policy_with_args("", args, "");
+
+                render(p, &mac_pool, &menu_doc_ipxe, &menu);
+                for (char *save = NULL, *line = strtok_r(menu.text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+                        char *end = strstr(line, " || goto other");
+
+                        if (end && (strncmp(line, "kernel ", 7) == 0 || strncmp(line, "module ", 7) == 0))
+                                total += (size_t)(end - (line + 7)) + 1;
+                }
+                if (total > 512)
+                        fail_msg("%zu bytes of arguments: %zu bytes of command lines", n, total);
+                policy_free(p);
+                args[n] = 'y';
+                args[n + 1] = '\0';
+        }
+}
+
+static void
+ipxe_expands_nothing_of_what_a_value_says(void **state)
+{
+        static const char *const bad[] = {"${mac}", "a||b", "a&&b", "x#y"};
+        struct menu_text menu;
+
+        (void)state;
+        for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+                struct policy *p = policy_with_args("", bad[i], "");
+
+                assert_int_equal(render(p, &mac_pool, &menu_doc_ipxe, &menu), PROFILE_LOCAL);
+                assert_null(strstr(menu.text, bad[i]));
+                policy_free(p);
+        }
+}
+
+static void
+a_password_that_a_loader_cannot_check_hides_its_entry(void **state)
+{
+        struct policy *p = fixture_policy();
+        struct policy_menu m;
+        struct menu_text menu;
+
+        (void)state;
+        person_menu(&m, true);
+        render_as(p, &mac_pool, &menu_doc_pxelinux, -1, &m, &menu);
+        assert_non_null(strstr(menu.text, "MENU LABEL Rescue\n  MENU PASSWD $6$salt$hash"));
+        assert_null(strstr(menu.text, "Thin client"));
+        render_as(p, &mac_pool, &menu_doc_grub_efi, -1, &m, &menu);
+        assert_non_null(strstr(menu.text, "password_pbkdf2 user3 grub.pbkdf2.sha512.10000.12.34"));
+        render_as(p, &mac_pool, &menu_doc_ipxe, -1, &m, &menu);
+        assert_null(strstr(menu.text, "Rescue"));
+        assert_non_null(strstr(menu.text, "goto other"));
+        policy_free(p);
+}
+
+static void
+the_longest_menu_fits(void **state)
+{
+        struct policy_menu m;
+        const struct menu_doc *doc;
+        struct menu_text menu;
+        char args[ARGS_SIZE];
+        struct policy *p;
+
+        (void)state;
+        memset(args, 'x', sizeof(args) - 1);
+        args[sizeof(args) - 1] = '\0';
+        p = policy_with_args(args, args, "");
+        person_menu(&m, false);
+        m.n_entries = MENU_MAX_ENTRIES;
+        for (uint32_t i = 0; i < m.n_entries; i++) {
+                m.entries[i].profile = PROFILE_POOL;
+                memset(m.entries[i].title, 'T', NAME_SIZE - 1);
+        }
+        for (size_t i = 0; (doc = menu_doc_at(i)); i++)
+                assert_int_equal(render_as(p, &mac_pool, doc, -1, &m, &menu), PROFILE_POOL);
+        policy_free(p);
 }
 
 int
@@ -228,7 +387,11 @@ main(void)
                 cmocka_unit_test(grub_quotes_what_its_shell_would_read),
                 cmocka_unit_test(a_serial_console_gets_its_speed_once),
                 cmocka_unit_test(command_lines_that_are_too_long_end_at_the_local_disk),
-                cmocka_unit_test(firmware_gets_the_loader_it_can_run),
+                cmocka_unit_test(long_command_lines_send_ipxe_to_another_loader),
+                cmocka_unit_test(ipxes_command_lines_never_pass_its_limit),
+                cmocka_unit_test(ipxe_expands_nothing_of_what_a_value_says),
+                cmocka_unit_test(a_password_that_a_loader_cannot_check_hides_its_entry),
+                cmocka_unit_test(the_longest_menu_fits),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

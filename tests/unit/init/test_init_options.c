@@ -5,11 +5,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "init/init_options.h"
+#include "proto/boot_home.h"
 
 #define FP "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
@@ -35,6 +37,32 @@ test_a_full_command_line_gives_all_values(void **state)
         assert_true(mac_eq(&o.mac, &mac));
         assert_string_equal(o.image, "0123456789abcdef");
         assert_true(o.shell);
+}
+
+static void
+test_one_word_can_say_the_whole_way_home(void **state)
+{
+        static const char token[] = "v1.52540077000b.0000018f00000001.0000018f00100001." FP;
+        struct boot_home home = {
+                .server = 0x0a4d0001, .http_port = 8081, .agent_port = 9000, .mac = {{0x52, 0x54, 0, 0x77, 0, 0x0b}}};
+        char text[BOOT_HOME_TEXT_SIZE], line[400];
+        struct init_options o;
+        struct error err;
+
+        (void)state;
+        strcpy(home.fingerprint, FP);
+        strcpy(home.token, token);
+        assert_int_equal(boot_home_encode(&home, text), 0);
+        snprintf(line, sizeof(line), "console=hvc0 dompool.home=%s dompool.host=n1", text);
+        assert_int_equal(init_options_parse(line, &o, &err), 0);
+        assert_int_equal(o.server, 0x0a4d0001);
+        assert_int_equal(o.http_port, 8081);
+        assert_int_equal(o.agent_port, 9000);
+        assert_true(mac_eq(&o.mac, &home.mac));
+        assert_string_equal(o.fingerprint, FP);
+        assert_string_equal(o.token, token);
+        assert_int_not_equal(init_options_parse("dompool.home=AAAA", &o, &err), 0);
+        assert_null(strstr(err.message, "AAAA"));
 }
 
 static void
@@ -124,6 +152,7 @@ main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_full_command_line_gives_all_values),
+                cmocka_unit_test(test_one_word_can_say_the_whole_way_home),
                 cmocka_unit_test(test_without_our_words_there_is_no_server_and_defaults_hold),
                 cmocka_unit_test(test_bootif_serves_where_dompool_mac_is_not_given),
                 cmocka_unit_test(test_a_wrong_value_is_named_and_the_rest_is_read),
