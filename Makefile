@@ -7,13 +7,14 @@
 #   make bench      all benchmarks, or one: make bench B=boot
 #   make fuzz       each fuzz target for FUZZ_SECONDS (20); new inputs in build-fuzz/
 #   make asan       units and system tests with address and undefined-behaviour sanitizers
-#   make soak       asan, long fuzzing, the room tests SOAK_ROUNDS (3) times
+#   make soak       asan, long fuzzing, MUTATIONS (1000000) broken packets a protocol, the room tests SOAK_ROUNDS (3) times
 #   make install    into the prefix (/usr), DESTDIR is honoured
 #   make help       this text
 BUILD ?= build
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 20
 SOAK_ROUNDS ?= 3
+MUTATIONS ?= 1000000
 SANITIZE = -Db_sanitize=address,undefined -Db_lundef=false
 
 # $(call setup,FOLDER,OPTIONS): meson tells its errors on standard output, so it is shown when it fails.
@@ -58,6 +59,7 @@ fuzz: packages build-fuzz/build.ninja
 
 soak: build asan
 	@$(MAKE) fuzz FUZZ_SECONDS=300
+	@MUTATIONS=$(MUTATIONS) tests/run --build $(BUILD) --only system --slower 4 -- -k mutation
 	@for round in $$(seq $(SOAK_ROUNDS)); do echo "room tests, round $$round"; tests/run --build $(BUILD) --only room || exit 1; done
 
 install: build
