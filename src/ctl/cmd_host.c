@@ -56,6 +56,14 @@ static const struct ctl_column host_fields[] = {
         {"memory", "inventory.memory_kib", FMT_KIB},
         {"free memory", "inventory.free_memory_kib", FMT_KIB},
         {"dom0 memory", "inventory.dom0_memory_kib", FMT_KIB},
+        {"inspected", "hardware.time_ms", FMT_TIME},
+        {"machine", "hardware.product"},
+        {"manufacturer", "hardware.manufacturer"},
+        {"serial number", "hardware.serial"},
+        {"firmware", "hardware.bios"},
+        {"processor", "hardware.cpu"},
+        {"cores", "hardware.n_cpus"},
+        {"memory fitted", "hardware.memory_kib", FMT_KIB},
         {"runs pv", "inventory.pv"},
         {"runs pvh", "inventory.pvh"},
         {"runs hvm", "inventory.hvm"},
@@ -92,11 +100,37 @@ cmd_host_list(struct ctl *c, int argc, char **argv, struct error *err)
         return r;
 }
 
+/* What the profile `inspect` found, a line a card and a disk. */
+static void
+print_hardware(const json_t *hardware)
+{
+        char name[40], model[60], driver[40], size[40];
+        const json_t *item;
+        size_t i;
+
+        json_array_foreach(json_object_get(hardware, "nics"), i, item)
+        {
+                ctl_clean(ctl_string(item, "driver"), driver, sizeof(driver));
+                printf("network card: %04llx:%04llx %s %s, %s\n", (unsigned long long)ctl_integer(item, "vendor"),
+                       (unsigned long long)ctl_integer(item, "device"), ctl_clean(ctl_string(item, "name"), name, sizeof(name)),
+                       ctl_clean(ctl_string(item, "mac"), model, sizeof(model)), *driver ? driver : "no driver in the image");
+        }
+        json_array_foreach(json_object_get(hardware, "disks"), i, item)
+        {
+                printf("disk: %s %s %s\n", ctl_clean(ctl_string(item, "name"), name, sizeof(name)),
+                       ctl_clean(ctl_string(item, "model"), model, sizeof(model)),
+                       ctl_format(FMT_BYTES, json_object_get(item, "size"), 0, size, sizeof(size)));
+        }
+}
+
 static int
 print_host(struct ctl *c, json_t *host, struct error *err)
 {
+        enum ctl_output output;
         int r = ctl_print_object(c, host, "name", host_fields, N_ELEMENTS(host_fields), err);
 
+        if (r == 0 && ctl_output(c, &output, err) == 0 && output == CTL_OUT_TABLE)
+                print_hardware(json_object_get(host, "hardware"));
         json_decref(host);
         return r;
 }

@@ -13,7 +13,7 @@
 
 #include "ctl/ctl.h"
 
-#define CTL_MAX_COLUMNS 10
+#define CTL_MAX_COLUMNS 12
 
 enum ctl_output { CTL_OUT_TABLE, CTL_OUT_JSON, CTL_OUT_NAME };
 

@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "init/init_hardware.h"
 #include "init/init_net.h"
 #include "init/init_options.h"
 #include "init/init_plan.h"
@@ -40,6 +41,9 @@
 /* Between a failure that only a restart heals, and that restart: time for the report to leave and for somebody to read the
  * console. */
 #define FATAL_GRACE_MS 30000
+/* A machine that is only inspected does not stay up for a server that is away. */
+#define INSPECT_LIMIT_MS (10 * 60000)
+#define DISKS_APPEAR_US 1000000
 
 struct init {
         struct init_options options;
@@ -56,6 +60,7 @@ struct init {
         char card[16];
         int64_t fatal_at_ms; /* the machine is restarted then; 0: no */
         bool ready_said;
+        bool mode_said; /* the report of a mode without an agent is on its way */
 };
 
 static int64_t
@@ -65,9 +70,10 @@ now(const struct init *x)
 }
 
 /* A stage of the boot: to the console and to the server. */
-static void say(struct init *x, const char *stage, bool failed, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+static struct msg_init_report *say(struct init *x, const char *stage, bool failed, const char *fmt, ...)
+        __attribute__((format(printf, 4, 5)));
 
-static void
+static struct msg_init_report *
 say(struct init *x, const char *stage, bool failed, const char *fmt, ...)
 {
         char text[sizeof(((struct msg_init_report *)0)->text)];
@@ -77,7 +83,7 @@ say(struct init *x, const char *stage, bool failed, const char *fmt, ...)
         vsnprintf(text, sizeof(text), fmt, ap);
         va_end(ap);
         log_write(failed ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, "%s%s: %s", stage, failed ? " failed" : "", text);
-        report_add(&x->reports, &x->options, stage, text, failed, (uint64_t)now(x));
+        return report_add(&x->reports, &x->options, stage, text, failed, (uint64_t)now(x));
 }
 
 /* Nothing here can go on: the firmware gets another try, unless somebody asked for a shell to look. */
@@ -351,6 +357,47 @@ poll_timeout(const struct init *x, bool looking)
         return left == INT64_MAX ? -1 : left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
 }
 
+static void
+report_hardware(struct init *x)
+{
+        struct msg_init_report *m;
+        struct host_hardware h;
+        struct error err;
+        char text[300];
+
+        /* A controller's disks appear a moment after its driver; theirs is loaded then. Nothing else waits for this process
+         * now. */
+        if (modules_load_devices(true, &err) < 0)
+                log_warning("%s", err.message);
+        usleep(DISKS_APPEAR_US);
+        init_hardware_read(&h);
+        init_hardware_text(&h, text, sizeof(text));
+        m = say(x, init_mode_names[INIT_MODE_INSPECT], false, "%s", text);
+        m->hardware = h;
+}
+
+/* The modes that have no agent: what they do once there is a network, and when they are done. */
+static void
+look_at_mode(struct init *x)
+{
+        if (x->options.mode == INIT_MODE_POOL)
+                return;
+        if ((x->conditions & COND_LEASE) && !x->mode_said) {
+                x->mode_said = true;
+                if (x->options.mode == INIT_MODE_INSPECT)
+                        report_hardware(x);
+                else
+                        say(x, init_mode_names[x->options.mode], false, "a shell on the console");
+                start_due(x);
+        }
+        if (x->options.mode != INIT_MODE_INSPECT)
+                return;
+        if (x->mode_said && x->reports.n == 0)
+                end_machine(x, true, "the hardware is reported");
+        if (now(x) >= INSPECT_LIMIT_MS)
+                end_machine(x, true, "the server could not be told of the hardware");
+}
+
 static _Noreturn void
 run(struct init *x)
 {
@@ -359,6 +406,7 @@ run(struct init *x)
 
                 start_due(x);
                 check_waits(x);
+                look_at_mode(x);
                 if (x->fatal_at_ms && now(x) >= x->fatal_at_ms && !x->options.shell)
                         end_machine(x, false, "a failure that only a restart can heal");
                 struct pollfd fds[] = {{.fd = x->signal_fd, .events = POLLIN}, {.fd = x->lease_fd, .events = POLLIN}};
@@ -409,6 +457,21 @@ setup_options(struct init *x)
             x->options.image[0] ? x->options.image : "unknown");
 }
 
+/* Modes without guests need none of Xen's daemons, only cards, and for an inspection disks. */
+static void
+setup_without_xen(struct init *x)
+{
+        struct error err;
+
+        x->conditions |= COND_XENBUS | COND_XENSTORE | COND_DOM0;
+        if (modules_load_list(MODULES_FIRST, &err) < 0)
+                say(x, "error", true, "%s", err.message);
+        if (modules_load_devices(x->options.mode == INIT_MODE_INSPECT, &err) < 0)
+                say(x, "error", true, "%s", err.message);
+        look_around(x);
+        start_due(x);
+}
+
 /* In the order in which others wait: Xen's devices for xenstored, cards for DHCP, then what only a domain needs. */
 static void
 setup_machine(struct init *x)
@@ -423,7 +486,7 @@ setup_machine(struct init *x)
                 condition_met(x, COND_XENBUS);
                 start_due(x);
         }
-        if (modules_load_cards(&err) < 0)
+        if (modules_load_devices(false, &err) < 0)
                 say(x, "error", true, "%s", err.message);
         look_around(x);
         start_due(x);
@@ -458,9 +521,14 @@ main(void)
         if (services_write_token(&x.options) < 0)
                 say(&x, "error", true, "writing " INIT_TOKEN_FILE ": %s", strerror(errno));
         for (size_t i = 0; i < SERVICE_N; i++)
-                x.services[i].wanted = true;
-        x.services[SERVICE_AGENT].wanted = x.options.server != 0;
+                x.services[i].wanted = x.options.mode == INIT_MODE_POOL || i == SERVICE_DHCP;
+        if (x.options.server == 0)
+                x.services[SERVICE_AGENT].wanted = false;
+        x.options.shell = x.options.shell || x.options.mode == INIT_MODE_RESCUE;
         x.services[SERVICE_SHELL].wanted = x.options.shell;
-        setup_machine(&x);
+        if (x.options.mode == INIT_MODE_POOL)
+                setup_machine(&x);
+        else
+                setup_without_xen(&x);
         run(&x);
 }

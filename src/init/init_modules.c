@@ -121,18 +121,20 @@ load_by_alias(const struct indexes *x, const char *modalias, struct error *err, 
         return before;
 }
 
-/* PCI: network controllers only (class 0x02....), other hardware is no business of a diskless host. */
+/* PCI: network controllers (class 0x02....) and, for an inspection, storage (0x01....); other hardware is no business of a
+ * diskless host. The devices behind a storage controller have no class. */
 static bool
-is_card(const char *folder)
+is_wanted(const char *folder, bool disks)
 {
         char path[300], line[32];
 
         snprintf(path, sizeof(path), "%.250s/class", folder);
-        return !system_read_line(path, line, sizeof(line)) || strncmp(line, "0x02", 4) == 0;
+        return !system_read_line(path, line, sizeof(line)) || strncmp(line, "0x02", 4) == 0 ||
+               (disks && strncmp(line, "0x01", 4) == 0);
 }
 
 static int
-load_bus(const struct indexes *x, const char *bus, struct error *err, int before)
+load_bus(const struct indexes *x, const char *bus, bool disks, struct error *err, int before)
 {
         _cleanup_closedir_ DIR *d = NULL;
         char path[300];
@@ -147,17 +149,17 @@ load_bus(const struct indexes *x, const char *bus, struct error *err, int before
                         continue;
                 snprintf(folder, sizeof(folder), "/sys/bus/%s/devices/%.200s", bus, e->d_name);
                 snprintf(file, sizeof(file), "%s/modalias", folder);
-                if (is_card(folder) && system_read_line(file, modalias, sizeof(modalias)))
+                if (is_wanted(folder, disks) && system_read_line(file, modalias, sizeof(modalias)))
                         before = load_by_alias(x, modalias, err, before);
         }
         return before;
 }
 
 int
-modules_load_cards(struct error *err)
+modules_load_devices(bool disks, struct error *err)
 {
-        /* A virtio card is a PCI device whose driver makes a virtio device: so PCI is first. */
-        static const char *const buses[] = {"pci", "virtio"};
+        /* A virtio card is a PCI device whose driver makes a virtio device, a disk one of SCSI: so PCI is first. */
+        static const char *const buses[] = {"pci", "virtio", "scsi"};
         struct indexes x = {0};
         char path[400];
         int r = 0;
@@ -168,8 +170,8 @@ modules_load_cards(struct error *err)
                 x.dep = read_text(path);
         if (!x.alias || !x.dep)
                 r = error_errno_set(err, errno, "%s", path);
-        for (size_t i = 0; i < N_ELEMENTS(buses) && x.alias && x.dep; i++)
-                r = load_bus(&x, buses[i], err, r);
+        for (size_t i = 0; i < (disks ? 3u : 2u) && x.alias && x.dep; i++)
+                r = load_bus(&x, buses[i], disks, err, r);
         free(x.alias);
         free(x.dep);
         return r;

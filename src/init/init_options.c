@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/rec.h"
 #include "proto/boot_home.h"
 
 #define WORD_SIZE 256
@@ -130,6 +131,20 @@ set_shell(struct init_options *o, const char *value)
         return 0;
 }
 
+const char *const init_mode_names[] = {
+        [INIT_MODE_POOL] = "pool", [INIT_MODE_INSPECT] = "inspect", [INIT_MODE_RESCUE] = "rescue", [INIT_MODE_N] = NULL};
+
+static int
+set_mode(struct init_options *o, const char *value)
+{
+        int mode = names_find(init_mode_names, value);
+
+        if (mode < 0)
+                return -EINVAL;
+        o->mode = (enum init_mode)mode;
+        return 0;
+}
+
 static const struct {
         const char *key;
         int (*set)(struct init_options *o, const char *value);
@@ -146,6 +161,7 @@ static const struct {
         {"dompool.home", set_home, "this server's way home"},
         {"dompool.image", set_image, "16 hex digits"},
         {"dompool.shell", set_shell, "0 or 1"},
+        {"dompool.mode", set_mode, "pool, inspect or rescue"},
 };
 
 /* Takes the next word off *text; false: no more. A word over WORD_SIZE is none of ours and comes out empty. */

@@ -9,7 +9,16 @@
 #include "base/parse.h"
 #include "model/host.h"
 
+enum init_mode {
+        INIT_MODE_POOL,    /* a dom0 with Xen's daemons and the agent */
+        INIT_MODE_INSPECT, /* reports the hardware and powers off */
+        INIT_MODE_RESCUE,  /* a shell on the console */
+        INIT_MODE_N,
+};
+extern const char *const init_mode_names[]; /* "pool", "inspect", "rescue" */
+
 struct init_options {
+        enum init_mode mode;  /* dompool.mode */
         uint32_t server;      /* dompool.server; 0: there is nobody to report to, and no agent is started */
         uint16_t http_port;   /* dompool.http, 8080 */
         uint16_t agent_port;  /* dompool.agent, 8444 */

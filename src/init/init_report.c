@@ -43,7 +43,7 @@ queue_make_room(struct report_queue *q)
         queue_remove(q, q->n_sending < q->n ? q->n_sending : q->n - 1, 1);
 }
 
-void
+struct msg_init_report *
 report_add(struct report_queue *q, const struct init_options *o, const char *stage, const char *text, bool failed,
            uint64_t uptime_ms)
 {
@@ -56,6 +56,7 @@ report_add(struct report_queue *q, const struct init_options *o, const char *sta
         str_copy(m->token, sizeof(m->token), o->token);
         str_copy(m->stage, sizeof(m->stage), stage);
         str_copy(m->text, sizeof(m->text), text);
+        return m;
 }
 
 size_t

@@ -12,7 +12,7 @@
 #include "ipc/messages.h"
 
 #define REPORT_QUEUE 16
-#define REPORT_HTTP_MAX 2048
+#define REPORT_HTTP_MAX 4352 /* the server takes 4096 bytes behind the head */
 
 struct report_queue {
         struct msg_init_report waiting[REPORT_QUEUE];
@@ -23,8 +23,8 @@ struct report_queue {
         int64_t not_before_ms;
 };
 
-/* When the queue is full the oldest report that is no failure goes. */
-void report_add(struct report_queue *q, const struct init_options *o, const char *stage, const char *text, bool failed,
+/* When the queue is full the oldest report that is no failure goes. The report, until the next is added. */
+struct msg_init_report *report_add(struct report_queue *q, const struct init_options *o, const char *stage, const char *text, bool failed,
                 uint64_t uptime_ms);
 
 /* Starts the child when there is something to send, it is time, and none runs. */

@@ -31,8 +31,8 @@ enum module_phase { MODULES_FIRST, MODULES_LATE };
 /* Loads those of the image's list that belong to @phase. Goes on after a failure and reports the first. */
 int modules_load_list(enum module_phase phase, struct error *err);
 
-/* Loads the drivers of the network cards that are there, by modalias. */
-int modules_load_cards(struct error *err);
+/* Loads the drivers of the network cards that are there, by modalias; @disks: those of disks, too. */
+int modules_load_devices(bool disks, struct error *err);
 
 /* Ends everything: SIGTERM, a while, SIGKILL, sync, reboot(2). Does not come back. */
 _Noreturn void system_end(bool power_off);

@@ -9,6 +9,7 @@
 #include "model/config.h"
 #include "model/domain.h"
 #include "model/event.h"
+#include "model/hardware.h"
 #include "model/host.h"
 #include "model/operation.h"
 
@@ -113,6 +114,7 @@ struct msg_init_report { /* dompool-init, by HTTP, authenticated by the boot tok
         uint32_t address;    /* who sent it */
         int64_t time_ms;
         uint64_t uptime_ms;  /* of the dom0 kernel */
+        struct host_hardware hardware; /* stage "inspect"; empty otherwise */
 };
 
 /* An API answer: all hosts of a full server, some 2 KiB each, stay below it and below CHANNEL_MAX. */

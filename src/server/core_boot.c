@@ -211,8 +211,13 @@ mode_reached(struct core *c, struct core_host *h, const struct msg_init_report *
         core_profile_phoned_home(c, h, attempt_ms);
         reach(c, h, STAGE_READY, core_wall(c), m->text);
         core_event(c, "boot", h->row.host.name, m->stage, h->boot.number, "%s", m->text);
-        if (strcmp(m->stage, profile_kind_names[PROFILE_INSPECT]) == 0)
-                core_host_set_state(c, h, HOST_OFF);
+        if (strcmp(m->stage, profile_kind_names[PROFILE_INSPECT]) != 0)
+                return;
+        h->row.hardware = m->hardware;
+        h->row.hardware.time_ms = core_wall(c);
+        core_mark_host(c, h);
+        c->policy_dirty = true; /* rules look at what kind of machine it is */
+        core_host_set_state(c, h, HOST_OFF);
 }
 
 void

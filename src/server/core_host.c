@@ -276,6 +276,8 @@ core_host_json(struct core *c, struct core_host *h)
         json_object_set_new(json, "image_id", json_string(image ? image->id : ""));
         json_object_set_new(json, "inventory",
                             h->row.has_inventory ? rec_to_json(&host_inventory_desc, &h->row.inventory) : json_null());
+        json_object_set_new(json, "hardware",
+                            h->row.hardware.time_ms ? rec_to_json(&host_hardware_desc, &h->row.hardware) : json_null());
         return json;
 }
 

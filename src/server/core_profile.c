@@ -13,7 +13,8 @@
 struct profile_facts
 core_host_facts(const struct core_host *h)
 {
-        return (struct profile_facts){.host = &h->row.host, .setting = &h->row.setting, .manufacturer = "", .product = ""};
+        return (struct profile_facts){.host = &h->row.host, .setting = &h->row.setting, .manufacturer = h->row.hardware.manufacturer,
+                                      .product = h->row.hardware.product};
 }
 
 const struct profile *

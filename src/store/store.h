@@ -16,6 +16,7 @@
 #include "model/boot.h"
 #include "model/domain.h"
 #include "model/event.h"
+#include "model/hardware.h"
 #include "model/host.h"
 #include "model/operation.h"
 
@@ -53,6 +54,7 @@ struct store_host {
         uint8_t session_sha256[32];
         bool has_inventory;
         struct host_inventory inventory;
+        struct host_hardware hardware; /* the newest report; time_ms 0: none */
 };
 int store_host_put(struct store *s, const struct store_host *h, struct error *err);
 /* With its session and its boots. */

@@ -47,6 +47,7 @@ static const struct migration {
             " 'image', coalesce(image, '')) WHERE profile IS NOT NULL;"
             "ALTER TABLE hosts DROP COLUMN profile;"
             "ALTER TABLE hosts DROP COLUMN image;"},
+        {5, "ALTER TABLE hosts ADD COLUMN hardware TEXT;"},
 };
 
 unsigned

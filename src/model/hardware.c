@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Record tables of a machine's hardware. Pure; linked by every program. */
+#include "model/hardware.h"
+
+static const struct rec_field nic_fields[] = {
+        REC_STR(struct hardware_nic, name),   REC_MAC(struct hardware_nic, mac),    REC_U32(struct hardware_nic, vendor),
+        REC_U32(struct hardware_nic, device), REC_STR(struct hardware_nic, driver),
+};
+static const struct rec_desc nic_desc = REC_DESC(struct hardware_nic, nic_fields);
+
+static const struct rec_field disk_fields[] = {
+        REC_STR(struct hardware_disk, name),
+        REC_STR(struct hardware_disk, model),
+        REC_U64(struct hardware_disk, size),
+};
+static const struct rec_desc disk_desc = REC_DESC(struct hardware_disk, disk_fields);
+
+static const struct rec_field host_hardware_fields[] = {
+        REC_STR(struct host_hardware, manufacturer),
+        REC_STR(struct host_hardware, product),
+        REC_STR(struct host_hardware, serial),
+        REC_BYTES(struct host_hardware, uuid),
+        REC_STR(struct host_hardware, bios),
+        REC_STR(struct host_hardware, cpu),
+        REC_U32(struct host_hardware, n_cpus),
+        REC_U64(struct host_hardware, memory_kib),
+        REC_LIST(struct host_hardware, nics, nic_desc),
+        REC_LIST(struct host_hardware, disks, disk_desc),
+        REC_I64(struct host_hardware, time_ms),
+};
+const struct rec_desc host_hardware_desc = REC_DESC(struct host_hardware, host_hardware_fields);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOMPOOL_MODEL_HARDWARE_H
+#define DOMPOOL_MODEL_HARDWARE_H
+/* What a machine is made of, as the `inspect` profile reports it. Pure data. */
+#include "base/parse.h"
+#include "base/rec.h"
+
+#define HARDWARE_TEXT_SIZE 48
+#define HARDWARE_MAX_NICS 8
+#define HARDWARE_MAX_DISKS 8
+
+struct hardware_nic {
+        char name[16];
+        struct mac mac;          /* zero: no driver has it, so its address is not known */
+        uint32_t vendor, device; /* PCI ids */
+        char driver[24];         /* empty: the image has none for it */
+};
+
+struct hardware_disk {
+        char name[16];
+        char model[24];
+        uint64_t size; /* bytes */
+};
+
+struct host_hardware {
+        char manufacturer[HARDWARE_TEXT_SIZE]; /* of the system, SMBIOS type 1 */
+        char product[HARDWARE_TEXT_SIZE];
+        char serial[HARDWARE_TEXT_SIZE];
+        uint8_t uuid[16];
+        char bios[HARDWARE_TEXT_SIZE]; /* vendor and version, type 0 */
+        char cpu[HARDWARE_TEXT_SIZE];  /* type 4 */
+        uint32_t n_cpus;               /* cores of all sockets */
+        uint64_t memory_kib;           /* of all modules, type 17 */
+        uint32_t n_nics;
+        struct hardware_nic nics[HARDWARE_MAX_NICS];
+        uint32_t n_disks;
+        struct hardware_disk disks[HARDWARE_MAX_DISKS];
+        int64_t time_ms; /* wall; when the server heard of it. 0: there is no report */
+};
+extern const struct rec_desc host_hardware_desc;
+
+#endif
