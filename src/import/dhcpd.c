@@ -19,7 +19,7 @@ struct stand {
         struct import_place at;
 };
 
-typedef int (*statement_reader)(const struct stand *x, const char *why);
+typedef int (*statement_reader)(const struct stand *x);
 
 static int read_block(struct dhcpd *d, struct dhcpd_scope *scope, struct dhcpd_file *f, const struct brace_statement *block);
 
@@ -80,15 +80,9 @@ note(const struct stand *x, enum import_note_kind kind, const char *todo, const 
 }
 
 static int
-read_ignored(const struct stand *x, const char *why)
+ignored(const struct stand *x, const char *why)
 {
         return note(x, IMPORT_NOTE_IGNORED, "", why);
-}
-
-static int
-read_unsupported(const struct stand *x, const char *why)
-{
-        return note(x, IMPORT_NOTE_UNKNOWN, "", why);
 }
 
 static int
@@ -100,30 +94,28 @@ unknown(const struct stand *x, const char *why)
 /* ---- statements with an effect ---- */
 
 static int
-read_effect(const struct stand *x, const char *why)
+read_effect(const struct stand *x)
 {
-        (void)why;
         return x->s->n_words == 2 ? item_add(x, ITEM_STATEMENT, NULL) : unknown(x, "one value is wanted");
 }
 
 static int
-read_next_server(const struct stand *x, const char *why)
+read_next_server(const struct stand *x)
 {
         uint32_t address;
 
         if (x->s->n_words == 2 && parse_ip4(x->w[1].text, &address) < 0)
                 return note(x, IMPORT_NOTE_UNKNOWN, "write its address", "is no IPv4 address; names are not looked up here");
-        return read_effect(x, why);
+        return read_effect(x);
 }
 
 /* allow, deny, ignore */
 static int
-read_permit(const struct stand *x, const char *why)
+read_permit(const struct stand *x)
 {
-        (void)why;
         if (x->s->n_words == 2 && strcasecmp(x->w[1].text, "booting") == 0)
                 return item_add(x, ITEM_STATEMENT, NULL);
-        return read_ignored(x, "dompool answers the hosts that it knows and nobody else");
+        return ignored(x, "dompool answers the hosts that it knows and nobody else");
 }
 
 static const char *const network_options[] = {
@@ -153,11 +145,10 @@ define_option(const struct stand *x)
 }
 
 static int
-read_option(const struct stand *x, const char *why)
+read_option(const struct stand *x)
 {
         const char *name = x->s->n_words > 1 ? x->w[1].text : "";
 
-        (void)why;
         if (x->s->n_words < 3)
                 return unknown(x, "an option has a name and a value");
         if (x->s->n_words > 4 && strcasecmp(x->w[2].text, "code") == 0)
@@ -166,14 +157,14 @@ read_option(const struct stand *x, const char *why)
                 return 0;
         if (strchr(name, '.'))
                 return strncmp(name, "pxelinux.", 9) == 0 ? item_add(x, ITEM_STATEMENT, NULL)
-                                                          : read_ignored(x, "dompool writes the vendor's options itself");
+                                                          : ignored(x, "dompool writes the vendor's options itself");
         for (size_t i = 0; i < N_ELEMENTS(network_options); i++)
                 if (strcasecmp(name, network_options[i]) == 0)
-                        return read_ignored(x, "belongs to the network: section network of dompoold.conf");
+                        return ignored(x, "belongs to the network: section network of dompoold.conf");
         switch (dhcpd_option_by_name(x->d, name)) {
         case 43:
         case 60:
-                return read_ignored(x, "dompool writes the vendor's options itself");
+                return ignored(x, "dompool writes the vendor's options itself");
         case 66:
         case 67:
         case 150:
@@ -188,13 +179,12 @@ read_option(const struct stand *x, const char *why)
 }
 
 static int
-read_range(const struct stand *x, const char *why)
+read_range(const struct stand *x)
 {
         size_t first = x->s->n_words > 1 && strcasecmp(x->w[1].text, "dynamic-bootp") == 0 ? 2 : 1;
         uint32_t a, b = 0;
         char todo[120];
 
-        (void)why;
         if (x->s->n_words <= first || parse_ip4(x->w[first].text, &a) < 0 ||
             (x->s->n_words > first + 1 && parse_ip4(x->w[first + 1].text, &b) < 0))
                 return unknown(x, "one or two IPv4 addresses are wanted");
@@ -214,32 +204,29 @@ read_scope(const struct stand *x, enum dhcpd_scope_kind kind, struct dhcpd_scope
 }
 
 static int
-read_group(const struct stand *x, const char *why)
+read_group(const struct stand *x)
 {
         struct dhcpd_scope *s;
 
-        (void)why;
         return read_scope(x, strcasecmp(x->w[0].text, "pool") == 0 ? SCOPE_POOL : SCOPE_GROUP, &s);
 }
 
 static int
-read_network(const struct stand *x, const char *why)
+read_network(const struct stand *x)
 {
         struct dhcpd_scope *s;
 
-        (void)why;
         return read_scope(x, SCOPE_NETWORK, &s);
 }
 
 static int
-read_subnet(const struct stand *x, const char *why)
+read_subnet(const struct stand *x)
 {
         struct dhcpd *d = x->d;
         struct dhcpd_scope *s;
         uint32_t net, mask;
         char todo[100];
 
-        (void)why;
         if (x->s->n_words != 4 || parse_ip4(x->w[1].text, &net) < 0 || parse_ip4(x->w[3].text, &mask) < 0 ||
             (~mask & (~mask + 1)) != 0)
                 return unknown(x, "\"subnet ADDRESS netmask MASK\" is wanted");
@@ -256,12 +243,11 @@ read_subnet(const struct stand *x, const char *why)
 }
 
 static int
-read_class(const struct stand *x, const char *why)
+read_class(const struct stand *x)
 {
         struct dhcpd *d = x->d;
         struct dhcpd_scope *s;
 
-        (void)why;
         if (!x->s->has_block)
                 return 0;
         if (import_grow(&d->classes, &d->classes_size, d->n_classes, sizeof(struct dhcpd_scope *), DHCPD_MAX_SCOPES,
@@ -275,9 +261,8 @@ read_class(const struct stand *x, const char *why)
 }
 
 static int
-read_match(const struct stand *x, const char *why)
+read_match(const struct stand *x)
 {
-        (void)why;
         if (x->scope->kind != SCOPE_CLASS || x->s->n_words < 3 || strcasecmp(x->w[1].text, "if") != 0)
                 return unknown(x, "only \"match if CONDITION\" in a class is understood; the class is taken as empty");
         x->scope->match =
@@ -286,7 +271,7 @@ read_match(const struct stand *x, const char *why)
 }
 
 static int
-read_condition(const struct stand *x, const char *why)
+read_condition(const struct stand *x)
 {
         bool is_else = strcasecmp(x->w[0].text, "else") == 0;
         bool else_if = is_else && x->s->n_words > 1 && strcasecmp(x->w[1].text, "if") == 0;
@@ -296,7 +281,6 @@ read_condition(const struct stand *x, const char *why)
         struct dhcpd_scope *branch;
         int r;
 
-        (void)why;
         if (!x->s->has_block || (kind == ITEM_ELSE && x->s->n_words != 1))
                 return unknown(x, "a condition has a block in braces");
         r = read_scope(x, SCOPE_IF, &branch);
@@ -306,9 +290,8 @@ read_condition(const struct stand *x, const char *why)
 /* ---- hosts ---- */
 
 static int
-read_hardware(const struct stand *x, const char *why)
+read_hardware(const struct stand *x)
 {
-        (void)why;
         if (x->scope->kind != SCOPE_HOST || x->s->n_words != 3 || strcasecmp(x->w[1].text, "ethernet") != 0 ||
             parse_mac(x->w[2].text, &x->scope->mac) < 0)
                 return unknown(x, "\"hardware ethernet MAC\" in a host is wanted");
@@ -317,9 +300,8 @@ read_hardware(const struct stand *x, const char *why)
 }
 
 static int
-read_fixed_address(const struct stand *x, const char *why)
+read_fixed_address(const struct stand *x)
 {
-        (void)why;
         if (x->scope->kind != SCOPE_HOST || x->s->n_words < 2 || parse_ip4(x->w[1].text, &x->scope->address) < 0)
                 return note(x, IMPORT_NOTE_UNKNOWN, "write the address",
                             "an IPv4 address in a host is wanted; names are not looked up here");
@@ -329,13 +311,12 @@ read_fixed_address(const struct stand *x, const char *why)
 }
 
 static int
-read_host(const struct stand *x, const char *why)
+read_host(const struct stand *x)
 {
         const char *name = x->s->n_words > 1 ? x->w[1].text : "";
         struct dhcpd_scope *s;
         int r = read_scope(x, SCOPE_HOST, &s);
 
-        (void)why;
         if (r < 0)
                 return r;
         if (!s->has_mac || mac_zero(&s->mac) || (s->mac.b[0] & 1))
@@ -363,11 +344,10 @@ read_included(struct import *im, void *state, const char *path, char *text, stru
 }
 
 static int
-read_include(const struct stand *x, const char *why)
+read_include(const struct stand *x)
 {
         char path[IMPORT_PATH_SIZE];
 
-        (void)why;
         if (x->s->n_words != 2 || !import_path_beside(path, x->file->path, x->w[1].text))
                 return unknown(x, "one file name is wanted");
         return import_include(x->d->im, &x->at, path, false, read_included, (void *)x, x->d->err);
@@ -380,72 +360,74 @@ read_include(const struct stand *x, const char *why)
 
 static const struct {
         const char *word;
-        statement_reader read;
+        statement_reader read; /* NULL: only noted */
+        enum import_note_kind kind;
         const char *why;
 } statements[] = {
-        {"host", read_host, NULL},
-        {"hardware", read_hardware, NULL},
-        {"fixed-address", read_fixed_address, NULL},
-        {"filename", read_effect, NULL},
-        {"next-server", read_next_server, NULL},
-        {"option", read_option, NULL},
-        {"if", read_condition, NULL},
-        {"elsif", read_condition, NULL},
-        {"else", read_condition, NULL},
-        {"group", read_group, NULL},
-        {"pool", read_group, NULL},
-        {"subnet", read_subnet, NULL},
-        {"shared-network", read_network, NULL},
-        {"class", read_class, NULL},
-        {"match", read_match, NULL},
-        {"include", read_include, NULL},
-        {"range", read_range, NULL},
-        {"allow", read_permit, NULL},
-        {"deny", read_permit, NULL},
-        {"ignore", read_permit, NULL},
-        {"vendor-option-space", read_ignored, "dompool writes the vendor's options itself"},
-        {"site-option-space", read_ignored, "dompool writes the vendor's options itself"},
-        {"authoritative", read_ignored, "dompool answers for its own hosts only"},
-        {"not", read_ignored, "dompool answers for its own hosts only"},
-        {"server-name", read_ignored, "dompool names itself"},
-        {"server-identifier", read_ignored, "dompool names itself"},
-        {"use-host-decl-names", read_ignored, "dompool always sends a host's name"},
-        {"get-lease-hostnames", read_ignored, "dompool always sends a host's name"},
-        {"default-lease-time", read_ignored, LEASES},
-        {"max-lease-time", read_ignored, LEASES},
-        {"min-lease-time", read_ignored, LEASES},
-        {"lease-file-name", read_ignored, LEASES},
-        {"pid-file-name", read_ignored, LEASES},
-        {"one-lease-per-client", read_ignored, LEASES},
-        {"ping-check", read_ignored, LEASES},
-        {"ping-timeout", read_ignored, LEASES},
-        {"infinite-is-reserved", read_ignored, LEASES},
-        {"update-static-leases", read_ignored, LEASES},
-        {"log-facility", read_ignored, "dompoold logs to standard error, so to the journal"},
-        {"local-port", read_ignored, "see dhcp-port in dompoold.conf"},
-        {"omapi-port", read_ignored, "dompool has its own API"},
-        {"omapi-key", read_ignored, "dompool has its own API"},
-        {"ddns-update-style", read_ignored, DDNS},
-        {"ddns-updates", read_ignored, DDNS},
-        {"ddns-hostname", read_ignored, DDNS},
-        {"ddns-domainname", read_ignored, DDNS},
-        {"ddns-rev-domainname", read_ignored, DDNS},
-        {"ddns-ttl", read_ignored, DDNS},
-        {"key", read_ignored, DDNS},
-        {"zone", read_ignored, DDNS},
-        {"failover", read_ignored, FAILOVER},
-        {"on", read_ignored, EVENTS},
-        {"execute", read_ignored, EVENTS},
-        {"log", read_ignored, EVENTS},
-        {"subclass", read_unsupported, "members of a class by a list are not read; write what they boot into their hosts"},
-        {"spawn", read_unsupported, "classes that make classes are not read"},
-        {"dynamic", read_unsupported, "only fixed hosts are read"},
-        {"lease", read_unsupported, "this is a lease file; give dhcpd.conf"},
-        {"switch", read_unsupported, "write it with if and elsif"},
-        {"subnet6", read_unsupported, "firmware boots by IPv4 here"},
-        {"fixed-address6", read_unsupported, "firmware boots by IPv4 here"},
-        {"dhcp-client-identifier", read_unsupported, "hosts are known by their MAC"},
-        {"host-identifier", read_unsupported, "hosts are known by their MAC"},
+        {"host", read_host},
+        {"hardware", read_hardware},
+        {"fixed-address", read_fixed_address},
+        {"filename", read_effect},
+        {"next-server", read_next_server},
+        {"option", read_option},
+        {"if", read_condition},
+        {"elsif", read_condition},
+        {"else", read_condition},
+        {"group", read_group},
+        {"pool", read_group},
+        {"subnet", read_subnet},
+        {"shared-network", read_network},
+        {"class", read_class},
+        {"match", read_match},
+        {"include", read_include},
+        {"range", read_range},
+        {"allow", read_permit},
+        {"deny", read_permit},
+        {"ignore", read_permit},
+        {"vendor-option-space", NULL, IMPORT_NOTE_IGNORED, "dompool writes the vendor's options itself"},
+        {"site-option-space", NULL, IMPORT_NOTE_IGNORED, "dompool writes the vendor's options itself"},
+        {"authoritative", NULL, IMPORT_NOTE_IGNORED, "dompool answers for its own hosts only"},
+        {"not", NULL, IMPORT_NOTE_IGNORED, "dompool answers for its own hosts only"},
+        {"server-name", NULL, IMPORT_NOTE_IGNORED, "dompool names itself"},
+        {"server-identifier", NULL, IMPORT_NOTE_IGNORED, "dompool names itself"},
+        {"use-host-decl-names", NULL, IMPORT_NOTE_IGNORED, "dompool always sends a host's name"},
+        {"get-lease-hostnames", NULL, IMPORT_NOTE_IGNORED, "dompool always sends a host's name"},
+        {"default-lease-time", NULL, IMPORT_NOTE_IGNORED, LEASES},
+        {"max-lease-time", NULL, IMPORT_NOTE_IGNORED, LEASES},
+        {"min-lease-time", NULL, IMPORT_NOTE_IGNORED, LEASES},
+        {"lease-file-name", NULL, IMPORT_NOTE_IGNORED, LEASES},
+        {"pid-file-name", NULL, IMPORT_NOTE_IGNORED, LEASES},
+        {"one-lease-per-client", NULL, IMPORT_NOTE_IGNORED, LEASES},
+        {"ping-check", NULL, IMPORT_NOTE_IGNORED, LEASES},
+        {"ping-timeout", NULL, IMPORT_NOTE_IGNORED, LEASES},
+        {"infinite-is-reserved", NULL, IMPORT_NOTE_IGNORED, LEASES},
+        {"update-static-leases", NULL, IMPORT_NOTE_IGNORED, LEASES},
+        {"log-facility", NULL, IMPORT_NOTE_IGNORED, "dompoold logs to standard error, so to the journal"},
+        {"local-port", NULL, IMPORT_NOTE_IGNORED, "see dhcp-port in dompoold.conf"},
+        {"omapi-port", NULL, IMPORT_NOTE_IGNORED, "dompool has its own API"},
+        {"omapi-key", NULL, IMPORT_NOTE_IGNORED, "dompool has its own API"},
+        {"ddns-update-style", NULL, IMPORT_NOTE_IGNORED, DDNS},
+        {"ddns-updates", NULL, IMPORT_NOTE_IGNORED, DDNS},
+        {"ddns-hostname", NULL, IMPORT_NOTE_IGNORED, DDNS},
+        {"ddns-domainname", NULL, IMPORT_NOTE_IGNORED, DDNS},
+        {"ddns-rev-domainname", NULL, IMPORT_NOTE_IGNORED, DDNS},
+        {"ddns-ttl", NULL, IMPORT_NOTE_IGNORED, DDNS},
+        {"key", NULL, IMPORT_NOTE_IGNORED, DDNS},
+        {"zone", NULL, IMPORT_NOTE_IGNORED, DDNS},
+        {"failover", NULL, IMPORT_NOTE_IGNORED, FAILOVER},
+        {"on", NULL, IMPORT_NOTE_IGNORED, EVENTS},
+        {"execute", NULL, IMPORT_NOTE_IGNORED, EVENTS},
+        {"log", NULL, IMPORT_NOTE_IGNORED, EVENTS},
+        {"subclass", NULL, IMPORT_NOTE_UNKNOWN,
+         "members of a class by a list are not read; write what they boot into their hosts"},
+        {"spawn", NULL, IMPORT_NOTE_UNKNOWN, "classes that make classes are not read"},
+        {"dynamic", NULL, IMPORT_NOTE_UNKNOWN, "only fixed hosts are read"},
+        {"lease", NULL, IMPORT_NOTE_UNKNOWN, "this is a lease file; give dhcpd.conf"},
+        {"switch", NULL, IMPORT_NOTE_UNKNOWN, "write it with if and elsif"},
+        {"subnet6", NULL, IMPORT_NOTE_UNKNOWN, "firmware boots by IPv4 here"},
+        {"fixed-address6", NULL, IMPORT_NOTE_UNKNOWN, "firmware boots by IPv4 here"},
+        {"dhcp-client-identifier", NULL, IMPORT_NOTE_UNKNOWN, "hosts are known by their MAC"},
+        {"host-identifier", NULL, IMPORT_NOTE_UNKNOWN, "hosts are known by their MAC"},
 };
 
 static int
@@ -455,7 +437,7 @@ read_statement(const struct stand *x)
                 return unknown(x, "a block without a name");
         for (size_t i = 0; i < N_ELEMENTS(statements); i++)
                 if (strcasecmp(x->w[0].text, statements[i].word) == 0)
-                        return statements[i].read(x, statements[i].why);
+                        return statements[i].read ? statements[i].read(x) : note(x, statements[i].kind, "", statements[i].why);
         return unknown(x, "is no statement that the importer knows");
 }
 

@@ -11,19 +11,9 @@
 
 #include "import/lines.h"
 
-typedef int (*option_reader)(struct dnsmasq *d, const char *name, char *value, const char *why);
+typedef int (*option_reader)(struct dnsmasq *d, const char *name, char *value);
 
 /* ---- growing ---- */
-
-static struct dnsmasq_match *
-match_add(struct dnsmasq *d, enum dnsmasq_match_kind kind)
-{
-        if (import_grow(&d->matches, &d->matches_size, d->n_matches, sizeof(*d->matches), DNSMASQ_MAX_RULES,
-                        "lines of one kind", d->err) < 0)
-                return NULL;
-        d->matches[d->n_matches] = (struct dnsmasq_match){.kind = kind};
-        return &d->matches[d->n_matches++];
-}
 
 static struct dnsmasq_send *
 send_add(struct dnsmasq *d, enum dnsmasq_send_kind kind, const struct dnsmasq_tags *tags)
@@ -83,18 +73,32 @@ take_tags(struct dnsmasq *d, char **rest, const char *prefix, struct dnsmasq_tag
         return NULL;
 }
 
-/* "set:x," or only "x,"; 0 or 1 with a note. */
+/* "set:x,..." or only "x,...": a new match that sets this tag. 0, 1 with a note, or an error. */
 static int
-take_set(struct dnsmasq *d, char **rest, char ret[DNSMASQ_TAG_SIZE])
+match_add(struct dnsmasq *d, const char *name, char **rest, enum dnsmasq_match_kind kind, struct dnsmasq_match **ret)
 {
-        const char *part = next_part(rest);
+        const char *set = next_part(rest);
 
-        if (!part || !*part || !*rest) {
-                note(d, IMPORT_NOTE_UNKNOWN, part ?: "", "", "\"set:TAG,…\" is wanted");
+        if (!set || !*set || !*rest) {
+                note(d, IMPORT_NOTE_UNKNOWN, name, "", "\"set:TAG,…\" is wanted");
                 return 1;
         }
-        import_copy(ret, DNSMASQ_TAG_SIZE, strncmp(part, "set:", 4) == 0 || strncmp(part, "net:", 4) == 0 ? part + 4 : part);
+        if (import_grow(&d->matches, &d->matches_size, d->n_matches, sizeof(*d->matches), DNSMASQ_MAX_RULES,
+                        "lines of one kind", d->err) < 0)
+                return error_to_errno(d->err->code);
+        *ret = &d->matches[d->n_matches++];
+        **ret = (struct dnsmasq_match){.kind = kind};
+        import_copy((*ret)->set, DNSMASQ_TAG_SIZE,
+                    strncmp(set, "set:", 4) == 0 || strncmp(set, "net:", 4) == 0 ? set + 4 : set);
         return 0;
+}
+
+/* What was added last is not understood after all. */
+static int
+match_drop(struct dnsmasq *d, const char *thing, const char *todo, const char *why)
+{
+        d->n_matches--;
+        return note(d, IMPORT_NOTE_UNKNOWN, thing, todo, why);
 }
 
 /* Firmware of UEFI on x86-64 says 7 where 9 is meant (RFC 4578 and its errata); to the importer both are one. */
@@ -187,13 +191,12 @@ host_store(struct dnsmasq *d, const struct host_line *l, const struct mac *mac)
 }
 
 static int
-read_host(struct dnsmasq *d, const char *name, char *value, const char *why)
+read_host(struct dnsmasq *d, const char *name, char *value)
 {
         struct host_line l = {0};
         const char *part;
         int r = 0;
 
-        (void)why;
         while ((part = next_part(&value)))
                 host_part(d, part, &l);
         if (l.ignore)
@@ -217,93 +220,66 @@ read_host(struct dnsmasq *d, const char *name, char *value, const char *why)
 
 /* dhcp-match=set:efi64,option:client-arch,7 */
 static int
-read_match(struct dnsmasq *d, const char *name, char *value, const char *why)
+read_match(struct dnsmasq *d, const char *name, char *value)
 {
-        char set[DNSMASQ_TAG_SIZE];
         const char *option, *text;
         struct dnsmasq_match *m;
-        uint32_t arch = 0;
+        int r = match_add(d, name, &value, MATCH_IPXE, &m);
 
-        (void)why;
-        if (take_set(d, &value, set))
-                return 0;
+        if (r)
+                return r < 0 ? r : 0;
         option = next_part(&value);
         text = next_part(&value);
         if (strcmp(option, "option:client-arch") == 0 || strcmp(option, "93") == 0) {
-                if (!text || parse_u32(text, 65535, &arch) < 0)
-                        return note(d, IMPORT_NOTE_UNKNOWN, name, "", "client-arch is a number");
-                m = match_add(d, MATCH_ARCH);
-        } else if (strcmp(option, "175") == 0 || (strcmp(option, "77") == 0 && text && strcmp(text, "iPXE") == 0)) {
-                m = match_add(d, MATCH_IPXE);
-        } else {
-                return note(d, IMPORT_NOTE_UNKNOWN, option, "look at what its tag is for",
-                            "tags are understood for client-arch and iPXE (175); this one is never set");
+                m->kind = MATCH_ARCH;
+                if (!text || parse_u32(text, 65535, &m->arch) < 0)
+                        return match_drop(d, option, "", "client-arch is a number");
+                m->arch = same_arch(m->arch);
+        } else if (strcmp(option, "175") != 0 && !(strcmp(option, "77") == 0 && text && strcmp(text, "iPXE") == 0)) {
+                return match_drop(d, option, "look at what its tag is for",
+                                  "tags are understood for client-arch and iPXE (175); this one is never set");
         }
-        if (!m)
-                return error_to_errno(d->err->code);
-        m->arch = same_arch(arch);
-        str_copy(m->set, sizeof(m->set), set);
         return 0;
 }
 
 /* dhcp-vendorclass=set:bios,PXEClient:Arch:00000 */
 static int
-read_class(struct dnsmasq *d, const char *name, char *value, const char *why)
+read_class(struct dnsmasq *d, const char *name, char *value)
 {
-        char set[DNSMASQ_TAG_SIZE];
         struct dnsmasq_match *m;
         const char *text;
+        int r = match_add(d, name, &value, strcmp(name, "dhcp-userclass") == 0 ? MATCH_USER : MATCH_VENDOR, &m);
 
-        (void)why;
-        if (take_set(d, &value, set))
-                return 0;
+        if (r)
+                return r < 0 ? r : 0;
         text = next_part(&value);
-        if (strncmp(text, "enterprise:", 11) == 0)
-                return note(d, IMPORT_NOTE_UNKNOWN, text, "", "vendors of DHCPv6");
-        m = match_add(d, strcmp(name, "dhcp-userclass") == 0 ? MATCH_USER : MATCH_VENDOR);
-        if (!m)
-                return error_to_errno(d->err->code);
         import_copy(m->text, sizeof(m->text), text);
-        str_copy(m->set, sizeof(m->set), set);
-        return 0;
+        return strncmp(text, "enterprise:", 11) == 0 ? match_drop(d, text, "", "vendors of DHCPv6") : 0;
 }
 
 static int
-read_mac(struct dnsmasq *d, const char *name, char *value, const char *why)
+read_mac(struct dnsmasq *d, const char *name, char *value)
 {
-        char set[DNSMASQ_TAG_SIZE];
         struct dnsmasq_match *m;
+        int r = match_add(d, name, &value, MATCH_MAC, &m);
 
-        (void)why;
-        if (take_set(d, &value, set))
-                return 0;
-        m = match_add(d, MATCH_MAC);
-        if (!m)
-                return error_to_errno(d->err->code);
-        str_copy(m->set, sizeof(m->set), set);
-        if (wild_mac(next_part(&value), m->mac, m->mask) < 0) {
-                d->n_matches--;
-                return note(d, IMPORT_NOTE_UNKNOWN, name, "", "a MAC is wanted, bytes may be *");
-        }
-        return 0;
+        if (r)
+                return r < 0 ? r : 0;
+        return wild_mac(next_part(&value), m->mac, m->mask) < 0 ? match_drop(d, name, "", "a MAC is wanted, bytes may be *")
+                                                                : 0;
 }
 
 /* tag-if=set:a,tag:b,tag:!c */
 static int
-read_tag_if(struct dnsmasq *d, const char *name, char *value, const char *why)
+read_tag_if(struct dnsmasq *d, const char *name, char *value)
 {
-        char set[DNSMASQ_TAG_SIZE];
         struct dnsmasq_match *m;
+        int r = match_add(d, name, &value, MATCH_TAGS, &m);
 
-        (void)why;
-        if (take_set(d, &value, set))
-                return 0;
-        m = match_add(d, MATCH_TAGS);
-        if (!m)
-                return error_to_errno(d->err->code);
-        str_copy(m->set, sizeof(m->set), set);
+        if (r)
+                return r < 0 ? r : 0;
         if (take_tags(d, &value, "tag:", &m->tags))
-                note(d, IMPORT_NOTE_UNKNOWN, name, "", "one tag to set and then tags to ask for are understood");
+                return match_drop(d, name, "", "one tag to set and then tags to ask for are understood");
         return 0;
 }
 
@@ -319,13 +295,12 @@ read_address(struct dnsmasq *d, const char *text, uint32_t *ret)
 
 /* dhcp-boot=tag:x,pxelinux.0,server,10.0.0.1 */
 static int
-read_boot(struct dnsmasq *d, const char *name, char *value, const char *why)
+read_boot(struct dnsmasq *d, const char *name, char *value)
 {
         struct dnsmasq_tags tags = {0};
         const char *file = take_tags(d, &value, "tag:", &tags);
         struct dnsmasq_send *s;
 
-        (void)why;
         if (!file)
                 return note(d, IMPORT_NOTE_UNKNOWN, name, "", "no file is named");
         s = send_add(d, SEND_BOOT, &tags);
@@ -345,14 +320,13 @@ static const struct {
 
 /* pxe-service=tag:x,x86PC,"Install",pxelinux,10.0.0.1 */
 static int
-read_service(struct dnsmasq *d, const char *name, char *value, const char *why)
+read_service(struct dnsmasq *d, const char *name, char *value)
 {
         struct dnsmasq_tags tags = {0};
         const char *type = take_tags(d, &value, "tag:", &tags), *file;
         uint32_t arch = UINT32_MAX, number;
         struct dnsmasq_send *s;
 
-        (void)why;
         for (size_t i = 0; type && i < N_ELEMENTS(service_types); i++)
                 if (strcasecmp(type, service_types[i].name) == 0)
                         arch = same_arch(service_types[i].arch);
@@ -380,7 +354,7 @@ static const struct {
 
 /* dhcp-option=tag:x,209,menu.cfg or option:bootfile-name,... */
 static int
-read_option(struct dnsmasq *d, const char *name, char *value, const char *why)
+read_option(struct dnsmasq *d, const char *name, char *value)
 {
         static const uint32_t boot_codes[] = {66, 67, 150, 209, 210};
         struct dnsmasq_tags tags = {0};
@@ -388,7 +362,6 @@ read_option(struct dnsmasq *d, const char *name, char *value, const char *why)
         struct dnsmasq_send *s;
         uint32_t code = 0;
 
-        (void)why;
         if (!option)
                 return note(d, IMPORT_NOTE_UNKNOWN, name, "", "no option is named");
         for (size_t i = 0; strncmp(option, "option:", 7) == 0 && i < N_ELEMENTS(option_names); i++)
@@ -415,14 +388,13 @@ read_option(struct dnsmasq *d, const char *name, char *value, const char *why)
 
 /* dhcp-range=10.0.0.100,10.0.0.200,255.255.255.0,12h or 10.0.0.0,proxy */
 static int
-read_range(struct dnsmasq *d, const char *name, char *value, const char *why)
+read_range(struct dnsmasq *d, const char *name, char *value)
 {
         struct dnsmasq_tags tags = {0};
         const char *first, *last;
         char thing[100], todo[120];
         uint32_t address;
 
-        (void)why;
         do
                 first = take_tags(d, &value, "tag:", &tags);
         while (first && (strncmp(first, "set:", 4) == 0 || strncmp(first, "interface:", 10) == 0));
@@ -459,7 +431,7 @@ read_host_lines(struct import *im, void *state, const char *path, char *text, st
                 d->at = (struct import_place){path, lines.line};
                 line[strcspn(line, "#")] = '\0';
                 if (*line)
-                        r = read_host(d, "dhcp-hostsfile", line, NULL);
+                        r = read_host(d, "dhcp-hostsfile", line);
         }
         return r;
 }
@@ -494,60 +466,42 @@ include_folder(struct dnsmasq *d, const char *path, import_reader reader)
 }
 
 static int
-read_conf_file(struct dnsmasq *d, const char *name, char *value, const char *why)
+read_conf_file(struct dnsmasq *d, const char *name, char *value)
 {
-        (void)why;
         return include(d, value, strcmp(name, "conf-file") == 0 ? read_lines : read_host_lines);
 }
 
 /* conf-dir=/etc/dnsmasq.d,*.conf: endings with * are wanted, others are left out. */
 static int
-read_conf_dir(struct dnsmasq *d, const char *name, char *value, const char *why)
+read_conf_dir(struct dnsmasq *d, const char *name, char *value)
 {
         const char *path = next_part(&value);
 
-        (void)why;
         if (value && *value)
                 note(d, IMPORT_NOTE_WARNING, value, "", "every plain file of the folder is read, whatever its ending");
         return include_folder(d, path ?: "", strcmp(name, "conf-dir") == 0 ? read_lines : read_host_lines);
 }
 
 static int
-read_ethers(struct dnsmasq *d, const char *name, char *value, const char *why)
+read_ethers(struct dnsmasq *d, const char *name, char *value)
 {
         (void)name;
         (void)value;
-        (void)why;
         return include(d, "/etc/ethers", import_ethers);
 }
 
 static int
-read_tftp_root(struct dnsmasq *d, const char *name, char *value, const char *why)
+read_tftp_root(struct dnsmasq *d, const char *name, char *value)
 {
         const char *path = next_part(&value);
         struct import_names names = {0};
         struct error no;
 
-        (void)why;
         if (!path || d->im->io->list(d->im->io->arg, path, &names, &no) < 0)
                 return note(d, IMPORT_NOTE_WARNING, path ?: name, "give the folder to the importer as well",
                             "the TFTP tree cannot be read here, so its menus are not known");
         import_names_free(&names);
         return import_tree_add(d->im, &d->at, 0, path, d->err);
-}
-
-static int
-read_ignored(struct dnsmasq *d, const char *name, char *value, const char *why)
-{
-        (void)value;
-        return note(d, IMPORT_NOTE_IGNORED, name, "", why);
-}
-
-static int
-read_unsupported(struct dnsmasq *d, const char *name, char *value, const char *why)
-{
-        (void)value;
-        return note(d, IMPORT_NOTE_UNKNOWN, name, "", why);
 }
 
 #define DNS "name service is no part of dompool"
@@ -556,93 +510,94 @@ read_unsupported(struct dnsmasq *d, const char *name, char *value, const char *w
 
 static const struct {
         const char *name;
-        option_reader read;
+        option_reader read; /* NULL: only noted */
+        enum import_note_kind kind;
         const char *why;
 } options[] = {
-        {"dhcp-host", read_host, NULL},
-        {"dhcp-range", read_range, NULL},
-        {"dhcp-boot", read_boot, NULL},
-        {"dhcp-match", read_match, NULL},
-        {"dhcp-vendorclass", read_class, NULL},
-        {"dhcp-userclass", read_class, NULL},
-        {"dhcp-mac", read_mac, NULL},
-        {"tag-if", read_tag_if, NULL},
-        {"pxe-service", read_service, NULL},
-        {"dhcp-option", read_option, NULL},
-        {"dhcp-option-force", read_option, NULL},
-        {"dhcp-option-pxe", read_option, NULL},
-        {"tftp-root", read_tftp_root, NULL},
-        {"conf-file", read_conf_file, NULL},
-        {"dhcp-hostsfile", read_conf_file, NULL},
-        {"conf-dir", read_conf_dir, NULL},
-        {"dhcp-hostsdir", read_conf_dir, NULL},
-        {"read-ethers", read_ethers, NULL},
-        {"enable-tftp", read_ignored, OURS},
-        {"tftp-no-fail", read_ignored, OURS},
-        {"tftp-secure", read_ignored, OURS},
-        {"tftp-unique-root", read_ignored, OURS},
-        {"tftp-lowercase", read_ignored, OURS},
-        {"tftp-max", read_ignored, OURS},
-        {"tftp-mtu", read_ignored, OURS},
-        {"tftp-no-blocksize", read_ignored, OURS},
-        {"tftp-port-range", read_ignored, OURS},
-        {"tftp-single-port", read_ignored, OURS},
-        {"pxe-prompt", read_ignored, "menus and their timeouts belong to profiles"},
-        {"dhcp-no-override", read_ignored, "dompool writes file and server in both places where firmware looks"},
-        {"dhcp-authoritative", read_ignored, "dompool answers for its own hosts only"},
-        {"dhcp-ignore", read_ignored, "dompool answers the hosts that it knows and nobody else"},
-        {"dhcp-leasefile", read_ignored, LEASES},
-        {"dhcp-lease-max", read_ignored, LEASES},
-        {"dhcp-sequential-ip", read_ignored, LEASES},
-        {"no-ping", read_ignored, LEASES},
-        {"leasefile-ro", read_ignored, LEASES},
-        {"dhcp-rapid-commit", read_ignored, LEASES},
-        {"log-dhcp", read_ignored, "dompoold logs to standard error, so to the journal"},
-        {"log-queries", read_ignored, "dompoold logs to standard error, so to the journal"},
-        {"log-facility", read_ignored, "dompoold logs to standard error, so to the journal"},
-        {"log-async", read_ignored, "dompoold logs to standard error, so to the journal"},
-        {"interface", read_ignored, "belongs to the network: section network of dompoold.conf"},
-        {"except-interface", read_ignored, "belongs to the network: section network of dompoold.conf"},
-        {"no-dhcp-interface", read_ignored, "belongs to the network: section network of dompoold.conf"},
-        {"listen-address", read_ignored, "belongs to the network: section network of dompoold.conf"},
-        {"bind-interfaces", read_ignored, "belongs to the network: section network of dompoold.conf"},
-        {"bind-dynamic", read_ignored, "belongs to the network: section network of dompoold.conf"},
-        {"dhcp-script", read_ignored, "dompool runs no programs at leases; 'dompool event list' tells of them"},
-        {"conf-script", read_unsupported, "the importer runs no programs; give it what the program prints"},
-        {"dhcp-optsfile", read_unsupported, "write its lines as dhcp-option into a file and import that"},
-        {"dhcp-proxy", read_unsupported, "relays with their own addresses"},
-        {"dhcp-relay", read_unsupported, "dompoold is no relay agent"},
-        {"port", read_ignored, DNS},
-        {"server", read_ignored, DNS},
-        {"local", read_ignored, DNS},
-        {"address", read_ignored, DNS},
-        {"domain", read_ignored, DNS},
-        {"domain-needed", read_ignored, DNS},
-        {"bogus-priv", read_ignored, DNS},
-        {"expand-hosts", read_ignored, DNS},
-        {"no-resolv", read_ignored, DNS},
-        {"no-poll", read_ignored, DNS},
-        {"no-hosts", read_ignored, DNS},
-        {"no-negcache", read_ignored, DNS},
-        {"addn-hosts", read_ignored, DNS},
-        {"resolv-file", read_ignored, DNS},
-        {"strict-order", read_ignored, DNS},
-        {"all-servers", read_ignored, DNS},
-        {"cache-size", read_ignored, DNS},
-        {"dnssec", read_ignored, DNS},
-        {"localise-queries", read_ignored, DNS},
-        {"cname", read_ignored, DNS},
-        {"host-record", read_ignored, DNS},
-        {"mx-host", read_ignored, DNS},
-        {"ptr-record", read_ignored, DNS},
-        {"srv-host", read_ignored, DNS},
-        {"txt-record", read_ignored, DNS},
-        {"filterwin2k", read_ignored, DNS},
-        {"stop-dns-rebind", read_ignored, DNS},
-        {"user", read_ignored, "dompoold's roles have users of their own"},
-        {"group", read_ignored, "dompoold's roles have users of their own"},
-        {"pid-file", read_ignored, "dompoold runs under systemd"},
-        {"keep-in-foreground", read_ignored, "dompoold runs under systemd"},
+        {"dhcp-host", read_host},
+        {"dhcp-range", read_range},
+        {"dhcp-boot", read_boot},
+        {"dhcp-match", read_match},
+        {"dhcp-vendorclass", read_class},
+        {"dhcp-userclass", read_class},
+        {"dhcp-mac", read_mac},
+        {"tag-if", read_tag_if},
+        {"pxe-service", read_service},
+        {"dhcp-option", read_option},
+        {"dhcp-option-force", read_option},
+        {"dhcp-option-pxe", read_option},
+        {"tftp-root", read_tftp_root},
+        {"conf-file", read_conf_file},
+        {"dhcp-hostsfile", read_conf_file},
+        {"conf-dir", read_conf_dir},
+        {"dhcp-hostsdir", read_conf_dir},
+        {"read-ethers", read_ethers},
+        {"enable-tftp", NULL, IMPORT_NOTE_IGNORED, OURS},
+        {"tftp-no-fail", NULL, IMPORT_NOTE_IGNORED, OURS},
+        {"tftp-secure", NULL, IMPORT_NOTE_IGNORED, OURS},
+        {"tftp-unique-root", NULL, IMPORT_NOTE_IGNORED, OURS},
+        {"tftp-lowercase", NULL, IMPORT_NOTE_IGNORED, OURS},
+        {"tftp-max", NULL, IMPORT_NOTE_IGNORED, OURS},
+        {"tftp-mtu", NULL, IMPORT_NOTE_IGNORED, OURS},
+        {"tftp-no-blocksize", NULL, IMPORT_NOTE_IGNORED, OURS},
+        {"tftp-port-range", NULL, IMPORT_NOTE_IGNORED, OURS},
+        {"tftp-single-port", NULL, IMPORT_NOTE_IGNORED, OURS},
+        {"pxe-prompt", NULL, IMPORT_NOTE_IGNORED, "menus and their timeouts belong to profiles"},
+        {"dhcp-no-override", NULL, IMPORT_NOTE_IGNORED, "dompool writes file and server in both places where firmware looks"},
+        {"dhcp-authoritative", NULL, IMPORT_NOTE_IGNORED, "dompool answers for its own hosts only"},
+        {"dhcp-ignore", NULL, IMPORT_NOTE_IGNORED, "dompool answers the hosts that it knows and nobody else"},
+        {"dhcp-leasefile", NULL, IMPORT_NOTE_IGNORED, LEASES},
+        {"dhcp-lease-max", NULL, IMPORT_NOTE_IGNORED, LEASES},
+        {"dhcp-sequential-ip", NULL, IMPORT_NOTE_IGNORED, LEASES},
+        {"no-ping", NULL, IMPORT_NOTE_IGNORED, LEASES},
+        {"leasefile-ro", NULL, IMPORT_NOTE_IGNORED, LEASES},
+        {"dhcp-rapid-commit", NULL, IMPORT_NOTE_IGNORED, LEASES},
+        {"log-dhcp", NULL, IMPORT_NOTE_IGNORED, "dompoold logs to standard error, so to the journal"},
+        {"log-queries", NULL, IMPORT_NOTE_IGNORED, "dompoold logs to standard error, so to the journal"},
+        {"log-facility", NULL, IMPORT_NOTE_IGNORED, "dompoold logs to standard error, so to the journal"},
+        {"log-async", NULL, IMPORT_NOTE_IGNORED, "dompoold logs to standard error, so to the journal"},
+        {"interface", NULL, IMPORT_NOTE_IGNORED, "belongs to the network: section network of dompoold.conf"},
+        {"except-interface", NULL, IMPORT_NOTE_IGNORED, "belongs to the network: section network of dompoold.conf"},
+        {"no-dhcp-interface", NULL, IMPORT_NOTE_IGNORED, "belongs to the network: section network of dompoold.conf"},
+        {"listen-address", NULL, IMPORT_NOTE_IGNORED, "belongs to the network: section network of dompoold.conf"},
+        {"bind-interfaces", NULL, IMPORT_NOTE_IGNORED, "belongs to the network: section network of dompoold.conf"},
+        {"bind-dynamic", NULL, IMPORT_NOTE_IGNORED, "belongs to the network: section network of dompoold.conf"},
+        {"dhcp-script", NULL, IMPORT_NOTE_IGNORED, "dompool runs no programs at leases; 'dompool event list' tells of them"},
+        {"conf-script", NULL, IMPORT_NOTE_UNKNOWN, "the importer runs no programs; give it what the program prints"},
+        {"dhcp-optsfile", NULL, IMPORT_NOTE_UNKNOWN, "write its lines as dhcp-option into a file and import that"},
+        {"dhcp-proxy", NULL, IMPORT_NOTE_UNKNOWN, "relays with their own addresses"},
+        {"dhcp-relay", NULL, IMPORT_NOTE_UNKNOWN, "dompoold is no relay agent"},
+        {"port", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"server", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"local", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"address", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"domain", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"domain-needed", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"bogus-priv", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"expand-hosts", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"no-resolv", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"no-poll", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"no-hosts", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"no-negcache", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"addn-hosts", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"resolv-file", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"strict-order", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"all-servers", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"cache-size", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"dnssec", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"localise-queries", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"cname", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"host-record", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"mx-host", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"ptr-record", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"srv-host", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"txt-record", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"filterwin2k", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"stop-dns-rebind", NULL, IMPORT_NOTE_IGNORED, DNS},
+        {"user", NULL, IMPORT_NOTE_IGNORED, "dompoold's roles have users of their own"},
+        {"group", NULL, IMPORT_NOTE_IGNORED, "dompoold's roles have users of their own"},
+        {"pid-file", NULL, IMPORT_NOTE_IGNORED, "dompoold runs under systemd"},
+        {"keep-in-foreground", NULL, IMPORT_NOTE_IGNORED, "dompoold runs under systemd"},
 };
 
 /* A comment begins with '#' behind a blank, but not in quotes. */
@@ -683,10 +638,12 @@ read_lines(struct import *im, void *state, const char *path, char *text, struct 
                         continue;
                 for (i = 0; i < N_ELEMENTS(options) && strcmp(options[i].name, name) != 0; i++)
                         ;
-                if (i < N_ELEMENTS(options))
-                        r = options[i].read(d, name, value ? value + strspn(value, " \t") : (char[1]){""}, options[i].why);
-                else
+                if (i == N_ELEMENTS(options))
                         note(d, IMPORT_NOTE_UNKNOWN, name, "", "is no option that the importer knows");
+                else if (!options[i].read)
+                        note(d, options[i].kind, name, "", options[i].why);
+                else
+                        r = options[i].read(d, name, value ? value + strspn(value, " \t") : (char[1]){""});
         }
         return r;
 }

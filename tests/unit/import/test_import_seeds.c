@@ -14,22 +14,6 @@
 
 static struct import im;
 
-static int
-end(void **state)
-{
-        (void)state;
-        import_deinit(&im);
-        return 0;
-}
-
-static int
-begin(void **state)
-{
-        (void)state;
-        test_io_begin(&im, NULL);
-        return 0;
-}
-
 /* 0: planned; @expected "PROFILE: XEN ARGS: KERNEL ARGS" */
 static void
 must_plan(size_t host, const char *expected)
@@ -174,7 +158,7 @@ no_password_is_kept(void **state)
         json_decref(json);
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, begin, end)
+#define CASE(f) cmocka_unit_test_prestate_setup_teardown(f, test_io_setup, test_io_teardown, &im)
 
 int
 main(void)

@@ -109,6 +109,20 @@ test_io_begin(struct import *im, const struct test_file *files)
         import_init(im, &test_io);
 }
 
+int
+test_io_setup(void **state)
+{
+        test_io_begin(*state, NULL);
+        return 0;
+}
+
+int
+test_io_teardown(void **state)
+{
+        import_deinit(*state);
+        return 0;
+}
+
 void
 test_io_source(struct import *im, const char *argument)
 {

@@ -13,6 +13,12 @@ struct test_file {
 void
 test_io_begin(struct import *im, const struct test_file *files);
 
+/* cmocka's fixture; *state is the struct import. Files are those on disk until a test begins anew. */
+int
+test_io_setup(void **state);
+int
+test_io_teardown(void **state);
+
 /* Reads an argument, or fails the test. */
 void
 test_io_source(struct import *im, const char *argument);
