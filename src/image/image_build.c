@@ -205,6 +205,27 @@ make_tree(struct build *x, struct error *err)
         return tree_add_libraries(&x->tree, x->root, &x->host, err);
 }
 
+/* As it is packed, for GRUB and PXELINUX; unpacked, for iPXE on BIOS, which takes nothing else; and for iPXE on UEFI the EFI
+ * program beside it, where the package has one. */
+static int
+put_hypervisor(const struct build *x, struct error *err)
+{
+        char from[IMAGE_PATH_SIZE], to[IMAGE_PATH_SIZE];
+        const char *name = x->recipe.hypervisor, *dot = strrchr(name, '.');
+        int r;
+
+        if ((r = image_path(from, err, "%s%s", x->root, name)) < 0 || (r = image_path(to, err, "%s/xen.gz", x->out)) < 0 ||
+            (r = image_copy(from, to, 0644, err)) < 0 || (r = image_path(to, err, "%s/xen", x->out)) < 0 ||
+            (r = image_gunzip(from, to, 0644, err)) < 0)
+                return r;
+        if (!dot || strchr(dot, '/'))
+                return 0;
+        if ((r = image_path(from, err, "%s%.*s.efi", x->root, (int)(dot - name), name)) < 0 || access(from, R_OK) < 0)
+                return r;
+        r = image_path(to, err, "%s/xen.efi", x->out);
+        return r < 0 ? r : image_copy(from, to, 0644, err);
+}
+
 static int
 make_output(struct build *x, struct error *err)
 {
@@ -214,9 +235,7 @@ make_output(struct build *x, struct error *err)
         if ((r = image_path(from, err, "%s/boot/vmlinuz-%s", x->root, x->kernel_version)) < 0 ||
             (r = image_path(to, err, "%s/vmlinuz", x->out)) < 0 || (r = image_copy(from, to, 0644, err)) < 0)
                 return r;
-        if (x->recipe.hypervisor[0] &&
-            ((r = image_path(from, err, "%s%s", x->root, x->recipe.hypervisor)) < 0 ||
-             (r = image_path(to, err, "%s/xen.gz", x->out)) < 0 || (r = image_copy(from, to, 0644, err)) < 0))
+        if (x->recipe.hypervisor[0] && (r = put_hypervisor(x, err)) < 0)
                 return r;
         say(x, "compress", 0, "initrd of %zu files by %s", x->tree.n, x->recipe.compression);
         r = image_path(to, err, "%s/initrd", x->out);

@@ -2,6 +2,7 @@
 /* Files and child programs for the image builder, blocking. Runs in role work's child and in `dompool image build`. */
 #include "image/image_files.h"
 
+#include <archive.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -18,6 +19,8 @@
 
 #include "base/cleanup.h"
 #include "base/digest.h"
+
+DEFINE_CLEANUP(struct archive *, archive_read_free)
 
 #define OUTPUT_MAX (4u << 20)
 #define LAST_WORDS 700
@@ -118,6 +121,30 @@ image_copy(const char *from, const char *to, mode_t mode, struct error *err)
         while (n > 0);
         if (n < 0 || fchmod(out, mode) < 0 || fsync(out) < 0)
                 return error_errno_set(err, errno, "copying %s to %s", from, to);
+        return 0;
+}
+
+static int
+unpack_failed(struct archive *a, const char *from, struct error *err)
+{
+        return error_set(err, ERR_IO, "%s: %s", from, archive_error_string(a) ? archive_error_string(a) : "cannot be unpacked");
+}
+
+int
+image_gunzip(const char *from, const char *to, mode_t mode, struct error *err)
+{
+        CLEANUP(archive_read_free) struct archive *a = archive_read_new();
+        _cleanup_close_ int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+        struct archive_entry *e;
+
+        if (!a || out < 0)
+                return error_errno_set(err, a ? errno : ENOMEM, "%s", to);
+        if (archive_read_support_filter_gzip(a) != ARCHIVE_OK || archive_read_support_format_raw(a) != ARCHIVE_OK ||
+            archive_read_open_filename(a, from, 64 << 10) != ARCHIVE_OK || archive_read_next_header(a, &e) != ARCHIVE_OK ||
+            archive_read_data_into_fd(a, out) != ARCHIVE_OK)
+                return unpack_failed(a, from, err);
+        if (fchmod(out, mode) < 0 || fsync(out) < 0)
+                return error_errno_set(err, errno, "%s", to);
         return 0;
 }
 

@@ -22,6 +22,9 @@ int image_write(const char *path, const void *data, size_t size, struct error *e
 /* Copies contents, not owner or times; @mode of the new file. */
 int image_copy(const char *from, const char *to, mode_t mode, struct error *err);
 
+/* Likewise, unpacked where it is gzipped. */
+int image_gunzip(const char *from, const char *to, mode_t mode, struct error *err);
+
 /* mkdir -p */
 int image_mkdir(const char *path, struct error *err);
 
