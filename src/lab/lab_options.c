@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/parse.h"
+#include "bootcfg/loader.h"
 
 #define MEMORY_MIN_MIB 768u
 #define MEMORY_MAX_MIB 65536u
@@ -98,17 +99,52 @@ set_memory(struct lab_options *o, const char *value, struct error *err)
         return 0;
 }
 
+/* Words with commas between, each of at most LAB_NAME_SIZE - 1 name characters. */
+static int
+set_list(const char *option, const char *value, char list[LAB_MAX_HOSTS][LAB_NAME_SIZE], unsigned *ret_n, struct error *err)
+{
+        char copy[256];
+        char *save = NULL;
+        unsigned n = 0;
+
+        if (!str_copy(copy, sizeof(copy), value))
+                return error_set(err, ERR_USAGE, "%s: more than %zu bytes", option, sizeof(copy) - 1);
+        for (char *word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save))
+                if (n == LAB_MAX_HOSTS || !name_ok(word) || !str_copy(list[n++], LAB_NAME_SIZE, word))
+                        return error_set(err, ERR_USAGE, "%s '%s': at most %d names", option, word, LAB_MAX_HOSTS);
+        if (n == 0)
+                return error_set(err, ERR_USAGE, "%s: names no one", option);
+        *ret_n = n;
+        return 0;
+}
+
 static int
 set_nic(struct lab_options *o, const char *value, struct error *err)
 {
-        static const char *const nics[] = {"virtio-net-pci", "e1000"};
+        static const char *const nics[] = {"virtio-net-pci", "e1000", "rtl8139", "pcnet"};
+        int r = set_list("--nic", value, o->nics, &o->n_nics, err);
 
-        for (size_t i = 0; i < N_ELEMENTS(nics); i++)
-                if (strcmp(nics[i], value) == 0) {
-                        str_copy(o->nic, sizeof(o->nic), value);
-                        return 0;
-                }
-        return error_set(err, ERR_USAGE, "--nic '%s': must be virtio-net-pci or e1000", value);
+        for (unsigned i = 0; r == 0 && i < o->n_nics; i++) {
+                bool known = false;
+
+                for (size_t k = 0; k < N_ELEMENTS(nics); k++)
+                        known = known || strcmp(nics[k], o->nics[i]) == 0;
+                if (!known)
+                        return error_set(err, ERR_USAGE, "--nic '%s': must be virtio-net-pci, e1000, rtl8139 or pcnet",
+                                         o->nics[i]);
+        }
+        return r;
+}
+
+static int
+set_loader(struct lab_options *o, const char *value, struct error *err)
+{
+        int r = set_list("--loader", value, o->loaders, &o->n_loaders, err);
+
+        for (unsigned i = 0; r == 0 && i < o->n_loaders; i++)
+                if (strcmp(o->loaders[i], "best") != 0)
+                        r = loader_check(o->loaders[i], err);
+        return r;
 }
 
 static int
@@ -161,7 +197,8 @@ static const struct option_row rows[] = {
         {"hosts", "N", set_hosts, "how many PCs, 1 to 16 (2)"},
         {"firmware", "LIST", set_firmware, "bios or uefi; a list gives each host its own: bios,uefi (bios)"},
         {"memory", "SIZE", set_memory, "memory of each PC (1500M)"},
-        {"nic", "MODEL", set_nic, "virtio-net-pci or e1000 (virtio-net-pci)"},
+        {"nic", "LIST", set_nic, "virtio-net-pci, e1000, rtl8139 or pcnet, or a list of them (virtio-net-pci)"},
+        {"loader", "LIST", set_loader, "loaders as in dompoold.conf(5), or best (best)"},
         {"kernel-args", "TEXT", set_kernel_args, "more for every dom0's kernel command line"},
         {"name", "NAME", set_name, "name of the room; its namespace is dompool-NAME (lab)"},
         {"dir", "DIR", set_dir, "where its files are (/run/dompool-NAME)"},
@@ -178,7 +215,8 @@ options_defaults(struct lab_options *o)
         *o = (struct lab_options){
                 .n_hosts = 2, .n_firmwares = 1, .firmwares = {LAB_BIOS}, .memory_mib = 1500, .timeout_s = 240};
         str_copy(o->name, sizeof(o->name), "lab");
-        str_copy(o->nic, sizeof(o->nic), "virtio-net-pci");
+        o->n_nics = 1;
+        str_copy(o->nics[0], sizeof(o->nics[0]), "virtio-net-pci");
         str_copy(o->store, sizeof(o->store), "/var/cache/dompool/images");
 }
 

@@ -22,7 +22,10 @@ struct lab_options {
         uint32_t n_firmwares; /* host i gets number i modulo this */
         enum lab_firmware firmwares[LAB_MAX_HOSTS];
         uint32_t memory_mib; /* of each machine */
-        char nic[LAB_NAME_SIZE];
+        unsigned n_nics;      /* likewise */
+        char nics[LAB_MAX_HOSTS][LAB_NAME_SIZE];
+        unsigned n_loaders;   /* likewise; 0: the best for each firmware */
+        char loaders[LAB_MAX_HOSTS][LAB_NAME_SIZE];
         char kernel_args[256]; /* of all hosts' dom0, behind the server's own */
         uint64_t timeout_s;    /* from a host's power-on to ready */
         unsigned n_words;      /* what is no option */

@@ -54,7 +54,9 @@ lab_room_init(struct lab_room *room, const struct lab_options *o)
                 h->address = LAB_FIRST_HOST_ADDRESS + i;
                 h->firmware = o->firmwares[i % o->n_firmwares];
                 h->memory_mib = o->memory_mib;
-                str_copy(h->nic, sizeof(h->nic), o->nic);
+                str_copy(h->nic, sizeof(h->nic), o->nics[i % o->n_nics]);
+                if (o->n_loaders > 0 && strcmp(o->loaders[i % o->n_loaders], "best") != 0)
+                        str_copy(h->loader, sizeof(h->loader), o->loaders[i % o->n_loaders]);
         }
 }
 
@@ -96,8 +98,8 @@ host_json(const struct lab_host *h)
 {
         char mac[MAC_TEXT_SIZE], ip[IP4_TEXT_SIZE];
 
-        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "name", h->name, "tap", h->tap, "mac", mac_text(&h->mac, mac),
-                         "address", ip4_text(h->address, ip), "firmware", lab_firmware_name(h->firmware), "nic", h->nic,
+        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "name", h->name, "tap", h->tap, "mac", mac_text(&h->mac, mac),
+                         "address", ip4_text(h->address, ip), "firmware", lab_firmware_name(h->firmware), "nic", h->nic, "loader", h->loader,
                          "memory_mib", (int)h->memory_mib);
 }
 
@@ -137,18 +139,19 @@ lab_room_save(const struct lab_room *room, struct error *err)
 static int
 host_load(json_t *json, struct lab_host *h)
 {
-        const char *name, *tap, *mac, *ip, *firmware, *nic;
+        const char *name, *tap, *mac, *ip, *firmware, *nic, *loader;
         int memory, f;
 
-        if (json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "name", &name, "tap", &tap, "mac", &mac, "address", &ip,
-                        "firmware", &firmware, "nic", &nic, "memory_mib", &memory) < 0)
+        if (json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "name", &name, "tap", &tap, "mac", &mac, "address", &ip,
+                        "firmware", &firmware, "nic", &nic, "loader", &loader, "memory_mib", &memory) < 0)
                 return -EINVAL;
         f = lab_firmware_find(firmware);
         if (f < 0 || memory <= 0 || parse_mac(mac, &h->mac) < 0 || parse_ip4(ip, &h->address) < 0 || !name_ok(name) ||
             !name_ok(nic))
                 return -EINVAL;
         if (!str_copy(h->name, sizeof(h->name), name) || !str_copy(h->tap, sizeof(h->tap), tap) ||
-            !str_copy(h->nic, sizeof(h->nic), nic))
+            !str_copy(h->nic, sizeof(h->nic), nic) || (*loader && !name_ok(loader)) ||
+            !str_copy(h->loader, sizeof(h->loader), loader))
                 return -EINVAL;
         h->firmware = (enum lab_firmware)f;
         h->memory_mib = (uint32_t)memory;

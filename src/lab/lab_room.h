@@ -37,6 +37,7 @@ struct lab_host {
         uint32_t address;
         enum lab_firmware firmware;
         char nic[LAB_NAME_SIZE];
+        char loader[LAB_NAME_SIZE]; /* empty: the best for its firmware */
         uint32_t memory_mib;
 };
 

@@ -24,6 +24,8 @@ config_host(const struct lab_host *h, FILE *f)
         fprintf(f, "\tmac = \"%s\"\n", mac_text(&h->mac, mac));
         fprintf(f, "\taddress = \"%s\"\n", ip4_text(h->address, ip));
         fprintf(f, "\tprofile = \"pool\"\n");
+        if (h->loader[0])
+                fprintf(f, "\tloader = \"%s\"\n", h->loader);
         fprintf(f, "}\n");
 }
 

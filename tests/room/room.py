@@ -31,12 +31,14 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 class Room:
-    def __init__(self, build_dir, firmware, kernel_args="", name=NAME):
+    def __init__(self, build_dir, firmware, kernel_args="", name=NAME, loader="", nic=""):
         self.programs = os.path.join(build_dir, "src")
         self.name = name
         self.netns = "dompool-" + name
         self.firmware = firmware
         self.kernel_args = kernel_args
+        self.loader = loader
+        self.nic = nic
         self.dir = "/run/dompool-" + name
         self.socket = self.dir + "/run/api.sock"
         self.progress = ""
@@ -56,6 +58,10 @@ class Room:
         words = ["up", "--json", "--hosts", str(len(self.firmware.split(","))), "--firmware", self.firmware]
         if self.kernel_args:
             words += ["--kernel-args", self.kernel_args]
+        if self.loader:
+            words += ["--loader", self.loader]
+        if self.nic:
+            words += ["--nic", self.nic]
         r = self.lab(*words)
         self.progress = r.stderr
         return json.loads(r.stdout)

@@ -42,7 +42,7 @@ options_have_the_documented_defaults(void **state)
         assert_int_equal(o.firmwares[0], LAB_BIOS);
         assert_string_equal(o.dir, "/run/dompool-lab");
         assert_string_equal(o.store, "/var/cache/dompool/images");
-        assert_string_equal(o.nic, "virtio-net-pci");
+        assert_string_equal(o.nics[0], "virtio-net-pci");
 }
 
 static void
