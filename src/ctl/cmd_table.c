@@ -81,7 +81,7 @@ const struct ctl_command ctl_commands[] = {
         {"lab", "status", "[OPTION...]", "what runs of it", .raw = lab_command},
         {"lab", "power", "HOST STATE", "cut, give or reset a host's power", .raw = lab_command},
         {"lab", "demo", "[OPTION...]", "the whole system once, from image to guest", .raw = lab_command},
-        {"import", NULL, "PATH...", "read another boot set-up's files; --apply adds its hosts",
+        {"import", NULL, "PATH...", "read the files of another boot set-up; --apply adds its hosts",
          OPT_BIT(OPT_APPLY) | OPT_BIT(OPT_FORMAT), 1, 1000, cmd_import, .complete = "file"},
         {"errors", NULL, "", "error codes and exit codes", 0, 0, 0, cmd_errors},
         {"completion", NULL, "SHELL", "print the completion script for bash, zsh or fish", 0, 1, 1, cmd_completion,

@@ -79,6 +79,7 @@ struct import_entry {
         /* XEN: what a host of the pool takes over of the two command lines. */
         char pool_xen_args[ARGS_SIZE];
         char pool_kernel_args[ARGS_SIZE];
+        char pool_console[NAME_SIZE];   /* Xen's console=, which has its own place in a host's description */
         bool used;                      /* by a host */
 };
 

@@ -298,9 +298,28 @@ take_over(struct import *im, const struct import_entry *e, const char *what, con
         }
 }
 
+/* console=com2,vga out of the other words. */
+static void
+take_console(struct import_entry *e)
+{
+        char args[ARGS_SIZE], *rest = args;
+
+        if (!import_word_value(e->pool_xen_args, "console", e->pool_console, sizeof(e->pool_console)))
+                return;
+        str_copy(args, sizeof(args), e->pool_xen_args);
+        e->pool_xen_args[0] = '\0';
+        while (*rest) {
+                const char *word = lines_word(&rest);
+
+                if (strncmp(word, "console=", 8) != 0)
+                        import_append(e->pool_xen_args, sizeof(e->pool_xen_args), word);
+        }
+}
+
 void
 import_entry_plan(struct import *im, struct import_entry *e)
 {
         take_over(im, e, "xen-args", e->xen_args, e->pool_xen_args);
+        take_console(e);
         take_over(im, e, "kernel-args", e->kernel_args, e->pool_kernel_args);
 }

@@ -273,6 +273,7 @@ import_plan(const struct import *im, const struct import_host *h, struct import_
                 str_copy(plan.host.profile, sizeof(plan.host.profile), profile_kind_names[PROFILE_POOL]);
                 str_copy(plan.host.xen_args, sizeof(plan.host.xen_args), e->pool_xen_args);
                 str_copy(plan.host.kernel_args, sizeof(plan.host.kernel_args), e->pool_kernel_args);
+                str_copy(plan.host.console, sizeof(plan.host.console), e->pool_console);
         }
         if (e && h->n_loaders > 1)
                 snprintf(why, why_size, "decided by what %s is given; %s is given %.80s",

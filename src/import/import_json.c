@@ -50,6 +50,7 @@ static const struct rec_field entry_fields[] = {
         REC_STR(struct import_entry, initrd),
         REC_STR(struct import_entry, pool_xen_args),
         REC_STR(struct import_entry, pool_kernel_args),
+        REC_STR(struct import_entry, pool_console),
 };
 static const struct rec_desc entry_rec = REC_DESC(struct import_entry, entry_fields);
 

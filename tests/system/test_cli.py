@@ -107,7 +107,7 @@ def test_bash_completes_commands_options_and_names(running):
     """
     env = {**os.environ, "PATH": f"{api_room.DOMPOOL.parent}:{os.environ['PATH']}", "DOMPOOL_SERVER": f"unix:{running.socket}"}
     got = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=env, timeout=20)
-    assert got.stdout.splitlines() == ["domain", "trace", "n1 n2", "--unknown", "bash zsh fish", "local pool"], got
+    assert got.stdout.splitlines() == ["domain", "trace", "n1 n2", "--unknown", "bash zsh fish", "local pool inspect rescue"], got
 
 
 COMPLETIONS = [("dompool host sh", "show"), ("dompool domain cons", "console"), ("dompool completion ba", "bash"),

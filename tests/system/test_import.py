@@ -27,7 +27,7 @@ host away {{ hardware ethernet 52:54:00:88:01:05; fixed-address 192.0.2.5; }}
 MENU = """DEFAULT xen
 LABEL xen
   KERNEL mboot.c32
-  APPEND xen.gz dom0_mem=524288 noreboot --- vmlinuz root=/dev/nfs quirk=1 --- initrd
+  APPEND xen.gz dom0_mem=524288 noreboot com2=115200,8n1 console=com2,vga --- vmlinuz root=/dev/nfs quirk=1 --- initrd
 """
 
 
@@ -73,7 +73,8 @@ def test_applied_hosts_get_by_dhcp_what_they_had(room):
     shown = hosts(room)
     assert "ltsp1" not in shown and "away" not in shown  # they stay the old server's
     assert (shown["xen1"]["profile"], shown["disk1"]["profile"]) == ("pool", "local")
-    assert shown["xen1"]["xen_args"] == "dom0_mem=524288K noreboot"  # a number without unit is KiB
+    assert shown["xen1"]["xen_args"] == "dom0_mem=524288K noreboot com2=115200,8n1"  # a number without unit is KiB
+    assert shown["xen1"]["console"] == "com2,vga"
     assert shown["xen1"]["kernel_args"] == "quirk=1"
     assert "xen1" in dompool(room, "host", "list").stdout
     for mac, address in ((XEN_MAC, "10.88.0.61"), (DISK_MAC, "10.88.0.62")):
