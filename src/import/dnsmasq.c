@@ -56,19 +56,34 @@ next_part(char **rest)
         return part;
 }
 
-/* Collects tags: parts that begin with @prefix ("tag:"), also the old "net:". The first other part, or NULL. */
-static char *
-take_tags(struct dnsmasq *d, char **rest, const char *prefix, struct dnsmasq_tags *ret)
+/* The tag of a part "tag:x" (@kind "tag:") or "set:x"; "net:x" is the old way of writing both. NULL: it is another part. */
+static const char *
+tag_of(const char *part, const char *kind)
 {
+        return strncmp(part, kind, 4) == 0 || strncmp(part, "net:", 4) == 0 ? part + 4 : NULL;
+}
+
+static void
+add_tag(struct dnsmasq *d, struct dnsmasq_tags *tags, const char *tag)
+{
+        if (tags->n == DNSMASQ_MAX_TAGS)
+                note(d, IMPORT_NOTE_UNKNOWN, tag, "", "a line with more than eight tags");
+        else
+                import_copy(tags->tags[tags->n++], DNSMASQ_TAG_SIZE, tag);
+}
+
+/* Collects the tags that a line asks for. The first other part, or NULL. */
+static char *
+take_tags(struct dnsmasq *d, char **rest, struct dnsmasq_tags *ret)
+{
+        const char *tag;
         char *part;
 
         while ((part = next_part(rest))) {
-                if (strncmp(part, prefix, strlen(prefix)) != 0 && strncmp(part, "net:", 4) != 0)
+                tag = tag_of(part, "tag:");
+                if (!tag)
                         return part;
-                if (ret->n == DNSMASQ_MAX_TAGS)
-                        note(d, IMPORT_NOTE_UNKNOWN, part, "", "a line with more than eight tags");
-                else
-                        import_copy(ret->tags[ret->n++], DNSMASQ_TAG_SIZE, part + 4);
+                add_tag(d, ret, tag);
         }
         return NULL;
 }
@@ -88,8 +103,7 @@ match_add(struct dnsmasq *d, const char *name, char **rest, enum dnsmasq_match_k
                 return error_to_errno(d->err->code);
         *ret = &d->matches[d->n_matches++];
         **ret = (struct dnsmasq_match){.kind = kind};
-        import_copy((*ret)->set, DNSMASQ_TAG_SIZE,
-                    strncmp(set, "set:", 4) == 0 || strncmp(set, "net:", 4) == 0 ? set + 4 : set);
+        import_copy((*ret)->set, DNSMASQ_TAG_SIZE, tag_of(set, "set:") ?: set);
         return 0;
 }
 
@@ -161,9 +175,8 @@ host_part(struct dnsmasq *d, const char *part, struct host_line *l)
                         l->has_wildcard = true;
                 else if (l->n_macs < N_ELEMENTS(l->macs))
                         memcpy(l->macs[l->n_macs++].b, mac, 6);
-        } else if (strncmp(part, "set:", 4) == 0 || strncmp(part, "net:", 4) == 0) {
-                if (l->tags.n < DNSMASQ_MAX_TAGS)
-                        import_copy(l->tags.tags[l->tags.n++], DNSMASQ_TAG_SIZE, part + 4);
+        } else if (tag_of(part, "set:")) {
+                add_tag(d, &l->tags, part + 4);
         } else if (strncmp(part, "tag:", 4) == 0) {
                 note(d, IMPORT_NOTE_WARNING, part, "", "the line counts only with this tag for dnsmasq; here it counts always");
         } else if (strncmp(part, "id:", 3) == 0) {
@@ -278,7 +291,7 @@ read_tag_if(struct dnsmasq *d, const char *name, char *value)
 
         if (r)
                 return r < 0 ? r : 0;
-        if (take_tags(d, &value, "tag:", &m->tags))
+        if (take_tags(d, &value, &m->tags))
                 return match_drop(d, name, "", "one tag to set and then tags to ask for are understood");
         return 0;
 }
@@ -298,7 +311,7 @@ static int
 read_boot(struct dnsmasq *d, const char *name, char *value)
 {
         struct dnsmasq_tags tags = {0};
-        const char *file = take_tags(d, &value, "tag:", &tags);
+        const char *file = take_tags(d, &value, &tags);
         struct dnsmasq_send *s;
 
         if (!file)
@@ -323,7 +336,7 @@ static int
 read_service(struct dnsmasq *d, const char *name, char *value)
 {
         struct dnsmasq_tags tags = {0};
-        const char *type = take_tags(d, &value, "tag:", &tags), *file;
+        const char *type = take_tags(d, &value, &tags), *file;
         uint32_t arch = UINT32_MAX, number;
         struct dnsmasq_send *s;
 
@@ -358,7 +371,7 @@ read_option(struct dnsmasq *d, const char *name, char *value)
 {
         static const uint32_t boot_codes[] = {66, 67, 150, 209, 210};
         struct dnsmasq_tags tags = {0};
-        const char *option = take_tags(d, &value, "tag:", &tags), *text = next_part(&value);
+        const char *option = take_tags(d, &value, &tags), *text = next_part(&value);
         struct dnsmasq_send *s;
         uint32_t code = 0;
 
@@ -396,7 +409,7 @@ read_range(struct dnsmasq *d, const char *name, char *value)
         uint32_t address;
 
         do
-                first = take_tags(d, &value, "tag:", &tags);
+                first = take_tags(d, &value, &tags);
         while (first && (strncmp(first, "set:", 4) == 0 || strncmp(first, "interface:", 10) == 0));
         last = next_part(&value);
         if (!first || parse_ip4(first, &address) < 0)
@@ -447,19 +460,47 @@ include(struct dnsmasq *d, const char *path, import_reader reader)
 }
 
 static bool
-keep_plain(void *state, const char *name)
+has_ending(const char *name, const char *ending, size_t n)
 {
+        size_t length = strlen(name);
+
+        return n > 0 && length >= n && memcmp(name + length - n, ending, n) == 0;
+}
+
+/* "*.conf,.dpkg-old": if there are endings with a star a name must have one of them; it may have none of the others. */
+static bool
+keeps(const char *endings, const char *name)
+{
+        bool any_wanted = false, wanted = false;
+
+        while (endings && *endings) {
+                size_t n = strcspn(endings, ",");
+
+                if (*endings == '*') {
+                        any_wanted = true;
+                        wanted = wanted || has_ending(name, endings + 1, n - 1);
+                } else if (has_ending(name, endings, n)) {
+                        return false;
+                }
+                endings += n + (endings[n] == ',');
+        }
+        return wanted || !any_wanted;
+}
+
+static bool
+keep_file(void *state, const char *name)
+{
+        const struct dnsmasq *d = state;
         size_t n = strlen(name);
 
-        (void)state;
-        return n > 0 && name[0] != '.' && name[0] != '#' && name[n - 1] != '~' && name[n - 1] != '#';
+        return n > 0 && name[0] != '.' && name[0] != '#' && name[n - 1] != '~' && name[n - 1] != '#' && keeps(d->endings, name);
 }
 
 static int
 include_folder(struct dnsmasq *d, const char *path, import_reader reader)
 {
         const struct import_place at = d->at;
-        int r = import_folder(d->im, &at, path, keep_plain, reader, d, d->err);
+        int r = import_folder(d->im, &at, path, keep_file, reader, d, d->err);
 
         d->at = at;
         return r;
@@ -471,15 +512,17 @@ read_conf_file(struct dnsmasq *d, const char *name, char *value)
         return include(d, value, strcmp(name, "conf-file") == 0 ? read_lines : read_host_lines);
 }
 
-/* conf-dir=/etc/dnsmasq.d,*.conf: endings with * are wanted, others are left out. */
+/* conf-dir=/etc/dnsmasq.d,*.conf */
 static int
 read_conf_dir(struct dnsmasq *d, const char *name, char *value)
 {
-        const char *path = next_part(&value);
+        const char *path = next_part(&value), *outer = d->endings;
+        int r;
 
-        if (value && *value)
-                note(d, IMPORT_NOTE_WARNING, value, "", "every plain file of the folder is read, whatever its ending");
-        return include_folder(d, path ?: "", strcmp(name, "conf-dir") == 0 ? read_lines : read_host_lines);
+        d->endings = value;
+        r = include_folder(d, path ?: "", strcmp(name, "conf-dir") == 0 ? read_lines : read_host_lines);
+        d->endings = outer;
+        return r;
 }
 
 static int

@@ -48,6 +48,7 @@ struct dnsmasq {
         struct import *im;
         struct error *err;
         struct import_place at;
+        const char *endings; /* of the files that the folder being read is for; NULL: all */
         struct dnsmasq_match *matches;
         size_t n_matches, matches_size;
         struct dnsmasq_send *sends;

@@ -58,7 +58,6 @@ fits(const struct dnsmasq_match *m, const struct import_client *client, const st
 {
         switch (m->kind) {
         case MATCH_ARCH:
-                /* Firmware of UEFI on x86-64 says 7; what it should say is 9, and files have both. */
                 return m->arch == client->arch;
         case MATCH_IPXE:
                 return client->user_class != NULL;

@@ -116,10 +116,10 @@ import_folder(struct import *im, const struct import_place *at, const char *path
 /* A TFTP tree of the server; a second one of the same path changes nothing. */
 int
 import_tree_add(struct import *im, const struct import_place *at, uint32_t server, const char *path, struct error *err);
-/* The menu @file of the TFTP server (0: any), read when that has not been done; NULL: not there. @not: never this one. */
+/* The menu @file of the TFTP server (0: any), read when that has not been done; NULL: not there. @except: never this one. */
 int
 import_tree_menu(struct import *im, const struct import_place *at, uint32_t server, const char *file,
-                 enum import_menu_kind kind, const struct import_menu *not, struct import_menu **ret, struct error *err);
+                 enum import_menu_kind kind, const struct import_menu *except, struct import_menu **ret, struct error *err);
 void
 import_names_free(struct import_names *names);
 

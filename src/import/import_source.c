@@ -184,13 +184,13 @@ import_tree_add(struct import *im, const struct import_place *at, uint32_t serve
 }
 
 static struct import_menu *
-menu_given_alone(const struct import *im, const char *file, enum import_menu_kind kind, const struct import_menu * not )
+menu_given_alone(const struct import *im, const char *file, enum import_menu_kind kind, const struct import_menu *except)
 {
         struct import_menu *m, *next;
 
         HASH_ITER(hh, im->menus, m, next)
         {
-                if (m->alone && m != not &&m->kind == kind && import_path_ends(m->path, file))
+                if (m->alone && m != except && m->kind == kind && import_path_ends(m->path, file))
                         return m;
         }
         return NULL;
@@ -198,7 +198,7 @@ menu_given_alone(const struct import *im, const char *file, enum import_menu_kin
 
 int
 import_tree_menu(struct import *im, const struct import_place *at, uint32_t server, const char *file,
-                 enum import_menu_kind kind, const struct import_menu * not, struct import_menu **ret, struct error *err)
+                 enum import_menu_kind kind, const struct import_menu *except, struct import_menu **ret, struct error *err)
 {
         static const import_reader by_kind[] = {
                 [IMPORT_MENU_PXELINUX] = import_pxelinux,
@@ -213,7 +213,7 @@ import_tree_menu(struct import *im, const struct import_place *at, uint32_t serv
 
                 if ((server && t->server && t->server != server) || !import_path_join(path, t->path, file))
                         continue;
-                if (not &&strcmp(path, not ->path) == 0)
+                if (except && strcmp(path, except->path) == 0)
                         continue;
                 *ret = import_menu_find(im, path);
                 if (*ret)
@@ -225,7 +225,7 @@ import_tree_menu(struct import *im, const struct import_place *at, uint32_t serv
                 if (*ret)
                         return 0;
         }
-        *ret = menu_given_alone(im, file, kind, not );
+        *ret = menu_given_alone(im, file, kind, except);
         return 0;
 }
 

@@ -191,6 +191,24 @@ dnsmasq_lines_with_later_and_tagged_ones_before_others(void **state)
 }
 
 static void
+dnsmasq_reads_the_files_of_a_folder_that_it_asks_for(void **state)
+{
+        static const struct test_file files[] = {
+                {"dnsmasq.conf", "conf-dir=d,*.conf,.old.conf\nconf-dir=e,.bak\n"},
+                {"d/a.conf", "dhcp-host=52:54:00:00:00:01,a\n"},
+                {"d/b.old.conf", "dhcp-host=52:54:00:00:00:02,b\n"},
+                {"d/c", "dhcp-host=52:54:00:00:00:03,c\n"},
+                {"e/f.bak", "dhcp-host=52:54:00:00:00:04,f\n"},
+                {"e/g", "dhcp-host=52:54:00:00:00:05,g\n"},
+                {NULL, NULL},
+        };
+
+        (void)state;
+        must_give(files, "host a 52:54:00:00:00:01 - -: nothing\n"
+                         "host g 52:54:00:00:00:05 - -: nothing\n");
+}
+
+static void
 dnsmasq_services_serve_kinds_of_firmware(void **state)
 {
         static const struct test_file files[] = {
@@ -345,6 +363,7 @@ main(void)
                 CASE(isc_dhcpd_with_groups_includes_and_conditions),
                 CASE(dnsmasq_with_tags_folder_and_tftp_tree),
                 CASE(dnsmasq_lines_with_later_and_tagged_ones_before_others),
+                CASE(dnsmasq_reads_the_files_of_a_folder_that_it_asks_for),
                 CASE(dnsmasq_services_serve_kinds_of_firmware),
                 CASE(pxelinux_labels_boot_what_their_modules_do),
                 CASE(grub_menus_tell_network_from_disk),
