@@ -128,7 +128,7 @@ put_lease(struct dhcp_server *s, const struct mac *mac, uint32_t address, enum l
                 return false;
         }
         d->lease = l;
-        d->lease_changed = state != LEASE_OFFERED; /* an offer binds nobody: it need not survive */
+        d->lease_changed = d->lease_urgent = state != LEASE_OFFERED; /* an offer binds nobody: it need not survive */
         return true;
 }
 
@@ -146,12 +146,38 @@ owns(const struct dhcp_server *s, const struct mac *mac, uint32_t address, int64
         return l && l->address == address && lease_active(l, now_ms);
 }
 
+/*
+ * A lease is recorded for a quarter longer than the host is told, so that a renewal, or a boot after a boot, need not be: what
+ * is on record covers it. A fixed address can go to nobody else, so its record need not be on disk before the ACK leaves.
+ */
+static bool
+bind_lease(struct dhcp_server *s, const struct mac *mac, uint32_t address, int64_t now_ms, struct dhcp_decision *d)
+{
+        const struct lease *had = lease_by_mac(s->leases, mac);
+        int64_t expiry_ms = now_ms + lease_ms(d);
+        bool covered = had && had->state == LEASE_BOUND && had->address == address && had->held_ms >= expiry_ms;
+        struct lease l = {.mac = *mac,
+                          .address = address,
+                          .state = LEASE_BOUND,
+                          .expiry_ms = expiry_ms,
+                          .held_ms = covered ? had->held_ms : expiry_ms + lease_ms(d) / 4};
+
+        if (lease_put(s->leases, &l) < 0) {
+                silence(d, "the lease table is full");
+                return false;
+        }
+        d->lease = l;
+        d->lease_changed = !covered;
+        d->lease_urgent = !covered && address != d->host->address;
+        return true;
+}
+
 static void
 acknowledge(struct dhcp_server *s, const struct dhcp_packet *p, uint32_t address, int64_t now_ms, struct dhcp_decision *d)
 {
         struct firmware f;
 
-        if (!put_lease(s, &p->h.mac, address, LEASE_BOUND, now_ms + lease_ms(d), d))
+        if (!bind_lease(s, &p->h.mac, address, now_ms, d))
                 return;
         grant(s, p, DHCP_ACK, address, d);
         d->event = firmware_parse(p, &f) ? DHCP_EVENT_BOOT : DHCP_EVENT_LEASE;

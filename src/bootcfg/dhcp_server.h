@@ -52,7 +52,8 @@ struct dhcp_decision {
         const struct loader *loader;          /* named as boot file; NULL: none */
         char boot_name[LOADER_URL_SIZE];      /* by which it is named */
 
-        bool lease_changed; /* already in the table; must be on disk before the reply leaves */
+        bool lease_changed; /* already in the table; must be written down and told before the reply leaves, */
+        bool lease_urgent;  /* and be on disk too */
         struct lease lease;
 
         uint32_t foreign; /* DHCP_EVENT_FOREIGN: identifier of that server, */

@@ -27,7 +27,8 @@ const char *const policy_by_names[] = {
 struct policy {
         const uint8_t *bytes;
         size_t size;
-        bool mapped; /* else malloc'ed */
+        bool mapped;    /* else malloc'ed */
+        uint64_t *macs; /* the hosts' MACs as numbers, in order: a look-up touches no other host's page */
 };
 
 /* The tables behind the header, in the file's order. */
@@ -235,6 +236,39 @@ check(const struct policy *p, struct error *err)
         return check_contents(p, err);
 }
 
+static uint64_t
+mac_number(const struct mac *m)
+{
+        uint64_t n = 0;
+
+        for (size_t i = 0; i < sizeof(m->b); i++)
+                n = n << 8 | m->b[i];
+        return n;
+}
+
+/* Checks, and makes what is not in the file. On failure the snapshot is freed. */
+static int
+complete(struct policy *p, struct error *err)
+{
+        int r = check(p, err);
+        uint32_t n = r < 0 ? 0 : policy_header(p)->n_hosts;
+
+        if (r == 0) {
+                p->macs = calloc((size_t)n + 1, sizeof(*p->macs));
+                if (!p->macs)
+                        r = error_errno_set(err, ENOMEM, "policy snapshot");
+        }
+        if (r < 0) {
+                policy_free(p);
+                return r;
+        }
+        for (uint32_t i = 0; i < n; i++)
+                p->macs[i] = mac_number(&hosts_of(p)[i].mac);
+        if (p->mapped) /* the check has read every page: they need not stay ours until a host asks */
+                madvise((void *)(uintptr_t)p->bytes, p->size, MADV_DONTNEED);
+        return 0;
+}
+
 int
 policy_map(int fd, struct policy **ret, struct error *err)
 {
@@ -257,10 +291,8 @@ policy_map(int fd, struct policy **ret, struct error *err)
                 return r;
         }
         *p = (struct policy){.bytes = bytes, .size = (size_t)st.st_size, .mapped = true};
-        r = check(p, err);
-        if (r < 0)
-                policy_free(p);
-        else
+        r = complete(p, err);
+        if (r == 0)
                 *ret = p;
         return r;
 }
@@ -305,10 +337,8 @@ policy_build(const struct policy_parts *parts, struct policy **ret)
                         memcpy(bytes + offset_of(&header, i), items[i], count_of(&header, i) * tables[i].size);
         qsort(bytes + offset_of(&header, PART_HOSTS), header.n_hosts, sizeof(struct policy_host), compare_hosts);
         *p = (struct policy){.bytes = TAKE_PTR(bytes), .size = header.size};
-        if (check(p, &err) < 0) {
-                policy_free(p);
+        if (complete(p, &err) < 0)
                 return -EINVAL;
-        }
         *ret = p;
         return 0;
 }
@@ -329,6 +359,7 @@ policy_free(struct policy *p)
                 munmap((void *)(uintptr_t)p->bytes, p->size);
         else
                 free((void *)(uintptr_t)p->bytes);
+        free(p->macs);
         free(p);
 }
 
@@ -341,9 +372,18 @@ policy_header(const struct policy *p)
 const struct policy_host *
 policy_host_by_mac(const struct policy *p, const struct mac *mac)
 {
-        struct policy_host key = {.mac = *mac};
+        uint64_t key = mac_number(mac);
+        uint32_t low = 0, high = policy_header(p)->n_hosts;
 
-        return bsearch(&key, hosts_of(p), policy_header(p)->n_hosts, sizeof(key), compare_hosts);
+        while (low < high) {
+                uint32_t middle = low + (high - low) / 2;
+
+                if (p->macs[middle] < key)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low < policy_header(p)->n_hosts && p->macs[low] == key ? &hosts_of(p)[low] : NULL;
 }
 
 const struct policy_host *

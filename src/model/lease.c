@@ -280,10 +280,16 @@ lease_by_address(const struct lease_table *t, uint32_t address)
         return e ? &e->lease : NULL;
 }
 
+int64_t
+lease_end(const struct lease *l)
+{
+        return l->state == LEASE_BOUND && l->held_ms > l->expiry_ms ? l->held_ms : l->expiry_ms;
+}
+
 bool
 lease_active(const struct lease *l, int64_t now_ms)
 {
-        return (l->state == LEASE_OFFERED || l->state == LEASE_BOUND) && now_ms < l->expiry_ms;
+        return (l->state == LEASE_OFFERED || l->state == LEASE_BOUND) && now_ms < lease_end(l);
 }
 
 static bool
@@ -404,11 +410,29 @@ entry_remove(struct lease_table *t, struct entry *e)
         free(e);
 }
 
+/* The usual case, a host and its address again: the hashes stay as they are. */
+static bool
+put_again(struct lease_table *t, const struct lease *l)
+{
+        struct entry *e = entry_by_address(t, l->address);
+
+        if (!e || e->lease.state == LEASE_DECLINED || l->state == LEASE_DECLINED || !mac_eq(&e->lease.mac, &l->mac))
+                return false;
+        if (e->pool)
+                DL_DELETE(e->pool->by_state[e->lease.state], e);
+        e->lease = *l;
+        if (e->pool)
+                DL_APPEND(e->pool->by_state[l->state], e);
+        return true;
+}
+
 int
 lease_put(struct lease_table *t, const struct lease *l)
 {
         struct entry *fresh, *old;
 
+        if (put_again(t, l))
+                return 0;
         if (lease_table_count(t) >= LEASE_TABLE_MAX && !entry_by_address(t, l->address) && !entry_by_mac(t, &l->mac))
                 return -ENOSPC;
         fresh = calloc(1, sizeof(*fresh));

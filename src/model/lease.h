@@ -39,6 +39,7 @@ struct lease {
         uint32_t address;
         uint32_t state;    /* enum lease_state */
         int64_t expiry_ms; /* RELEASED: when it was released; DECLINED: end of the quarantine */
+        int64_t held_ms;   /* BOUND: on record until then, maybe longer than promised: nobody else gets it before */
 };
 
 /* A subnet, and what addresses of it there are to give to hosts without a fixed one there. */
@@ -78,7 +79,11 @@ lease_by_mac(const struct lease_table *t, const struct mac *mac);
 const struct lease *
 lease_by_address(const struct lease_table *t, uint32_t address);
 
-/* Offered or bound, and not run out. */
+/* When the address may go to another: held_ms or expiry_ms. */
+int64_t
+lease_end(const struct lease *l);
+
+/* Offered or bound, and not at its end. */
 bool
 lease_active(const struct lease *l, int64_t now_ms);
 

@@ -107,6 +107,10 @@ boot_report_note(struct boot_reports *r, const struct mac *mac, uint32_t address
                  bool firmware, const char *text);
 
 /* To core, and to `files`, which answers for menus. */
+/* The firmware of a host of @p has its address and boot file; repeats of the next seconds are not told. */
+void
+boot_report_boot(struct boot_reports *r, const struct policy *p, const struct dhcp_decision *d);
+
 void
 boot_report_lease(struct boot_reports *r, const struct lease *l);
 

@@ -16,8 +16,11 @@
 
 #define BATCH 64
 #define UNTAKEN_SLOTS 4096 /* direct-mapped by the MAC */
-#define UNTAKEN_TELL 3 /* so many OFFERs in a row that nobody took are worth a note; firmware repeats itself once or twice */
-#define QUIET_MS 10000 /* complaints about malformed packets and failed writes: one in that time */
+#define UNTAKEN_TELL 3    /* so many OFFERs in a row that nobody took are worth a note; firmware repeats itself once or twice */
+#define LOG_BURST 200     /* lines on decisions at once, */
+#define LOG_PER_SECOND 50 /* and in the long run: a storm of boots must not wait for its log */
+#define SETTLE_MS 500     /* records that no ACK waits for are on disk after that time */
+#define QUIET_MS 10000    /* complaints about malformed packets and failed writes: one in that time */
 
 /* OFFERs to one MAC since it last took one. */
 struct untaken {
@@ -41,6 +44,10 @@ struct boot_dhcp {
         int fd;
         int64_t quiet_until_ms;
         unsigned n_malformed; /* since the last complaint */
+        uv_timer_t settle;
+        int64_t lines_ms;  /* when log lines were last granted, */
+        unsigned n_lines;  /* how many there are, */
+        unsigned n_unsaid; /* and how many decisions went without one */
 
         struct mmsghdr messages[BATCH];
         struct iovec iov[BATCH];
@@ -50,6 +57,14 @@ struct boot_dhcp {
         struct untaken untaken[UNTAKEN_SLOTS];
         struct dhcp_decision decisions[BATCH];
         struct note notes[BATCH];
+
+        struct mmsghdr replies[BATCH];
+        struct iovec reply_iov[BATCH];
+        struct sockaddr_in to[BATCH];
+        union {
+                struct cmsghdr align;
+                char space[CMSG_SPACE(sizeof(struct in_pktinfo))];
+        } reply_from; /* our address, the same for all */
 };
 
 /* May a complaint of this kind be logged now? */
@@ -62,12 +77,37 @@ speak(struct boot_dhcp *d, int64_t now_ms)
         return true;
 }
 
+/* Is there a line left for this decision? */
+static bool
+line_left(struct boot_dhcp *d)
+{
+        int64_t now_ms = clock_mono_ms(&d->boot->ctx->clock), granted = (now_ms - d->lines_ms) * LOG_PER_SECOND / 1000;
+
+        if (log_max_level() >= LOG_LEVEL_DEBUG)
+                return true;
+        if (granted > 0) {
+                d->n_lines = (unsigned)(d->n_lines + granted < LOG_BURST ? d->n_lines + granted : LOG_BURST);
+                d->lines_ms = now_ms;
+        }
+        if (d->n_lines == 0) {
+                d->n_unsaid++;
+                return false;
+        }
+        d->n_lines--;
+        if (d->n_unsaid > 0)
+                log_info("dhcp decisions without a line here n=%u", d->n_unsaid);
+        d->n_unsaid = 0;
+        return true;
+}
+
 static void
 log_decision(const struct dhcp_packet *p, const struct dhcp_decision *d)
 {
         char mac[MAC_TEXT_SIZE], ip[IP4_TEXT_SIZE];
         uint32_t address = d->lease.address ? d->lease.address : p->h.ciaddr;
 
+        if (!d->host && log_max_level() < LOG_LEVEL_DEBUG)
+                return;
         if (!d->host) { /* anybody can send these; core hears of them at a limited rate */
                 log_debug("dhcp %s mac=%s ignored reason=\"%s\"", dhcp_type_name(p->type), mac_text(&p->h.mac, mac), d->reason);
                 return;
@@ -132,39 +172,59 @@ handle(struct boot_dhcp *d, int i, int64_t wall_ms, struct dhcp_decision *ret, s
         d->at.source = ntohl(d->from[i].sin_addr.s_addr);
         d->at.source_port = ntohs(d->from[i].sin_port);
         dhcp_server_decide(&b->server, &d->parsed, &d->at, wall_ms, ret);
-        log_decision(&d->parsed, ret);
+        if (!ret->host || line_left(d))
+                log_decision(&d->parsed, ret);
         make_note(d, ret, ret_note);
         if (ret->event == DHCP_EVENT_UNKNOWN)
                 boot_report_unknown(b->reports, &d->parsed);
         if (ret->lease_changed)
-                boot_journal_append(b->journal, &ret->lease);
+                boot_journal_append(b->journal, &ret->lease, ret->lease_urgent);
 }
 
+/* All replies leave from the address that we say we are, also on an interface with several. */
 static void
-send_reply(struct boot_dhcp *d, const struct dhcp_decision *r)
+set_reply_source(struct boot_dhcp *d)
 {
-        struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(r->port), .sin_addr.s_addr = htonl(r->destination)};
-        struct iovec iov = {.iov_base = (void *)(uintptr_t)r->data, .iov_len = r->size};
-        union {
-                struct cmsghdr align;
-                char space[CMSG_SPACE(sizeof(struct in_pktinfo))];
-        } control = {0};
-        struct msghdr m = {.msg_name = &to,
-                           .msg_namelen = sizeof(to),
-                           .msg_iov = &iov,
-                           .msg_iovlen = 1,
-                           .msg_control = control.space,
-                           .msg_controllen = sizeof(control.space)};
-        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        struct cmsghdr *c = &d->reply_from.align;
         struct in_pktinfo info = {.ipi_spec_dst.s_addr = htonl(d->boot->server.address)};
 
-        /* From the address that we say we are, also on an interface with several. */
         c->cmsg_level = IPPROTO_IP;
         c->cmsg_type = IP_PKTINFO;
         c->cmsg_len = CMSG_LEN(sizeof(info));
         memcpy(CMSG_DATA(c), &info, sizeof(info));
-        if (sendmsg(d->fd, &m, MSG_DONTWAIT) < 0 && speak(d, clock_mono_ms(&d->boot->ctx->clock)))
-                log_warning("dhcp answer not sent error=\"%s\"", strerror(errno));
+}
+
+static void
+add_reply(struct boot_dhcp *d, const struct dhcp_decision *r, unsigned i)
+{
+        d->to[i] = (struct sockaddr_in){
+                .sin_family = AF_INET, .sin_port = htons(r->port), .sin_addr.s_addr = htonl(r->destination)};
+        d->reply_iov[i] = (struct iovec){.iov_base = (void *)(uintptr_t)r->data, .iov_len = r->size};
+        d->replies[i].msg_hdr = (struct msghdr){.msg_name = &d->to[i],
+                                                .msg_namelen = sizeof(d->to[i]),
+                                                .msg_iov = &d->reply_iov[i],
+                                                .msg_iovlen = 1,
+                                                .msg_control = d->reply_from.space,
+                                                .msg_controllen = sizeof(d->reply_from.space)};
+}
+
+/* The answers of a batch of @n packets. One that cannot leave keeps none of the others. */
+static void
+send_replies(struct boot_dhcp *d, int n)
+{
+        unsigned n_replies = 0, sent = 0;
+
+        for (int i = 0; i < n; i++)
+                if (d->decisions[i].reply)
+                        add_reply(d, &d->decisions[i], n_replies++);
+        set_reply_source(d);
+        while (sent < n_replies) {
+                int done = sendmmsg(d->fd, d->replies + sent, n_replies - sent, MSG_DONTWAIT);
+
+                if (done < 0 && speak(d, clock_mono_ms(&d->boot->ctx->clock)))
+                        log_warning("dhcp answer not sent error=\"%s\"", strerror(errno));
+                sent += done > 0 ? (unsigned)done : 1;
+        }
 }
 
 /* What core hears of a decision whose lease is on disk. */
@@ -175,8 +235,7 @@ report(struct boot_dhcp *d, const struct dhcp_decision *r, const struct note *no
 
         if (r->event == DHCP_EVENT_BOOT) {
                 boot_ndp_expect(d->boot->ndp, &r->lease.mac, clock_mono_ms(&d->boot->ctx->clock));
-                boot_report_stage(reports, &r->lease.mac, r->lease.address, STAGE_DHCP, 0,
-                                  r->loader ? r->boot_name : "no loader for this firmware");
+                boot_report_boot(reports, d->boot->policy, r);
         }
         if (note->kind != BOOT_NOTE_NONE)
                 boot_report_note(reports, &note->mac, r->lease.address, note->firmware ? STAGE_DHCP : STAGE_INIT, note->kind,
@@ -187,11 +246,22 @@ report(struct boot_dhcp *d, const struct dhcp_decision *r, const struct note *no
                 boot_report_lease(reports, &r->lease);
 }
 
-/* Was a lease promised that is not on disk? Addresses that are another server's are only noted. */
+/* Was a lease promised that is not on record? Addresses that are another server's are only noted. */
 static bool
 is_empty_promise(const struct dhcp_decision *r, int sync)
 {
-        return sync < 0 && r->lease_changed && r->network->mode != NETWORK_PROXY;
+        return sync < 0 && (r->lease_changed || (r->reply == DHCP_ACK && r->lease.address != 0)) &&
+               r->network->mode != NETWORK_PROXY;
+}
+
+static void
+on_settle(uv_timer_t *timer)
+{
+        struct boot_dhcp *d = timer->data;
+        int r = boot_journal_settle(d->boot->journal);
+
+        if (r < 0 && speak(d, clock_mono_ms(&d->boot->ctx->clock)))
+                log_error("lease journal cannot be brought to disk error=\"%s\"", strerror(-r));
 }
 
 static void
@@ -206,15 +276,17 @@ handle_batch(struct boot_dhcp *d, int n)
         r = boot_journal_sync(b->journal, b->server.leases);
         if (r < 0 && speak(d, clock_mono_ms(&b->ctx->clock)))
                 log_error("lease journal cannot be written, no lease is granted error=\"%s\"", strerror(-r));
+        if (boot_journal_unsettled(b->journal) && !uv_is_active((uv_handle_t *)&d->settle))
+                uv_timer_start(&d->settle, on_settle, SETTLE_MS, 0);
         for (int i = 0; i < n; i++) {
                 const struct dhcp_decision *x = &d->decisions[i];
 
-                if (is_empty_promise(x, r))
-                        continue; /* not on disk: it was never said */
-                report(d, x, &d->notes[i]);
-                if (x->reply)
-                        send_reply(d, x);
+                if (is_empty_promise(x, r)) /* it was never said */
+                        d->decisions[i].reply = 0;
+                else
+                        report(d, x, &d->notes[i]);
         }
+        send_replies(d, n);
 }
 
 static void
@@ -253,6 +325,7 @@ boot_dhcp_start(struct boot *b, int fd, uint16_t port, uint32_t network, struct 
         r = uv_poll_init(b->ctx->loop, &d->poll, fd);
         if (r < 0)
                 return error_errno_set(err, -r, "dhcp socket");
-        d->poll.data = d;
+        uv_timer_init(b->ctx->loop, &d->settle);
+        d->poll.data = d->settle.data = d;
         return uv_poll_start(&d->poll, UV_READABLE, on_readable);
 }

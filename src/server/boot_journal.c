@@ -32,6 +32,8 @@ struct boot_journal {
         uint8_t *batch;
         size_t batch_size, batch_room;
         int batch_error; /* negative errno: a record of this batch was lost to memory */
+        bool urgent;     /* the batch must be on disk */
+        bool unsettled;  /* something written is not */
 };
 
 static void
@@ -60,7 +62,8 @@ record_encode(const struct lease *l, uint8_t r[BOOT_JOURNAL_RECORD_SIZE])
         memcpy(r, l->mac.b, sizeof(l->mac.b));
         r[6] = (uint8_t)l->state;
         put_le(r + 8, l->address, 4);
-        put_le(r + 16, (uint64_t)l->expiry_ms, 8);
+        put_le(r + 12, (uint64_t)(lease_end(l) - l->expiry_ms) / 1000, 4);
+        put_le(r + 16, (uint64_t)lease_end(l), 8);
         digest_sha256(r, CHECKSUM_AT, sum);
         memcpy(r + CHECKSUM_AT, sum, BOOT_JOURNAL_RECORD_SIZE - CHECKSUM_AT);
 }
@@ -76,7 +79,8 @@ record_decode(const uint8_t r[BOOT_JOURNAL_RECORD_SIZE], struct lease *ret)
         memcpy(ret->mac.b, r, sizeof(ret->mac.b));
         ret->state = r[6];
         ret->address = (uint32_t)get_le(r + 8, 4);
-        ret->expiry_ms = (int64_t)get_le(r + 16, 8);
+        ret->held_ms = (int64_t)get_le(r + 16, 8);
+        ret->expiry_ms = ret->held_ms - (int64_t)get_le(r + 12, 4) * 1000;
         return ret->address != 0;
 }
 
@@ -226,8 +230,9 @@ boot_journal_open(int dir_fd, struct lease_table *table, struct boot_journal **r
 }
 
 void
-boot_journal_append(struct boot_journal *j, const struct lease *l)
+boot_journal_append(struct boot_journal *j, const struct lease *l, bool urgent)
 {
+        j->urgent = j->urgent || urgent;
         if (j->batch_room - j->batch_size < BOOT_JOURNAL_RECORD_SIZE) {
                 size_t room = j->batch_room * 2 + 64 * BOOT_JOURNAL_RECORD_SIZE;
                 uint8_t *batch = realloc(j->batch, room);
@@ -250,28 +255,61 @@ grown(const struct boot_journal *j, const struct lease_table *table)
                j->size > (uint64_t)COMPACT_FACTOR * lease_table_count(table) * BOOT_JOURNAL_RECORD_SIZE;
 }
 
+/* What is on disk now nobody knows (a failed fsync may have dropped pages): the next call starts from the table. */
+static int
+broken(struct boot_journal *j, int r)
+{
+        if (j->fd >= 0)
+                close(j->fd);
+        j->fd = -1;
+        return r;
+}
+
+bool
+boot_journal_unsettled(const struct boot_journal *j)
+{
+        return j->unsettled;
+}
+
 int
-boot_journal_sync(struct boot_journal *j, const struct lease_table *table)
+boot_journal_settle(struct boot_journal *j)
+{
+        if (!j->unsettled)
+                return 0;
+        j->unsettled = false;
+        return fdatasync(j->fd) < 0 ? broken(j, -errno) : 0;
+}
+
+static int
+write_batch(struct boot_journal *j, const struct lease_table *table)
 {
         int r = j->batch_error;
 
-        if (j->batch_size == 0 && r == 0)
-                return 0;
         if (j->fd < 0 || grown(j, table)) {
+                j->unsettled = false;
                 r = rewrite(j, table); /* the table holds the batch already */
-        } else if (r == 0) {
+                return r < 0 ? broken(j, r) : 0;
+        }
+        if (r == 0)
                 r = write_all(j->fd, j->batch, j->batch_size);
-                if (r == 0 && fdatasync(j->fd) < 0)
-                        r = -errno;
-                j->size += j->batch_size;
-        }
-        if (r < 0 &&
-            j->fd >= 0) { /* what is on disk now nobody knows (a failed fsync may have dropped pages): start from the table */
-                close(j->fd);
-                j->fd = -1;
-        }
+        if (r < 0)
+                return broken(j, r);
+        j->size += j->batch_size;
+        j->unsettled = true;
+        return j->urgent ? boot_journal_settle(j) : 0;
+}
+
+int
+boot_journal_sync(struct boot_journal *j, const struct lease_table *table)
+{
+        int r;
+
+        if (j->batch_size == 0 && j->batch_error == 0 && j->fd >= 0)
+                return 0;
+        r = write_batch(j, table);
         j->batch_size = 0;
         j->batch_error = 0;
+        j->urgent = false;
         return r;
 }
 

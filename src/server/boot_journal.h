@@ -6,7 +6,9 @@
  * lease is on disk before its ACK leaves: boot_journal_append for a batch of packets, one boot_journal_sync, then the answers.
  *
  *     "leases.journal" = header (16 bytes) | record (32 bytes) ...
- *     record = mac 6 | state 1 | zero 1 | le32 address | zero 4 | le64 expiry | checksum 8 (SHA-256 of what is before it, cut)
+ *     record = mac 6 | state 1 | zero 1 | le32 address | le32 slack | le64 end | checksum 8 (SHA-256 of what is before it, cut)
+ *
+ * A lease is the host's until `end`; it was promised for `slack` seconds less (struct lease: held_ms and expiry_ms).
  *
  * Records are absolute and of one size, so a bad one (torn tail, flipped bit) is skipped, counted and reported and never keeps
  * the role from starting. At the start and when the file has grown it is rewritten with what the table holds, by rename.
@@ -39,14 +41,23 @@ int
 boot_journal_open(int dir_fd, struct lease_table *table, struct boot_journal **ret, struct boot_journal_report *ret_report,
                   struct error *err);
 
-/* Adds a lease to the present batch, in memory. */
+/* Adds a lease to the present batch, in memory. @urgent: the batch must be on disk (fdatasync) before its answers leave; without
+ * it a record survives our end, and from boot_journal_settle() on also the machine's. */
 void
-boot_journal_append(struct boot_journal *j, const struct lease *l);
+boot_journal_append(struct boot_journal *j, const struct lease *l, bool urgent);
 
-/* Writes the batch. 0, or negative errno: then none of its ACKs may leave. After a failure the file is written anew from @table
- * at the next call. */
+/* Writes the batch. 0, or negative errno: then no ACK may leave. After a failure the file is written anew from @table at the next
+ * call. */
 int
 boot_journal_sync(struct boot_journal *j, const struct lease_table *table);
+
+/* Is anything written that is not on disk? */
+bool
+boot_journal_unsettled(const struct boot_journal *j);
+
+/* Brings it there. 0, or negative errno as above. */
+int
+boot_journal_settle(struct boot_journal *j);
 
 void
 boot_journal_free(struct boot_journal *j);

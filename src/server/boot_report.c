@@ -13,7 +13,8 @@
 #define UNKNOWN_SLOTS 4096 /* direct-mapped by the MAC: a flood of invented ones overwrites, it does not grow */
 #define UNKNOWN_REPEAT_MS 10000
 #define UNKNOWN_PER_SECOND 50
-#define FOREIGN_SLOTS 1024 /* likewise, by MAC and server */
+#define BOOT_REPEAT_MS 3000 /* firmware and its loaders ask for their address again and again; no machine starts that fast */
+#define FOREIGN_SLOTS 1024  /* likewise, by MAC and server */
 #define FOREIGN_REPEAT_MS (60 * 60 * 1000)
 
 struct unknown_slot {
@@ -35,6 +36,8 @@ struct boot_reports {
         int64_t second_ms; /* start of the second that is counted */
         unsigned told_in_second;
         struct foreign_slot foreign[FOREIGN_SLOTS];
+        int64_t *boot_told_ms; /* for each host of the policy of `generation` */
+        uint64_t generation;
 };
 
 struct boot_reports *
@@ -50,6 +53,8 @@ boot_reports_new(struct role_ctx *ctx)
 void
 boot_reports_free(struct boot_reports *r)
 {
+        if (r)
+                free(r->boot_told_ms);
         free(r);
 }
 
@@ -79,6 +84,34 @@ boot_report_stage(struct boot_reports *r, const struct mac *mac, uint32_t addres
         tell(r, &(struct msg_boot_event){.mac = *mac, .address = address, .stage = stage, .attempt_ms = attempt_ms}, text);
 }
 
+/* Was the host's boot told just now? */
+static bool
+boot_told(struct boot_reports *r, const struct policy *p, const struct policy_host *host)
+{
+        int64_t now_ms = clock_mono_ms(&r->ctx->clock), *told_ms;
+
+        if (!r->boot_told_ms || r->generation != policy_header(p)->generation) {
+                free(r->boot_told_ms);
+                r->boot_told_ms = calloc(policy_header(p)->n_hosts, sizeof(*r->boot_told_ms));
+                r->generation = policy_header(p)->generation;
+        }
+        if (!r->boot_told_ms)
+                return false;
+        told_ms = &r->boot_told_ms[host - policy_host_at(p, 0)];
+        if (*told_ms != 0 && now_ms - *told_ms < BOOT_REPEAT_MS)
+                return true;
+        *told_ms = now_ms;
+        return false;
+}
+
+void
+boot_report_boot(struct boot_reports *r, const struct policy *p, const struct dhcp_decision *d)
+{
+        if (!boot_told(r, p, d->host))
+                boot_report_stage(r, &d->lease.mac, d->lease.address, STAGE_DHCP, 0,
+                                  d->loader ? d->boot_name : "no loader for this firmware");
+}
+
 void
 boot_report_note(struct boot_reports *r, const struct mac *mac, uint32_t address, enum boot_stage stage,
                  enum boot_note_kind note, bool firmware, const char *text)
@@ -91,7 +124,7 @@ boot_report_note(struct boot_reports *r, const struct mac *mac, uint32_t address
 static void
 send_lease(struct boot_reports *r, enum role to, const struct lease *l)
 {
-        const struct msg_lease_event m = {.mac = l->mac, .address = l->address, .state = l->state, .expiry_ms = l->expiry_ms};
+        const struct msg_lease_event m = {.mac = l->mac, .address = l->address, .state = l->state, .expiry_ms = lease_end(l)};
 
         if (l->state != LEASE_OFFERED)
                 role_send(r->ctx, to, MSG_LEASE_EVENT, &m, -1);

@@ -299,6 +299,44 @@ a_renewal_prolongs_by_unicast(void **state)
 }
 
 /* CVE-2008-3350 was a crash here. */
+/* A boot after a boot, a renewal or two: the record says a quarter more than was promised, and nothing need be written. */
+static void
+what_the_record_covers_is_not_written_again(void **state)
+{
+        struct talk t;
+        uint32_t a;
+
+        (void)state;
+        begin(&t);
+        a = get_lease(&t, &mac_pool);
+        assert_true(t.d.lease_urgent); /* an address that could go to another */
+        for (int minutes = 1; minutes <= 2; minutes++) {
+                t.now_ms += MINUTE;
+                SAY(&t, .type = DHCP_REQUEST, .mac = &mac_pool, .ciaddr = a);
+                assert_int_equal(t.d.reply, DHCP_ACK);
+                assert_false(t.d.lease_changed || t.d.lease_urgent);
+                assert_int_equal(t.d.lease.expiry_ms, t.now_ms + 10 * MINUTE);
+        }
+        t.now_ms += MINUTE; /* the record ends 12.5 minutes after the first ACK, this promise 13 */
+        SAY(&t, .type = DHCP_REQUEST, .mac = &mac_pool, .ciaddr = a);
+        assert_true(t.d.lease_changed && t.d.lease_urgent);
+        end(&t);
+}
+
+/* Nobody else can get it, so no ACK need wait for the disk. */
+static void
+a_fixed_address_is_not_urgent(void **state)
+{
+        struct talk t;
+
+        (void)state;
+        begin(&t);
+        get_lease(&t, &mac_fixed);
+        assert_true(t.d.lease_changed);
+        assert_false(t.d.lease_urgent);
+        end(&t);
+}
+
 static void
 a_renewal_of_an_unknown_lease_is_granted_if_the_address_is_free(void **state)
 {
@@ -735,6 +773,8 @@ main(void)
                 cmocka_unit_test(servers_messages_are_not_answered),
                 cmocka_unit_test(firmware_is_told_its_loader),
                 cmocka_unit_test(a_renewal_prolongs_by_unicast),
+                cmocka_unit_test(what_the_record_covers_is_not_written_again),
+                cmocka_unit_test(a_fixed_address_is_not_urgent),
                 cmocka_unit_test(a_renewal_of_an_unknown_lease_is_granted_if_the_address_is_free),
                 cmocka_unit_test(init_reboot_follows_rfc_2131),
                 cmocka_unit_test(who_chose_another_server_is_let_go),

@@ -73,7 +73,7 @@ static void
 grant(struct boot_journal *j, struct lease_table *t, const struct lease *l)
 {
         assert_int_equal(lease_put(t, l), 0);
-        boot_journal_append(j, l);
+        boot_journal_append(j, l, true);
 }
 
 /* How many of leases 0..N-1 are in the table as they were. */
@@ -292,10 +292,10 @@ a_start_on_a_full_disk_still_knows_the_leases(void **state)
         j = open_it(p, t, &report);
         assert_true(report.write_error < 0);
         assert_int_equal(count_right(t), N);
-        boot_journal_append(j, &l);
+        boot_journal_append(j, &l, true);
         assert_true(boot_journal_sync(j, t) < 0);
         set_file_limit(RLIM_INFINITY);
-        boot_journal_append(j, &l);
+        boot_journal_append(j, &l, true);
         assert_int_equal(boot_journal_sync(j, t), 0);
         boot_journal_free(j);
         lease_table_free(t);
@@ -322,6 +322,60 @@ the_file_does_not_grow_for_ever(void **state)
         lease_table_free(t);
 }
 
+/* A fixed address's record: written at once, on disk a moment later; an urgent one takes it along. */
+static void
+what_nobody_waits_for_is_settled_later(void **state)
+{
+        struct place *p = *state;
+        struct boot_journal_report report;
+        struct lease_table *t = lease_table_new(), *again = lease_table_new();
+        struct boot_journal *j = open_it(p, t, &report);
+        const struct lease l = lease_no(1);
+
+        assert_int_equal(lease_put(t, &l), 0);
+        boot_journal_append(j, &l, false);
+        assert_int_equal(boot_journal_sync(j, t), 0);
+        assert_true(boot_journal_unsettled(j));
+        assert_int_equal(boot_journal_settle(j), 0);
+        assert_false(boot_journal_unsettled(j));
+        boot_journal_append(j, &l, false);
+        grant(j, t, &l);
+        assert_int_equal(boot_journal_sync(j, t), 0);
+        assert_false(boot_journal_unsettled(j));
+        boot_journal_free(j);
+        boot_journal_free(open_it(p, again, &report));
+        assert_int_equal(lease_table_count(again), 1);
+        lease_table_free(t);
+        lease_table_free(again);
+}
+
+/* What is on record for longer than it was promised is held for longer by the next server too. */
+static void
+a_lease_is_held_as_long_as_it_is_on_record(void **state)
+{
+        struct place *p = *state;
+        struct boot_journal_report report;
+        struct lease_table *t = lease_table_new(), *again = lease_table_new();
+        struct boot_journal *j = open_it(p, t, &report);
+        struct lease l = lease_no(1);
+        const struct lease *read;
+
+        l.state = LEASE_BOUND;
+        l.expiry_ms = 600000;
+        l.held_ms = 750000;
+        grant(j, t, &l);
+        assert_int_equal(boot_journal_sync(j, t), 0);
+        boot_journal_free(j);
+        boot_journal_free(open_it(p, again, &report));
+        read = lease_by_mac(again, &l.mac);
+        assert_non_null(read);
+        assert_int_equal(read->expiry_ms, 600000);
+        assert_true(lease_active(read, 749999));
+        assert_false(lease_active(read, 750000));
+        lease_table_free(t);
+        lease_table_free(again);
+}
+
 int
 main(void)
 {
@@ -335,6 +389,8 @@ main(void)
                                                 teardown),
                 cmocka_unit_test_setup_teardown(a_start_on_a_full_disk_still_knows_the_leases, setup, teardown),
                 cmocka_unit_test_setup_teardown(the_file_does_not_grow_for_ever, setup, teardown),
+                cmocka_unit_test_setup_teardown(what_nobody_waits_for_is_settled_later, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_lease_is_held_as_long_as_it_is_on_record, setup, teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
