@@ -32,6 +32,13 @@ lab_net_path(const struct lab_room *room, char buf[LAB_PATH_SIZE])
         return buf;
 }
 
+char *
+lab_net_site_path(const struct lab_room *room, char buf[LAB_PATH_SIZE])
+{
+        snprintf(buf, LAB_PATH_SIZE, NETNS_DIR "/%s-site", room->netns);
+        return buf;
+}
+
 /* As ip-netns(8) does it, so that `ip netns` sees the room: a shared mount point, in it one file a namespace. */
 static int
 prepare_dir(struct error *err)
@@ -100,19 +107,59 @@ make_interfaces(const struct lab_room *room, struct error *err)
         return 0;
 }
 
+/* A new namespace with the name @path, which the process is in from then on. */
 static int
-child_create(const struct lab_room *room, struct error *err)
+make_namespace(const char *path, struct error *err)
 {
-        char path[LAB_PATH_SIZE];
-        int fd;
+        int fd = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
 
-        fd = open(lab_net_path(room, path), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
         if (fd < 0)
                 return error_errno_set(err, errno, "cannot make %s; 'dompool lab down' takes an old room away", path);
         close(fd);
         if (unshare(CLONE_NEWNET) < 0 || mount("/proc/self/ns/net", path, "none", MS_BIND, NULL) < 0)
-                return error_errno_set(err, errno, "cannot make the network namespace %s", room->netns);
-        return make_interfaces(room, err);
+                return error_errno_set(err, errno, "cannot make the network namespace %s", path);
+        return 0;
+}
+
+/* A cable from the room's bridge to the machine of the site's DHCP server, in the namespace @site; the process ends up there.
+ */
+static int
+connect_site(int site, struct error *err)
+{
+        int r = netlink_veth_add("site0", LAB_SITE_INTERFACE);
+
+        if (r == 0)
+                r = netlink_set_master("site0", LAB_BRIDGE);
+        if (r == 0)
+                r = netlink_link_up("site0", true);
+        if (r == 0)
+                r = netlink_set_netns(LAB_SITE_INTERFACE, site);
+        if (r == 0 && setns(site, CLONE_NEWNET) < 0)
+                r = -errno;
+        if (r == 0)
+                r = netlink_address_set(LAB_SITE_INTERFACE, LAB_SITE_ADDRESS, LAB_PREFIX);
+        if (r == 0)
+                r = netlink_link_up(LAB_SITE_INTERFACE, true);
+        return r < 0 ? error_errno_set(err, -r, "cannot make the site's interface %s", LAB_SITE_INTERFACE) : 0;
+}
+
+static int
+child_create(const struct lab_room *room, struct error *err)
+{
+        char path[LAB_PATH_SIZE];
+        _cleanup_close_ int site = -1;
+        int r = 0;
+
+        if (room->proxy) {
+                r = make_namespace(lab_net_site_path(room, path), err);
+                if (r < 0)
+                        return r;
+                site = open(path, O_RDONLY | O_CLOEXEC);
+        }
+        r = make_namespace(lab_net_path(room, path), err);
+        if (r == 0)
+                r = make_interfaces(room, err);
+        return r == 0 && room->proxy ? connect_site(site, err) : r;
 }
 
 int
@@ -157,5 +204,7 @@ lab_net_delete(const struct lab_room *room)
         char path[LAB_PATH_SIZE];
 
         umount2(lab_net_path(room, path), MNT_DETACH);
+        unlink(path);
+        umount2(lab_net_site_path(room, path), MNT_DETACH);
         unlink(path);
 }

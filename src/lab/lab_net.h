@@ -6,11 +6,17 @@
  *
  *     namespace dompool-NAME:  lo   lab0 10.77.0.1/24 --+-- tap1 -- QEMU n1
  *                                                       +-- tap2 -- QEMU n2
+ *     with --proxy also:                                +-- site0 -- site1 10.77.0.2/24 in namespace dompool-NAME-site
  */
 #include "lab/lab_room.h"
 
 /* "/run/netns/NAME" in @buf. */
 char *lab_net_path(const struct lab_room *room, char buf[LAB_PATH_SIZE]);
+
+#define LAB_SITE_INTERFACE "site1"
+
+/* "/run/netns/NAME-site" in @buf: the machine of the site's DHCP server. */
+char *lab_net_site_path(const struct lab_room *room, char buf[LAB_PATH_SIZE]);
 
 int lab_net_create(const struct lab_room *room, struct error *err);
 

@@ -77,13 +77,14 @@ set_firmware(struct lab_options *o, const char *value, struct error *err)
         for (char *word = strtok_r(list, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
                 firmware = lab_firmware_find(word);
                 if (firmware < 0)
-                        return error_set(err, ERR_USAGE, "--firmware '%s': must be bios or uefi, or a list of them", word);
+                        return error_set(err, ERR_USAGE, "--firmware '%s': must be bios, uefi or uefi-http, or a list of them",
+                                         word);
                 if (o->n_firmwares == LAB_MAX_HOSTS)
                         return error_set(err, ERR_USAGE, "--firmware: more than %d names", LAB_MAX_HOSTS);
                 o->firmwares[o->n_firmwares++] = (enum lab_firmware)firmware;
         }
         if (o->n_firmwares == 0)
-                return error_set(err, ERR_USAGE, "--firmware: must be bios or uefi, or a list of them");
+                return error_set(err, ERR_USAGE, "--firmware: must be bios, uefi or uefi-http, or a list of them");
         return 0;
 }
 
@@ -167,6 +168,15 @@ set_timeout(struct lab_options *o, const char *value, struct error *err)
 }
 
 static int
+set_proxy(struct lab_options *o, const char *value, struct error *err)
+{
+        (void)value;
+        (void)err;
+        o->proxy = true;
+        return 0;
+}
+
+static int
 set_keep(struct lab_options *o, const char *value, struct error *err)
 {
         (void)value;
@@ -195,7 +205,7 @@ set_help(struct lab_options *o, const char *value, struct error *err)
 
 static const struct option_row rows[] = {
         {"hosts", "N", set_hosts, "how many PCs, 1 to 16 (2)"},
-        {"firmware", "LIST", set_firmware, "bios or uefi; a list gives each host its own: bios,uefi (bios)"},
+        {"firmware", "LIST", set_firmware, "bios, uefi or uefi-http; a list gives each host its own: bios,uefi (bios)"},
         {"memory", "SIZE", set_memory, "memory of each PC (1500M)"},
         {"nic", "LIST", set_nic, "virtio-net-pci, e1000, rtl8139 or pcnet, or a list of them (virtio-net-pci)"},
         {"loader", "LIST", set_loader, "loaders as in dompoold.conf(5), or best (best)"},
@@ -204,6 +214,7 @@ static const struct option_row rows[] = {
         {"dir", "DIR", set_dir, "where its files are (/run/dompool-NAME)"},
         {"store", "DIR", set_store, "image store (/var/cache/dompool/images)"},
         {"timeout", "TIME", set_timeout, "longest time from power-on to ready (4m)"},
+        {"proxy", NULL, set_proxy, "another DHCP server (dnsmasq) hands out the addresses; dompoold is a proxy"},
         {"keep", NULL, set_keep, "do not take the room down after a failure or at the demo's end"},
         {"json", NULL, set_json, "print the room as JSON; progress goes to standard error"},
         {"help", NULL, set_help, "this text"},

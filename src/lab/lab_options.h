@@ -15,6 +15,7 @@ struct lab_options {
         bool help;
         bool keep; /* leave a room that failed (up), or that is done (demo), standing */
         bool json;
+        bool proxy; /* addresses are another DHCP server's */
         char name[LAB_NAME_SIZE];
         char dir[LAB_PATH_SIZE];
         char store[LAB_PATH_SIZE];

@@ -67,10 +67,15 @@ lab_qemu_argv(const struct lab_room *room, const struct lab_host *h, struct lab_
         lab_argv_add(a, "%u", h->memory_mib);
         add_pair(a, "-nodefaults", "-no-user-config");
         add_pair(a, "-display", "none");
-        if (h->firmware == LAB_UEFI) {
+        if (h->firmware != LAB_BIOS) {
                 add_pair(a, "-drive", "if=pflash,format=raw,unit=0,readonly=on,file=" OVMF_CODE);
                 lab_argv_add(a, "-drive");
                 lab_argv_add(a, "if=pflash,format=raw,unit=1,file=%s/%s/vars.fd", room->dir, h->name);
+        }
+        if (h->firmware == LAB_UEFI_HTTP) {
+                /* OvmfPkg's PxeBcPcdProducerLib: without PXE, HTTP is the first that this firmware tries. */
+                add_pair(a, "-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=n");
+                add_pair(a, "-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=n");
         }
         lab_argv_add(a, "-chardev");
         lab_argv_add(a, "socket,id=com1,path=%s/%s/serial.sock,server=on,wait=off,logfile=%s/log/%s.serial.log", room->dir,
@@ -82,7 +87,7 @@ lab_qemu_argv(const struct lab_room *room, const struct lab_host *h, struct lab_
         /* OVMF has drivers of its own and then does PXE by itself, as a PC's firmware does; BIOS needs the card's ROM (iPXE).
          */
         lab_argv_add(a, "%s,netdev=lan,mac=%s,bootindex=0%s", h->nic, mac_text(&h->mac, mac),
-                     h->firmware == LAB_UEFI ? ",romfile=" : "");
+                     h->firmware != LAB_BIOS ? ",romfile=" : "");
         lab_argv_add(a, "-qmp");
         lab_argv_add(a, "unix:%s/%s/qmp.sock,server=on,wait=off", room->dir, h->name);
 }
@@ -106,8 +111,11 @@ lab_qemu_check(const struct lab_room *room, struct error *err)
 {
         if (!in_path(LAB_QEMU))
                 return error_set(err, ERR_NOT_FOUND, LAB_QEMU " is missing; apt-get install qemu-system-x86");
+        if (room->proxy && !in_path("dnsmasq"))
+                return error_set(err, ERR_NOT_FOUND,
+                                 "dnsmasq is missing, the DHCP server of --proxy; apt-get install dnsmasq-base");
         for (uint32_t i = 0; i < room->n_hosts; i++) {
-                if (room->hosts[i].firmware == LAB_UEFI && access(OVMF_CODE, R_OK) < 0)
+                if (room->hosts[i].firmware != LAB_BIOS && access(OVMF_CODE, R_OK) < 0)
                         return error_set(err, ERR_NOT_FOUND, OVMF_CODE " is missing; apt-get install ovmf");
                 if (room->hosts[i].firmware == LAB_BIOS && access("/usr/lib/ipxe/qemu", R_OK) < 0)
                         return error_set(err, ERR_NOT_FOUND, "the network cards' ROMs are missing; apt-get install ipxe-qemu");
@@ -124,7 +132,7 @@ lab_qemu_start(const struct lab_room *room, const struct lab_host *h, struct err
 
         if (lab_process_pid(room, h->name))
                 return error_set(err, ERR_STATE, "%s is on already", h->name);
-        if (h->firmware == LAB_UEFI)
+        if (h->firmware != LAB_BIOS)
                 /* A fresh copy each time: no boot order or leftover of the last power-on. */
                 r = lab_room_copy(OVMF_VARS, lab_room_path(room, path, "%s/vars.fd", h->name), err);
         if (r < 0)

@@ -18,7 +18,7 @@
 #include "base/cleanup.h"
 #include "lab/lab_options.h"
 
-static const char *const firmware_names[] = {[LAB_BIOS] = "bios", [LAB_UEFI] = "uefi"};
+static const char *const firmware_names[] = {[LAB_BIOS] = "bios", [LAB_UEFI] = "uefi", [LAB_UEFI_HTTP] = "uefi-http"};
 
 const char *
 lab_firmware_name(enum lab_firmware f)
@@ -40,7 +40,7 @@ lab_room_init(struct lab_room *room, const struct lab_options *o)
 {
         struct lab_host *h;
 
-        *room = (struct lab_room){.n_hosts = o->n_hosts};
+        *room = (struct lab_room){.n_hosts = o->n_hosts, .proxy = o->proxy};
         str_copy(room->name, sizeof(room->name), o->name);
         snprintf(room->netns, sizeof(room->netns), "dompool-%s", o->name);
         str_copy(room->dir, sizeof(room->dir), o->dir);
@@ -110,8 +110,8 @@ room_json(const struct lab_room *room)
 
         for (uint32_t i = 0; i < room->n_hosts; i++)
                 json_array_append_new(hosts, host_json(&room->hosts[i]));
-        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "name", room->name, "netns", room->netns, "dir", room->dir, "store",
-                         room->store, "kernel_args", room->kernel_args, "hosts", hosts);
+        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:o}", "name", room->name, "netns", room->netns, "dir", room->dir,
+                         "store", room->store, "kernel_args", room->kernel_args, "proxy", room->proxy, "hosts", hosts);
 }
 
 int
@@ -163,9 +163,10 @@ room_from_json(json_t *json, struct lab_room *room)
 {
         const char *name, *netns, *dir, *store, *kernel_args;
         json_t *hosts;
+        int proxy = 0;
 
-        if (json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s:o}", "name", &name, "netns", &netns, "dir", &dir, "store", &store,
-                        "kernel_args", &kernel_args, "hosts", &hosts) < 0)
+        if (json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s?b, s:o}", "name", &name, "netns", &netns, "dir", &dir, "store",
+                        &store, "kernel_args", &kernel_args, "proxy", &proxy, "hosts", &hosts) < 0)
                 return -EINVAL;
         if (!name_ok(name) || !name_ok(netns) || strlen(dir) > LAB_DIR_MAX || json_array_size(hosts) > LAB_MAX_HOSTS)
                 return -EINVAL;
@@ -173,6 +174,7 @@ room_from_json(json_t *json, struct lab_room *room)
             !str_copy(room->dir, sizeof(room->dir), dir) || !str_copy(room->store, sizeof(room->store), store) ||
             !str_copy(room->kernel_args, sizeof(room->kernel_args), kernel_args))
                 return -EINVAL;
+        room->proxy = proxy;
         room->n_hosts = (uint32_t)json_array_size(hosts);
         for (uint32_t i = 0; i < room->n_hosts; i++)
                 if (host_load(json_array_get(hosts, i), &room->hosts[i]) < 0)

@@ -6,7 +6,8 @@
  * is gone, so that `lab down` can take down what a crashed `lab up` left.
  *
  *     DIR/room.json            this description
- *     DIR/dompoold.conf        made by lab_config.c
+ *     DIR/dompoold.conf        made by lab_server.c
+ *     DIR/site.conf            the site's DHCP server's, made by lab_site.c; its leases are in DIR/site.leases
  *     DIR/run/api.sock         the API
  *     DIR/state, DIR/guests    the server's state; kernels and ramdisks for guests
  *     DIR/pid/NAME             one a process: pid and start time
@@ -25,10 +26,15 @@
 #define LAB_DIR_MAX 72 /* a Unix socket's path has 107 bytes at most */
 #define LAB_BRIDGE "lab0"
 #define LAB_SERVER_ADDRESS 0x0a4d0001u /* 10.77.0.1 */
+#define LAB_SITE_ADDRESS 0x0a4d0002u   /* 10.77.0.2: the site's DHCP server */
 #define LAB_PREFIX 24
 #define LAB_FIRST_HOST_ADDRESS 0x0a4d000bu /* 10.77.0.11 */
 
-enum lab_firmware { LAB_BIOS, LAB_UEFI };
+enum lab_firmware {
+        LAB_BIOS,
+        LAB_UEFI,      /* PXE */
+        LAB_UEFI_HTTP, /* PXE is switched off, so that it boots by HTTP */
+};
 
 struct lab_host {
         char name[LAB_NAME_SIZE];
@@ -47,13 +53,14 @@ struct lab_room {
         char dir[LAB_PATH_SIZE];
         char store[LAB_PATH_SIZE];
         char kernel_args[256];
+        bool proxy; /* a DHCP server of the site (lab_site.c) hands out the addresses */
         uint32_t n_hosts;
         struct lab_host hosts[LAB_MAX_HOSTS];
 };
 
 struct lab_options;
 
-/* "bios", "uefi" */
+/* "bios", "uefi", "uefi-http" */
 const char *lab_firmware_name(enum lab_firmware f);
 /* -1 when the text is none. */
 int lab_firmware_find(const char *text);

@@ -16,13 +16,14 @@
 #define START_ROUNDS 400u /* 20 s; the first start makes a key */
 
 static void
-config_host(const struct lab_host *h, FILE *f)
+config_host(const struct lab_room *room, const struct lab_host *h, FILE *f)
 {
         char mac[MAC_TEXT_SIZE], ip[IP4_TEXT_SIZE];
 
         fprintf(f, "\nhost \"%s\" {\n", h->name);
         fprintf(f, "\tmac = \"%s\"\n", mac_text(&h->mac, mac));
-        fprintf(f, "\taddress = \"%s\"\n", ip4_text(h->address, ip));
+        if (!room->proxy)
+                fprintf(f, "\taddress = \"%s\"\n", ip4_text(h->address, ip));
         fprintf(f, "\tprofile = \"pool\"\n");
         if (h->loader[0])
                 fprintf(f, "\tloader = \"%s\"\n", h->loader);
@@ -46,10 +47,14 @@ lab_server_config(const struct lab_room *room, FILE *f)
         fprintf(f, "\tinterface = \"%s\"\n", LAB_BRIDGE);
         fprintf(f, "\taddress = \"%s\"\n", ip4_text(LAB_SERVER_ADDRESS, a));
         fprintf(f, "\tsubnet = \"%s/%d\"\n", ip4_text(LAB_SERVER_ADDRESS & prefix_mask(LAB_PREFIX), a), LAB_PREFIX);
-        fprintf(f, "\trange = \"%s-%s\"\n", ip4_text(LAB_SERVER_ADDRESS + 199, a), ip4_text(LAB_SERVER_ADDRESS + 249, b));
+        if (room->proxy)
+                fprintf(f, "\tmode = \"proxy\"\n");
+        else
+                fprintf(f, "\trange = \"%s-%s\"\n", ip4_text(LAB_SERVER_ADDRESS + 199, a),
+                        ip4_text(LAB_SERVER_ADDRESS + 249, b));
         fprintf(f, "}\n\napi {\n\tsocket = \"%s/run/api.sock\"\n}\n", room->dir);
         for (uint32_t i = 0; i < room->n_hosts; i++)
-                config_host(&room->hosts[i], f);
+                config_host(room, &room->hosts[i], f);
 }
 
 int

@@ -18,6 +18,7 @@
 #include "lab/lab_process.h"
 #include "lab/lab_qemu.h"
 #include "lab/lab_server.h"
+#include "lab/lab_site.h"
 
 #define HOST_RECIPE "micro"
 #define GUEST_RECIPE "guest-hello"
@@ -166,6 +167,8 @@ make_room(const struct lab_options *o, const struct lab_room *room, FILE *progre
                 return r;
         step_begin(&s, "server: dompoold in its own network");
         r = lab_net_create(room, err);
+        if (r == 0)
+                r = lab_site_start(room, err);
         if (r == 0)
                 r = lab_server_prepare(room, err);
         if (r == 0)

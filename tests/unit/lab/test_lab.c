@@ -15,6 +15,7 @@
 #include "lab/lab_qemu.h"
 #include "lab/lab_room.h"
 #include "lab/lab_server.h"
+#include "lab/lab_site.h"
 #include "lab/lab_watch.h"
 
 #define PARSE(O, ERR, ...) parse((O), (ERR), (const char *[]){"up", ##__VA_ARGS__, NULL})
@@ -121,7 +122,10 @@ a_saved_room_is_read_back(void **state)
 
         (void)state;
         assert_non_null(mkdtemp(dir));
-        assert_int_equal(PARSE(&o, &err, "--hosts", "2", "--firmware", "uefi,bios", "--dir", dir, "--kernel-args", "a=b c"), 0);
+        assert_int_equal(
+                PARSE(&o, &err, "--hosts", "2", "--firmware", "uefi,bios", "--dir", dir, "--kernel-args", "a=b c", "--proxy"),
+                0);
+        assert_true(o.proxy);
         lab_room_init(&room, &o);
         assert_int_equal(lab_room_save(&room, &err), 0);
         assert_int_equal(lab_room_load(&back, dir, &err), 0);
@@ -165,14 +169,15 @@ qemu_gets_firmware_only_for_uefi_and_a_rom_only_for_bios(void **state)
 {
         struct lab_options o;
         struct lab_room room;
-        struct lab_argv bios, uefi;
+        struct lab_argv bios, uefi, http;
         struct error err;
 
         (void)state;
-        assert_int_equal(PARSE(&o, &err, "--firmware", "bios,uefi", "--memory", "2G"), 0);
+        assert_int_equal(PARSE(&o, &err, "--hosts", "3", "--firmware", "bios,uefi,uefi-http", "--memory", "2G"), 0);
         lab_room_init(&room, &o);
         lab_qemu_argv(&room, &room.hosts[0], &bios);
         lab_qemu_argv(&room, &room.hosts[1], &uefi);
+        lab_qemu_argv(&room, &room.hosts[2], &http);
         assert_false(has_arg(&bios, "pflash"));
         assert_false(has_arg(&bios, "romfile="));
         assert_true(has_arg(&bios, "ifname=tap1,"));
@@ -180,7 +185,11 @@ qemu_gets_firmware_only_for_uefi_and_a_rom_only_for_bios(void **state)
         assert_true(has_arg(&bios, "2048"));
         assert_true(has_arg(&uefi, "file=/run/dompool-lab/n2/vars.fd"));
         assert_true(has_arg(&uefi, ",romfile="));
+        assert_false(has_arg(&uefi, "IPv4PXESupport"));
+        assert_true(has_arg(&http, "IPv4PXESupport,string=n"));
+        assert_true(has_arg(&http, "pflash"));
         assert_null(bios.v[bios.n]);
+        lab_argv_free(&http);
         lab_argv_free(&bios);
         lab_argv_free(&uefi);
 }
@@ -288,6 +297,30 @@ the_server_is_configured_for_every_host(void **state)
         assert_non_null(strstr(text, "/run/dompool-lab/run/api.sock"));
 }
 
+static void
+beside_the_sites_server_ours_is_a_proxy(void **state)
+{
+        _cleanup_free_ char *text = NULL;
+        struct lab_options o;
+        struct lab_room room;
+        struct error err;
+        size_t size;
+        FILE *f;
+
+        (void)state;
+        assert_int_equal(PARSE(&o, &err, "--proxy"), 0);
+        lab_room_init(&room, &o);
+        f = open_memstream(&text, &size);
+        lab_server_config(&room, f);
+        fflush(f);
+        assert_non_null(strstr(text, "mode = \"proxy\""));
+        assert_null(strstr(text, "range"));
+        assert_null(strstr(text, "10.77.0.12")); /* the hosts' addresses are the site's to give */
+        lab_site_config(&room, f);
+        fclose(f);
+        assert_non_null(strstr(text, "dhcp-host=52:54:00:77:00:02,10.77.0.12,n2"));
+}
+
 int
 main(void)
 {
@@ -305,6 +338,7 @@ main(void)
                 cmocka_unit_test(events_of_others_and_of_before_are_no_stages),
                 cmocka_unit_test(a_second_boot_starts_the_line_anew),
                 cmocka_unit_test(the_server_is_configured_for_every_host),
+                cmocka_unit_test(beside_the_sites_server_ours_is_a_proxy),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
