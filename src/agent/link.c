@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <uv.h>
 
 #include "agent/agent_parent.h"
@@ -363,6 +364,7 @@ link_run(const struct agent_options *o)
         struct error err;
 
         log_init("link", o->log_level);
+        prctl(PR_SET_NAME, "dompool-link"); /* it was started as /proc/self/exe */
         snprintf(blobs, sizeof(blobs), "%s/blobs", o->run_dir);
         l.o = o;
         clock_init_real(&l.clock);

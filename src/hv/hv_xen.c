@@ -20,6 +20,7 @@
 
 #define SOON_MS 50
 #define MINUTE_MS 60000
+#define COLLECT_MINUTES 10
 
 /* ---- xenstore ---- */
 
@@ -293,16 +294,28 @@ hv_xen_look_soon(struct hv *hv)
                 uv_timer_start(&hv->soon, on_soon, SOON_MS, 0);
 }
 
+/* The full list. An empty one after an empty one says nothing new, and an idle host's minute consists of such things. */
+static void
+report_domains(struct hv *hv, bool even_if_empty)
+{
+        if (!look(hv))
+                return;
+        if (hv->table.n > 0 || !hv->said_none || even_if_empty)
+                hv->ev->domains(hv->arg, hv->table.list, hv->table.n);
+        hv->said_none = hv->table.n == 0;
+}
+
 static void
 on_minute(uv_timer_t *timer)
 {
         struct hv *hv = timer->data;
         struct clock c;
 
-        if (look(hv))
-                hv->ev->domains(hv->arg, hv->table.list, hv->table.n);
+        report_domains(hv, false);
         if (hv_xen_free_memory_kib(hv) != hv->last_free_kib)
                 report_inventory(hv);
+        if (++hv->n_minutes % COLLECT_MINUTES != 0)
+                return;
         clock_init_real(&c);
         hv_blob_collect(hv->blobs_dir, hv->domains_dir, clock_wall_ms(&c) / 1000);
 }
@@ -311,8 +324,7 @@ static void
 xen_report(struct hv *hv)
 {
         report_inventory(hv);
-        if (look(hv))
-                hv->ev->domains(hv->arg, hv->table.list, hv->table.n);
+        report_domains(hv, true);
 }
 
 /* ---- life ---- */

@@ -36,6 +36,8 @@ struct hv {
         uv_timer_t soon;    /* a look is due: several events in a row make one */
         uv_timer_t minute;  /* the full list, whatever the events say */
         unsigned n_handles; /* open; memory goes with the last */
+        unsigned n_minutes;
+        bool said_none; /* the last full list that was reported was empty */
         uint64_t last_free_kib;
         struct hv_table table;
         struct xen_task *tasks;
