@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "ipc/agent_wire.h"
+#include "net/peer_count.h"
 #include "net/tls_stream.h"
 #include "server/api.h"
 
@@ -22,13 +23,6 @@
 #define ACCEPT_PAUSE_MS 1000
 
 enum agent_state { AGENT_SILENT, AGENT_ASKED, AGENT_WELCOMED };
-
-/* Connections of one address; counted, not searched. */
-struct peer_count {
-        uint32_t address;
-        unsigned n;
-        UT_hash_handle hh;
-};
 
 struct agent {
         struct api_agents *all;
@@ -74,33 +68,6 @@ CONN_FIRST(msg_console_open);
 CONN_FIRST(msg_console_data);
 CONN_FIRST(msg_console_close);
 
-/* ---- counting by address ---- */
-
-static struct peer_count *
-peer_get(struct api_agents *a, uint32_t address)
-{
-        struct peer_count *p;
-
-        HASH_FIND(hh, a->peers, &address, sizeof(address), p);
-        if (p)
-                return p;
-        p = calloc(1, sizeof(*p));
-        if (!p)
-                return NULL;
-        p->address = address;
-        HASH_ADD(hh, a->peers, address, sizeof(p->address), p);
-        return p;
-}
-
-static void
-peer_put(struct api_agents *a, struct peer_count *p)
-{
-        if (--p->n > 0)
-                return;
-        HASH_DEL(a->peers, p);
-        free(p);
-}
-
 /* ---- the end of a connection ---- */
 
 static void
@@ -126,7 +93,7 @@ agent_close(struct agent *agent, const char *reason)
         if (agent->state != AGENT_SILENT)
                 role_send(a->api->ctx, ROLE_CORE, MSG_AGENT_GONE, &gone, -1);
         HASH_DEL(a->by_conn, agent);
-        peer_put(a, agent->peer);
+        peer_count_give(&a->peers, agent->peer);
         tls_stream_free(agent->stream);
         uv_close((uv_handle_t *)&agent->timer, agent_timer_closed);
 }
@@ -238,7 +205,7 @@ agent_too_late_cb(uv_timer_t *timer)
 static void
 agent_accept(struct api_agents *a, int fd, uint32_t address)
 {
-        struct peer_count *peer = peer_get(a, address);
+        struct peer_count *peer = peer_count_take(&a->peers, address, sizeof(*peer));
         struct agent *agent = peer ? calloc(1, sizeof(*agent)) : NULL;
         char text[IP4_TEXT_SIZE];
 
@@ -246,10 +213,9 @@ agent_accept(struct api_agents *a, int fd, uint32_t address)
                 close(fd);
                 return;
         }
-        peer->n++;
         if (!agent || peer->n > AGENT_MAX_PER_ADDRESS || HASH_COUNT(a->by_conn) >= AGENT_MAX_CONNECTIONS) {
                 log_debug("agent's connection refused: too many address=%s n=%u", ip4_text(address, text), peer->n);
-                peer_put(a, peer);
+                peer_count_give(&a->peers, peer);
                 free(agent);
                 close(fd);
                 return;
@@ -257,7 +223,7 @@ agent_accept(struct api_agents *a, int fd, uint32_t address)
         agent->all = a;
         agent->peer = peer;
         if (tls_server_accept(a->tls, a->api->ctx->loop, fd, &agent_events, agent, &agent->stream) < 0) {
-                peer_put(a, peer);
+                peer_count_give(&a->peers, peer);
                 free(agent);
                 return;
         }

@@ -13,6 +13,7 @@
 #include <utlist.h>
 
 #include "base/log.h"
+#include "net/peer_count.h"
 #include "server/boot_transfer.h"
 
 #define BATCH 32
@@ -21,10 +22,8 @@
 
 /* The transfers of one address. */
 struct boot_peer {
-        uint32_t address;
-        unsigned n;
+        struct peer_count count; /* first: it is the entry of the table */
         struct boot_transfer *half_open;
-        UT_hash_handle hh;
 };
 
 /* A request with where it came from and which of our addresses it went to. */
@@ -42,7 +41,7 @@ struct boot_tftp {
         int fd;
         struct boot_transfer *transfers; /* by key */
         struct boot_transfer *half_open; /* oldest first */
-        struct boot_peer *peers;
+        struct peer_count *peers;
 
         struct mmsghdr messages[BATCH];
         struct iovec iov[BATCH];
@@ -85,28 +84,8 @@ on_ended(struct boot_transfer *t)
 
         no_longer_half_open(t);
         HASH_DEL(s->transfers, t);
-        if (--t->peer->n == 0) {
-                HASH_DEL(s->peers, t->peer);
-                free(t->peer);
-        }
+        peer_count_give(&s->peers, &t->peer->count);
         t->peer = NULL;
-}
-
-/* The entry of an address, made when it is not there; NULL: out of memory. */
-static struct boot_peer *
-peer_get(struct boot_tftp *s, uint32_t address)
-{
-        struct boot_peer *p;
-
-        HASH_FIND(hh, s->peers, &address, sizeof(address), p);
-        if (p)
-                return p;
-        p = calloc(1, sizeof(*p));
-        if (!p)
-                return NULL;
-        p->address = address;
-        HASH_ADD(hh, s->peers, address, sizeof(p->address), p);
-        return p;
 }
 
 static void
@@ -114,7 +93,6 @@ enlist(struct boot_tftp *s, struct boot_peer *peer, struct boot_transfer *t)
 {
         t->peer = peer;
         t->half_open = true;
-        peer->n++;
         HASH_ADD(hh, s->transfers, key, sizeof(t->key), t);
         DL_APPEND(s->half_open, t);
         DL_APPEND2(peer->half_open, t, peer_prev, peer_next);
@@ -124,10 +102,9 @@ enlist(struct boot_tftp *s, struct boot_peer *peer, struct boot_transfer *t)
 static bool
 make_room(struct boot_tftp *s, uint32_t address)
 {
-        struct boot_peer *p;
+        const struct boot_peer *p = (struct boot_peer *)peer_count_find(s->peers, address);
 
-        HASH_FIND(hh, s->peers, &address, sizeof(address), p);
-        if (p && p->n >= MAX_PER_ADDRESS) {
+        if (p && p->count.n >= MAX_PER_ADDRESS) {
                 if (!p->half_open)
                         return false;
                 boot_transfer_drop(p->half_open);
@@ -229,7 +206,7 @@ static void
 start_transfer(struct boot_tftp *s, const struct request *r, const struct bootfile *file, struct boot_content *content)
 {
         struct boot_transfer *t = calloc(1, sizeof(*t));
-        struct boot_peer *peer = t ? peer_get(s, r->key.address) : NULL;
+        struct boot_peer *peer = t ? (struct boot_peer *)peer_count_take(&s->peers, r->key.address, sizeof(*peer)) : NULL;
         int e;
 
         if (!peer) {
