@@ -96,6 +96,15 @@ static const struct profile built_in[] = {
         {.name = "rescue", .kind = PROFILE_RESCUE},
 };
 
+const struct profile *
+config_profile_built_in(const char *name)
+{
+        for (size_t i = 0; i < N_ELEMENTS(built_in); i++)
+                if (strcmp(built_in[i].name, name) == 0)
+                        return &built_in[i];
+        return NULL;
+}
+
 static const struct profile *
 described(const struct config *c, const char *name)
 {

@@ -100,6 +100,10 @@ config_network_of(const struct config *c, uint32_t address);
 const struct profile *
 config_profile(const struct config *c, const char *name);
 
+/* A built-in one as it is without the file; NULL: none of this name. */
+const struct profile *
+config_profile_built_in(const char *name);
+
 /* By position: first the built-in ones that the file does not describe anew, then the file's. NULL behind the last. */
 const struct profile *
 config_profile_at(const struct config *c, uint32_t i);

@@ -293,7 +293,7 @@ check_hash(const char *what, const char *hash, const char *begin, struct error *
         if (*hash == '\0')
                 return 0;
         if (strncmp(hash, begin, strlen(begin)) != 0)
-                return error_set(err, ERR_INVALID, "%s must begin with \"%s\"; 'dompool profile password' makes it", what,
+                return error_set(err, ERR_INVALID, "%s must begin with \"%s\"; dompoold.conf(5) says what makes it", what,
                                  begin);
         for (const char *p = hash; *p; p++)
                 if (!strchr("./$0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ=", *p))

@@ -18,6 +18,7 @@
 #include "bootcfg/loader.h"
 
 #define MAX_SECTION_OPTIONS 32
+#define MENU_TIMEOUT_S 10
 
 /* A file's name, kept until all is read: libconfuse forgets that of an included file. */
 struct file_name {
@@ -40,6 +41,10 @@ struct reader {
         uint32_t seen[SECTION_N];                     /* bits of the options of the present section that were given */
         struct place network_at[CONFIG_MAX_NETWORKS]; /* where each network ends, as config_network_at counts */
         struct place *host_at;                        /* where each host ends */
+        struct place profile_at[CONFIG_MAX_PROFILES], menu_at[CONFIG_MAX_MENUS], rule_at[CONFIG_MAX_RULES];
+        cfg_t *entry; /* of a menu, being read */
+        uint32_t n_entries;
+        struct menu_entry entries[MENU_MAX_ENTRIES];
 };
 
 /* libconfuse's callbacks have no argument of the caller's: this one pointer is set while cfg_parse runs, which is never nested.
@@ -116,10 +121,26 @@ struct section_list {
                         LIMIT                                                                                                  \
         }
 static const struct section_list section_lists[SECTION_N] = {
-        [SECTION_SUBNET] = LIST(subnets, CONFIG_MAX_SUBNETS),
-        [SECTION_TOKEN] = LIST(tokens, CONFIG_MAX_TOKENS),
-        [SECTION_HOST] = LIST(hosts, CONFIG_MAX_HOSTS),
+        [SECTION_SUBNET] = LIST(subnets, CONFIG_MAX_SUBNETS),    [SECTION_TOKEN] = LIST(tokens, CONFIG_MAX_TOKENS),
+        [SECTION_PROFILE] = LIST(profiles, CONFIG_MAX_PROFILES), [SECTION_MENU] = LIST(menus, CONFIG_MAX_MENUS),
+        [SECTION_RULE] = LIST(rules, CONFIG_MAX_RULES),          [SECTION_HOST] = LIST(hosts, CONFIG_MAX_HOSTS),
 };
+
+/* An entry of the menu being read. It ends before its menu does, which then takes all of them. */
+static void *
+entry_record(struct reader *rd, cfg_t *cfg)
+{
+        if (rd->entry != cfg) {
+                if (rd->n_entries == MENU_MAX_ENTRIES) {
+                        cfg_error(cfg, "too many entries: the limit is %d", MENU_MAX_ENTRIES);
+                        return NULL;
+                }
+                rd->entry = cfg;
+                rd->seen[SECTION_ENTRY] = 0;
+                rd->entries[rd->n_entries++] = (struct menu_entry){0};
+        }
+        return &rd->entries[rd->n_entries - 1];
+}
 
 /* The struct that the options of a section are fields of. One of a list that begins is added here. NULL: no more room. */
 static void *
@@ -129,6 +150,8 @@ section_record(struct reader *rd, cfg_t *cfg, enum config_section section)
         uint8_t *c = (uint8_t *)rd->config;
         uint32_t *n = (uint32_t *)(void *)(c + l->count);
 
+        if (section == SECTION_ENTRY)
+                return entry_record(rd, cfg);
         if (l->limit == 0)
                 return c;
         if (rd->section != cfg) {
@@ -277,6 +300,64 @@ subnet_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct config_network *n)
         return take_title(cfg, sec, n->name);
 }
 
+/* The answer of a check that knows no file: with the place put before it. */
+static int
+checked(cfg_t *cfg, int r, const struct error *err)
+{
+        if (r < 0)
+                cfg_error(cfg, "%s", err->message);
+        return r < 0 ? -1 : 0;
+}
+
+static int
+profile_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct profile *p)
+{
+        const struct profile *known;
+        struct error err = {0};
+
+        rd->profile_at[rd->config->n_profiles - 1] = place_now(rd, cfg);
+        known = config_profile_built_in(cfg_title(sec));
+        if (known && known->kind != p->kind) { /* "local" is always the host's own disk */
+                cfg_error(cfg, "profile '%s' is built in with kind \"%s\", which cannot be changed", known->name,
+                          profile_kind_names[known->kind]);
+                return -1;
+        }
+        return take_title(cfg, sec, p->name) < 0 ? -1 : checked(cfg, profile_check(p, &err), &err);
+}
+
+static int
+entry_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct menu_entry *e)
+{
+        rd->entry = NULL;
+        if (str_copy(e->title, sizeof(e->title), cfg_title(sec)))
+                return 0;
+        cfg_error(cfg, "an entry's title is too long: the limit is %zu", sizeof(e->title) - 1);
+        return -1;
+}
+
+static int
+menu_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct menu *m)
+{
+        struct error err = {0};
+
+        rd->menu_at[rd->config->n_menus - 1] = place_now(rd, cfg);
+        m->n_entries = rd->n_entries;
+        memcpy(m->entries, rd->entries, sizeof(m->entries));
+        rd->n_entries = 0;
+        if (m->timeout == 0)
+                m->timeout = MENU_TIMEOUT_S;
+        return take_title(cfg, sec, m->name) < 0 ? -1 : checked(cfg, menu_check(m, &err), &err);
+}
+
+static int
+rule_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct rule *r)
+{
+        struct error err = {0};
+
+        rd->rule_at[rd->config->n_rules - 1] = place_now(rd, cfg);
+        return take_title(cfg, sec, r->name) < 0 ? -1 : checked(cfg, rule_check(r, &err), &err);
+}
+
 static int
 on_section(cfg_t *cfg, cfg_opt_t *opt)
 {
@@ -295,6 +376,17 @@ on_section(cfg_t *cfg, cfg_opt_t *opt)
         case SECTION_SUBNET:
                 rd->section = NULL;
                 return subnet_end(rd, cfg, sec, (struct config_network *)record);
+        case SECTION_PROFILE:
+                rd->section = NULL;
+                return profile_end(rd, cfg, sec, (struct profile *)record);
+        case SECTION_MENU:
+                rd->section = NULL;
+                return menu_end(rd, cfg, sec, (struct menu *)record);
+        case SECTION_ENTRY:
+                return entry_end(rd, cfg, sec, (struct menu_entry *)record);
+        case SECTION_RULE:
+                rd->section = NULL;
+                return rule_end(rd, cfg, sec, (struct rule *)record);
         case SECTION_HOST:
                 rd->section = NULL;
                 return host_end(rd, cfg, sec, (struct host *)record);
@@ -413,6 +505,54 @@ check_networks(struct reader *rd)
         return r;
 }
 
+/* Does every name mean something? Sections may stand in any order, so this is known at the end. */
+static int
+check_profile_name(const struct reader *rd, const char *profile, const char *what, const char *name, const struct place *at)
+{
+        char text[200];
+
+        if (!*profile || config_profile(rd->config, profile))
+                return 0;
+        snprintf(text, sizeof(text), "%s '%s': there is no profile '%s'", what, name, profile);
+        return place_error(rd->err, at, text);
+}
+
+static int
+check_menu_name(const struct reader *rd, const char *menu, const char *what, const char *name, const struct place *at)
+{
+        char text[200];
+
+        if (!*menu || config_menu(rd->config, menu))
+                return 0;
+        snprintf(text, sizeof(text), "%s '%s': there is no menu '%s'", what, name, menu);
+        return place_error(rd->err, at, text);
+}
+
+static int
+check_names(const struct reader *rd, const char *file)
+{
+        const struct config *c = rd->config;
+        int r = 0;
+
+        if (!config_profile(c, c->default_profile))
+                return error_set(rd->err, ERR_CONFIG, "%s: default-profile: there is no profile '%s'", file,
+                                 c->default_profile);
+
+        for (uint32_t i = 0; r == 0 && i < c->n_profiles; i++)
+                r = check_menu_name(rd, c->profiles[i].menu, "profile", c->profiles[i].name, &rd->profile_at[i]);
+        for (uint32_t i = 0; r == 0 && i < c->n_menus; i++)
+                for (uint32_t k = 0; r == 0 && k < c->menus[i].n_entries; k++)
+                        r = check_profile_name(rd, c->menus[i].entries[k].profile, "menu", c->menus[i].name, &rd->menu_at[i]);
+        for (uint32_t i = 0; r == 0 && i < c->n_rules; i++) {
+                r = check_profile_name(rd, c->rules[i].profile, "rule", c->rules[i].name, &rd->rule_at[i]);
+                if (r == 0)
+                        r = check_menu_name(rd, c->rules[i].menu, "rule", c->rules[i].name, &rd->rule_at[i]);
+        }
+        for (uint32_t i = 0; r == 0 && i < c->n_hosts; i++)
+                r = check_profile_name(rd, c->hosts[i].profile, "host", c->hosts[i].name, &rd->host_at[i]);
+        return r;
+}
+
 static int
 check_hosts(struct reader *rd)
 {
@@ -472,6 +612,8 @@ parse_file(struct reader *rd, const char *file, cfg_t *cfg)
         if (r == 0)
                 r = check_hosts(rd);
         if (r == 0)
+                r = check_names(rd, file);
+        if (r == 0)
                 r = check_ports(rd, file);
         return r;
 }
@@ -482,7 +624,13 @@ config_read(const char *file, struct config **ret, struct error *err)
         cfg_opt_t token_opts[MAX_SECTION_OPTIONS], network_opts[MAX_SECTION_OPTIONS], api_opts[MAX_SECTION_OPTIONS];
         cfg_opt_t subnet_opts[MAX_SECTION_OPTIONS], host_opts[MAX_SECTION_OPTIONS], top_opts[MAX_SECTION_OPTIONS];
         const cfg_opt_t in_api[] = {CFG_SEC("token", token_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES)};
+        cfg_opt_t profile_opts[MAX_SECTION_OPTIONS], menu_opts[MAX_SECTION_OPTIONS], entry_opts[MAX_SECTION_OPTIONS];
+        cfg_opt_t rule_opts[MAX_SECTION_OPTIONS];
+        const cfg_opt_t in_menu[] = {CFG_SEC("entry", entry_opts, CFGF_MULTI | CFGF_TITLE)};
         const cfg_opt_t in_top[] = {
+                CFG_SEC("profile", profile_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+                CFG_SEC("menu", menu_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+                CFG_SEC("rule", rule_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
                 CFG_SEC("network", network_opts, CFGF_NONE),
                 CFG_SEC("subnet", subnet_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
                 CFG_SEC("api", api_opts, CFGF_NONE),
@@ -502,6 +650,10 @@ config_read(const char *file, struct config **ret, struct error *err)
         make_opts(SECTION_NETWORK, network_opts, NULL, 0);
         make_opts(SECTION_SUBNET, subnet_opts, NULL, 0);
         make_opts(SECTION_API, api_opts, in_api, N_ELEMENTS(in_api));
+        make_opts(SECTION_PROFILE, profile_opts, NULL, 0);
+        make_opts(SECTION_ENTRY, entry_opts, NULL, 0);
+        make_opts(SECTION_MENU, menu_opts, in_menu, N_ELEMENTS(in_menu));
+        make_opts(SECTION_RULE, rule_opts, NULL, 0);
         make_opts(SECTION_HOST, host_opts, NULL, 0);
         make_opts(SECTION_TOP, top_opts, in_top, N_ELEMENTS(in_top));
         set_defaults(c);
@@ -548,6 +700,29 @@ print_options(FILE *f, enum config_section section, const char *indent, const vo
         }
 }
 
+static void
+print_section(FILE *f, enum config_section section, const char *name, const void *record)
+{
+        fprintf(f, "%s \"%s\" {\n", config_section_names[section], name);
+        print_options(f, section, "\t", record);
+        fputs("}\n", f);
+}
+
+static void
+print_menu(FILE *f, const struct menu *m)
+{
+        fprintf(f, "menu \"%s\" {\n", m->name);
+        print_options(f, SECTION_MENU, "\t", m);
+        for (uint32_t i = 0; i < m->n_entries; i++) {
+                fputs("\tentry ", f);
+                print_quoted(f, m->entries[i].title);
+                fputs(" {\n", f);
+                print_options(f, SECTION_ENTRY, "\t\t", &m->entries[i]);
+                fputs("\t}\n", f);
+        }
+        fputs("}\n", f);
+}
+
 void
 config_print(const struct config *c, FILE *f)
 {
@@ -555,11 +730,8 @@ config_print(const struct config *c, FILE *f)
         fputs("network {\n", f);
         print_options(f, SECTION_NETWORK, "\t", c);
         fputs("}\n", f);
-        for (uint32_t i = 0; i < c->n_subnets; i++) {
-                fprintf(f, "subnet \"%s\" {\n", c->subnets[i].name);
-                print_options(f, SECTION_SUBNET, "\t", &c->subnets[i]);
-                fputs("}\n", f);
-        }
+        for (uint32_t i = 0; i < c->n_subnets; i++)
+                print_section(f, SECTION_SUBNET, c->subnets[i].name, &c->subnets[i]);
         fputs("api {\n", f);
         print_options(f, SECTION_API, "\t", c);
         for (uint32_t i = 0; i < c->n_tokens; i++) {
@@ -568,11 +740,14 @@ config_print(const struct config *c, FILE *f)
                 fputs("\t}\n", f);
         }
         fputs("}\n", f);
-        for (uint32_t i = 0; i < c->n_hosts; i++) {
-                fprintf(f, "host \"%s\" {\n", c->hosts[i].name);
-                print_options(f, SECTION_HOST, "\t", &c->hosts[i]);
-                fputs("}\n", f);
-        }
+        for (uint32_t i = 0; i < c->n_profiles; i++)
+                print_section(f, SECTION_PROFILE, c->profiles[i].name, &c->profiles[i]);
+        for (uint32_t i = 0; i < c->n_menus; i++)
+                print_menu(f, &c->menus[i]);
+        for (uint32_t i = 0; i < c->n_rules; i++)
+                print_section(f, SECTION_RULE, c->rules[i].name, &c->rules[i]);
+        for (uint32_t i = 0; i < c->n_hosts; i++)
+                print_section(f, SECTION_HOST, c->hosts[i].name, &c->hosts[i]);
 }
 
 void

@@ -11,8 +11,9 @@
 #include "server/config.h"
 
 const char *const config_section_names[] = {
-        [SECTION_TOP] = "",    [SECTION_NETWORK] = "network", [SECTION_SUBNET] = "subnet", [SECTION_API] = "api",
-        [SECTION_TOKEN] = "token", [SECTION_HOST] = "host",       [SECTION_N] = NULL,
+        [SECTION_TOP] = "",        [SECTION_NETWORK] = "network", [SECTION_SUBNET] = "subnet", [SECTION_API] = "api",
+        [SECTION_TOKEN] = "token", [SECTION_PROFILE] = "profile", [SECTION_MENU] = "menu",     [SECTION_ENTRY] = "entry",
+        [SECTION_RULE] = "rule",   [SECTION_HOST] = "host",       [SECTION_N] = NULL,
 };
 
 #define TEXT_BUFFER 1024 /* longer than any text field */
@@ -328,6 +329,84 @@ parse_prompt(const struct config_option *o, const char *text, void *field, struc
 }
 
 static int
+parse_kind(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        int i = names_find(profile_kind_names, text);
+        uint32_t v = (uint32_t)i;
+
+        (void)o, (void)err;
+        if (i < 0)
+                return -EINVAL;
+        memcpy(field, &v, sizeof(v));
+        return 0;
+}
+
+static void
+print_kind(const struct config_option *o, const void *field, char *buf, size_t size)
+{
+        uint32_t v;
+
+        (void)o;
+        memcpy(&v, field, sizeof(v));
+        snprintf(buf, size, "%s", profile_kind_names[v]);
+}
+
+static int
+parse_days_field(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        uint32_t days;
+
+        (void)o, (void)err;
+        if (parse_days(text, &days) < 0)
+                return -EINVAL;
+        memcpy(field, &days, sizeof(days));
+        return 0;
+}
+
+static void
+print_days(const struct config_option *o, const void *field, char *buf, size_t size)
+{
+        char text[DAYS_TEXT_SIZE];
+        uint32_t days;
+
+        (void)o;
+        memcpy(&days, field, sizeof(days));
+        snprintf(buf, size, "%s", days_text(days, text));
+}
+
+static int
+parse_time(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        uint32_t minute;
+
+        (void)o, (void)err;
+        if (parse_minute(text, &minute) < 0)
+                return -EINVAL;
+        memcpy(field, &minute, sizeof(minute));
+        return 0;
+}
+
+/* Midnight is what both ends have when they are left out. */
+static void
+print_time(const struct config_option *o, const void *field, char *buf, size_t size)
+{
+        uint32_t minute;
+
+        (void)o;
+        memcpy(&minute, field, sizeof(minute));
+        buf[0] = '\0';
+        if (minute)
+                snprintf(buf, size, "%02u:%02u", minute / 60, minute % 60);
+}
+
+static int
+parse_menu_timeout(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        (void)o;
+        return parse_seconds(text, 1, 600, field, err);
+}
+
+static int
 parse_sha256(const struct config_option *o, const char *text, void *field, struct error *err)
 {
         (void)o, (void)err;
@@ -359,6 +438,12 @@ static const struct config_type type_heartbeat = {"a time such as \"5s\"", parse
 static const struct config_type type_mode = {"\"dhcp\" or \"proxy\"", parse_mode, print_mode};
 static const struct config_type type_pxe_timeout = {"a time such as \"5s\"", parse_pxe_timeout, print_seconds};
 static const struct config_type type_prompt = {"a short text in ASCII", parse_prompt, print_text};
+static const struct config_type type_kind = {"\"local\", \"pool\", \"chain\", \"inspect\" or \"rescue\"", parse_kind,
+                                             print_kind};
+static const struct config_type type_days = {"days such as \"mon-fri\" or \"sat,sun\"", parse_days_field, print_days};
+static const struct config_type type_time = {"a time of day such as \"08:00\", up to \"24:00\"", parse_time, print_time};
+static const struct config_type type_menu_timeout = {"a time such as \"10s\", 1 to 600 seconds", parse_menu_timeout,
+                                                     print_seconds};
 static const struct config_type type_sha256 = {"64 hex digits, the SHA-256 of a token's text", parse_sha256, print_sha256};
 
 #define AT(SECTION, NAME, TYPE, STRUCT, MEMBER, DEFAULT, REQUIRED, MEANING)                                                    \
@@ -372,6 +457,9 @@ static const struct config_type type_sha256 = {"64 hex digits, the SHA-256 of a 
 #define SUBNET(NAME, TYPE, MEMBER, REQUIRED, MEANING)                                                                          \
         AT(SUBNET, NAME, TYPE, struct config_network, MEMBER, NULL, REQUIRED, MEANING)
 #define API(NAME, TYPE, MEMBER, DEFAULT, MEANING) AT(API, NAME, TYPE, struct config, MEMBER, DEFAULT, false, MEANING)
+#define PROFILE(NAME, TYPE, MEMBER, REQUIRED, MEANING) AT(PROFILE, NAME, TYPE, struct profile, MEMBER, NULL, REQUIRED, MEANING)
+#define ENTRY(NAME, TYPE, MEMBER, REQUIRED, MEANING) AT(ENTRY, NAME, TYPE, struct menu_entry, MEMBER, NULL, REQUIRED, MEANING)
+#define RULE(NAME, TYPE, MEMBER, REQUIRED, MEANING) AT(RULE, NAME, TYPE, struct rule, MEMBER, NULL, REQUIRED, MEANING)
 #define HOST(NAME, TYPE, MEMBER, REQUIRED, MEANING) AT(HOST, NAME, TYPE, struct host, MEMBER, NULL, REQUIRED, MEANING)
 
 const struct config_option config_options[] = {
@@ -383,7 +471,7 @@ const struct config_option config_options[] = {
         TOP("tftp-port", port, tftp_port, "69", "UDP port of TFTP"),
         TOP("dhcp-port", port, dhcp_port, "67", "UDP port of DHCP"),
         TOP("agent-port", port, agent_port, "8444", "TCP port where agents connect by TLS"),
-        TOP("profile", name, default_profile, "local", "profile of hosts that do not name one"),
+        TOP("default-profile", name, default_profile, "local", "profile of hosts that do not name one"),
         TOP("image", name, default_image, "micro", "image of pool hosts that do not name one"),
         TOP("console", args, console, "vga", "Xen's console= of hosts that do not name one"),
         TOP("xen-args", args, xen_args, NULL, "added to Xen's command line on every host"),
@@ -422,11 +510,38 @@ const struct config_option config_options[] = {
 
         AT(TOKEN, "sha256", sha256, struct config_token, sha256, NULL, true, "hash of the token"),
 
+        PROFILE("kind", kind, kind, true, "local, pool, chain, inspect or rescue"),
+        PROFILE("image", args, image, false, "image name or version; the host's when it is left out"),
+        PROFILE("xen-args", args, xen_args, false, "added to Xen's command line"),
+        PROFILE("kernel-args", args, kernel_args, false, "added to dom0's command line"),
+        PROFILE("root", args, root, false, "where dom0's root comes from: \"ram\""),
+        PROFILE("server", address, server, false, "chain: the other boot server"),
+        PROFILE("file", args, file, false, "chain: the loader there"),
+        PROFILE("menu", name, menu, false, "menu shown to a person first"),
+
+        AT(MENU, "title", prompt, struct menu, title, NULL, false, "headline"),
+        AT(MENU, "timeout", menu_timeout, struct menu, timeout, NULL, false, "until the first entry is booted; 10 seconds"),
+        ENTRY("profile", name, profile, true, "what this entry boots"),
+        ENTRY("password-grub", prompt, password_grub, false, "hash of its password as GRUB 2 takes it"),
+        ENTRY("password-syslinux", prompt, password_syslinux, false, "as PXELINUX takes it"),
+        ENTRY("password-pxegrub", prompt, password_pxegrub, false, "as legacy pxeGRUB takes it"),
+
+        RULE("hosts", args, hosts, false, "names of hosts, with * ? [ ]"),
+        RULE("labels", args, labels, false, "hosts that have one of these labels"),
+        RULE("mac", args, mac, false, "hosts whose MAC address begins so"),
+        RULE("smbios", args, smbios, false, "hosts whose manufacturer/product is like this, as `inspect` reported it"),
+        RULE("days", days, days, false, "on these days"),
+        RULE("from", time, from, false, "from this time of day"),
+        RULE("to", time, to, false, "up to this time of day"),
+        RULE("profile", name, profile, true, "what these hosts boot then"),
+        RULE("menu", name, menu, false, "menu instead of the profile's"),
+
         HOST("mac", mac, mac, true, "MAC address of the NIC that boots"),
         HOST("address", address, address, false, "fixed address; one of the range when it is left out"),
         HOST("profile", name, profile, false, "what the host boots"),
         HOST("image", name, image, false, "image name or version"),
         HOST("loader", name, loader, false, "loader to use instead of the best for its firmware"),
+        HOST("labels", args, labels, false, "names that rules and commands choose hosts by"),
         HOST("console", args, console, false, "Xen's console="),
         HOST("xen-args", args, xen_args, false, "added to Xen's command line"),
         HOST("kernel-args", args, kernel_args, false, "added to dom0's command line"),

@@ -49,7 +49,26 @@ ERRORS = [
      "kernel-args may hold printable ASCII without quotes, shell or menu characters; byte 6 is 0x3b"),
     ("short lease", 'network {\n interface = "br0"\n subnet = "10.77.0.0/24"\n lease-time = "5s"\n}\n', 4,
      "5s is out of range: 60 to 604800 seconds are allowed"),
-    ("profile", 'profile = "windows"\n' + NETWORK, 1, "profile 'windows' must be \"local\" or \"pool\""),
+    ("default profile", 'default-profile = "windows"\n' + NETWORK, None, "default-profile: there is no profile 'windows'"),
+    ("host's profile", NETWORK + HOST1.replace("}", ' profile = "windows"\n}'), 9, "host 'n1': there is no profile 'windows'"),
+    ("profile without kind", NETWORK + 'profile "lab" { image = "micro" }\n', 5, "profile 'lab' has no kind"),
+    ("kind", NETWORK + 'profile "lab" {\n kind = "windows"\n}\n', 6,
+     "kind 'windows' must be \"local\", \"pool\", \"chain\", \"inspect\" or \"rescue\""),
+    ("local stays local", NETWORK + 'profile "local" { kind = "pool" }\n', 5,
+     "profile 'local' is built in with kind \"local\", which cannot be changed"),
+    ("root", NETWORK + 'profile "lab" {\n kind = "pool"\n root = "nfs"\n}\n', 8, "profile 'lab': root 'nfs' is not supported yet; dom0's root is in RAM: root = \"ram\""),
+    ("chain without server", NETWORK + 'profile "x" { kind = "chain" file = "f" }\n', 5,
+     "profile 'x': a chain needs the other server's address (server) and what to load (file)"),
+    ("rule without profile", NETWORK + 'rule "r" { days = "mon" }\n', 5, "rule 'r' has no profile"),
+    ("rule's profile", NETWORK + 'rule "r" {\n profile = "windows"\n}\n', 7, "rule 'r': there is no profile 'windows'"),
+    ("days", NETWORK + 'rule "r" {\n days = "monday"\n}\n', 6, "days 'monday' must be days such as \"mon-fri\" or \"sat,sun\""),
+    ("time", NETWORK + 'rule "r" {\n from = "8:00"\n}\n', 6, "from '8:00' must be a time of day such as \"08:00\", up to \"24:00\""),
+    ("menu's profile", NETWORK + 'menu "m" {\n entry "a" { profile = "windows" }\n}\n', 7, "menu 'm': there is no profile 'windows'"),
+    ("profile's menu", NETWORK + 'profile "x" { kind = "pool" menu = "m" }\n', 5, "profile 'x': there is no menu 'm'"),
+    ("password", NETWORK + 'menu "m" {\n entry "a" { profile = "local" password-syslinux = "secret" }\n}\n', 7,
+     "menu 'm': password-syslinux must begin with \"$6$\"; dompoold.conf(5) says what makes it"),
+    ("labels", NETWORK + HOST1.replace("}", ' labels = "a *"\n}'), 9,
+     "host 'n1': labels: '*' is no label; one has 1 to 63 of a-z A-Z 0-9 . _ -, the first a letter or digit"),
     ("empty value", 'image = ""\n' + NETWORK, 1, "image is empty: it must be 1 to 63 of a-z A-Z 0-9 . _ -, the first a letter or digit"),
     ("host without MAC", NETWORK + 'host "n1" {\n address = "10.77.0.11"\n}\n', 7, "host 'n1' has no mac"),
     ("empty host", NETWORK + 'host "n1" {}\n', 5, "host 'n1' has no mac"),
@@ -128,7 +147,7 @@ def test_good_file_is_accepted_silently(tmp_path):
 FULL = '''
 state-dir = "/tmp/x y" run-dir = "/run/d" image-store = "/i$HOME" guest-files = "/g\\"q\\\\b"
 http-port = 80 tftp-port = 6969 dhcp-port = 6767 agent-port = 1
-profile = "pool" image = "big" console = "com1,vga" xen-args = "dom0_mem=1G,max:1G" kernel-args = "quiet a=b" heartbeat = "2s"
+default-profile = "pool" image = "big" console = "com1,vga" xen-args = "dom0_mem=1G,max:1G" kernel-args = "quiet a=b" heartbeat = "2s"
 network { interface = "eth0" subnet = "10.0.0.0/8" range = "10.0.0.9-10.255.0.0" router = "10.0.0.1" dns = "1.1.1.1"
   address = "10.0.0.2" lease-time = "2d" mode = "proxy" pxe-prompt = "Press F8" pxe-timeout = "7s" relay = "192.168.0.1" }
 subnet "vlan20" { net = "11.0.0.0/24" interface = "eth0.20" address = "11.0.0.1" mode = "dhcp" range = "11.0.0.9-11.0.0.99" router = "11.0.0.2"
@@ -136,7 +155,16 @@ subnet "vlan20" { net = "11.0.0.0/24" interface = "eth0.20" address = "11.0.0.1"
 subnet "far" { net = "12.0.0.0/24" }
 api { socket = "/s" group = "adm" listen = "127.0.0.1:8443" token "ci" { sha256 = "''' + "ab" * 32 + '''" } token "b" { sha256 = "''' + \
     "CD" * 32 + '''" } }
-host "n1" { mac = "02-00-00-00-00-01" address = "10.0.0.11" profile = "local" image = "micro" xen-args = "x" kernel-args = "y" console = "vga" }
+host "n1" { mac = "02-00-00-00-00-01" address = "10.0.0.11" profile = "local" image = "micro" xen-args = "x" kernel-args = "y" console = "vga" loader = "pxelinux"
+  labels = "room-a, desks" }
+profile "lab" { kind = "pool" image = "micro:previous" xen-args = "a" kernel-args = "b" root = "ram" menu = "people" }
+profile "ltsp" { kind = "chain" server = "10.0.0.8" file = "ltsp/ltsp.ipxe" }
+menu "people" { title = "Room A" entry "Own disk" { profile = "local" }
+  entry "Xen: lab" { profile = "lab" password-grub = "grub.pbkdf2.sha512.10000.AB.CD" password-syslinux = "$6$a$b" password-pxegrub = "$1$a$b" }
+  timeout = "30s" }
+rule "night" { hosts = "n*, m[0-9]" labels = "room-a" mac = "02:00" smbios = "Dell*/Opti*" days = "mon-fri,sun" from = "20:30" to = "06:00"
+  profile = "lab" menu = "people" }
+rule "rest" { profile = "local" to = "24:00" from = "12:00" }
 host "n2" { mac = "02:00:00:00:00:02" }
 '''
 
@@ -164,10 +192,16 @@ def test_a_subnet_takes_what_it_does_not_say_from_the_network(tmp_path):
         assert line in subnet
 
 
-def test_hosts_get_the_default_profile_that_stands_behind_them(tmp_path):
-    (tmp_path / "a.conf").write_text(HOST1 + NETWORK + 'profile = "pool"\n')
+def test_hosts_without_a_profile_leave_it_to_rules_and_default(tmp_path):
+    (tmp_path / "a.conf").write_text(HOST1 + NETWORK + 'default-profile = "pool"\n')
     printed = dompoold("-nv", "-c", tmp_path / "a.conf").stdout
-    assert 'profile = "pool"' in printed[printed.index('host "n1"'):]
+    assert 'default-profile = "pool"' in printed
+    assert "profile" not in printed[printed.index('host "n1"'):]
+
+
+def test_nine_entries_of_a_menu_are_too_many(tmp_path):
+    entries = "".join(f' entry "e{i}" {{ profile = "local" }}\n' for i in range(9))
+    assert "too many entries: the limit is 8" in check(tmp_path, NETWORK + 'menu "m" {\n' + entries + "}\n").stderr
 
 
 def test_example_is_accepted():
@@ -180,7 +214,7 @@ def test_manual_page_names_every_option(tmp_path):
     printed = dompoold("-nv", "-c", tmp_path / "a.conf").stdout
     options = set(re.findall(r"^\s*([a-z0-9-]+) = ", printed, re.M))
     page = (TOP / "man" / "dompoold.conf.5").read_text()
-    assert set(re.findall(r"^\.It Ic ([a-z0-9-]+)", page, re.M)) - {"include", "network", "api", "host", "token"} == options
+    assert set(re.findall(r"^\.It Ic ([a-z0-9-]+)", page, re.M)) - {"include", "network", "api", "host", "token", "entry"} == options
 
 
 @pytest.mark.parametrize("argv,code,words", [
