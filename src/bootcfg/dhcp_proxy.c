@@ -14,6 +14,9 @@
 
 #define silence dhcp_reply_silence
 
+/* GRUB on UEFI asks for its menu at the server of the lease, which is not us; iPXE asks DHCP again and then finds us. */
+#define BEST_LOADER "snponly"
+
 /* Items of option 43: PXE 2.1, table 2-1. */
 enum pxe_item {
         PXE_DISCOVERY_CONTROL = 6,
@@ -307,7 +310,7 @@ dhcp_proxy_decide(struct dhcp_server *s, const struct dhcp_packet *p, const stru
                 silence(d, "profile local: its firmware goes on to its disk");
                 return;
         }
-        if (!dhcp_reply_choose_loader(s, &t.firmware, d)) {
+        if (!dhcp_reply_choose_loader(s, &t.firmware, BEST_LOADER, d)) {
                 silence(d, "no loader for this firmware");
                 return;
         }

@@ -64,10 +64,10 @@ site_of(const struct dhcp_server *s, const struct dhcp_decision *d)
 }
 
 const struct loader *
-dhcp_reply_choose_loader(const struct dhcp_server *s, const struct firmware *f, struct dhcp_decision *d)
+dhcp_reply_choose_loader(const struct dhcp_server *s, const struct firmware *f, const char *best, struct dhcp_decision *d)
 {
         const struct loader_site site = site_of(s, d);
-        const struct loader_wish wish = {.name = d->host->loader};
+        const struct loader_wish wish = {.name = d->host->loader[0] ? d->host->loader : best};
 
         d->loader = loader_choose(f, &wish);
         if (d->loader)

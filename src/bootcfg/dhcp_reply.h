@@ -27,9 +27,10 @@ dhcp_reply_echo(const struct dhcp_packet *p, uint8_t code, size_t min, size_t ma
 void
 dhcp_reply_echo_uuid(const struct dhcp_packet *p, struct dhcp_builder *b);
 
-/* The loader for this firmware, also in d->loader and d->boot_name; NULL: it looks for none, or we have none. */
+/* The loader for this firmware, also in d->loader and d->boot_name; NULL: we have none. @best: the name of the one to be taken if
+ * the firmware can run it and the host has no wish of its own; NULL: the table's first. */
 const struct loader *
-dhcp_reply_choose_loader(const struct dhcp_server *s, const struct firmware *f, struct dhcp_decision *d);
+dhcp_reply_choose_loader(const struct dhcp_server *s, const struct firmware *f, const char *best, struct dhcp_decision *d);
 
 /* siaddr and file, and later the options that name the loader. */
 void

@@ -81,7 +81,7 @@ grant(const struct dhcp_server *s, const struct dhcp_packet *p, uint8_t type, ui
 
         h.ciaddr = type == DHCP_ACK ? p->h.ciaddr : 0;
         h.yiaddr = address;
-        if (firmware_parse(p, &f) && dhcp_reply_choose_loader(s, &f, d))
+        if (firmware_parse(p, &f) && dhcp_reply_choose_loader(s, &f, NULL, d))
                 dhcp_reply_boot_header(s, d, &h);
         dhcp_build_start(&b, &h, type, dhcp_reply_max_size(p));
         dhcp_build_u32(&b, DHCP_OPT_SERVER_ID, s->address);

@@ -132,12 +132,18 @@ each_firmware_is_answered_in_its_own_way(void **state)
                 {{.type = DHCP_DISCOVER, .class = "HTTPClient:Arch:00016", .arch = 16},
                  DHCP_OFFER,
                  "HTTPClient",
-                 "http://10.99.0.1:8080/grub/x86_64-efi/core.efi",
+                 "http://10.99.0.1:8080/snponly.efi",
                  -1},
                 {{.type = DHCP_REQUEST, .port = 4011, .source = TRACE_HOST, .class = "PXEClient:Arch:00007", .arch = 7},
                  DHCP_ACK,
                  "PXEClient",
-                 "grub/x86_64-efi/core.efi",
+                 "snponly.efi",
+                 -1},
+                /* no iPXE of ours runs there */
+                {{.type = DHCP_REQUEST, .port = 4011, .source = TRACE_HOST, .class = "PXEClient:Arch:00011", .arch = 11},
+                 DHCP_ACK,
+                 "PXEClient",
+                 "grub-arm64/core.efi",
                  -1},
                 {{.type = DHCP_REQUEST, .port = 4011, .source = TRACE_HOST, .class = "PXEClient", .arch = 0},
                  DHCP_ACK,
@@ -333,7 +339,7 @@ a_prompt_offers_network_and_local_disk(void **state)
                 SAY(&t, .type = DHCP_REQUEST, .port = 4011, .source = TRACE_HOST, .class = "PXEClient", .arch = arch,
                     .has_item = true, .item = 0x8000);
                 assert_int_equal(t.d.reply, DHCP_ACK);
-                assert_string_equal(t.reply.h.file, arch == 0 ? "pxelinux.0" : "grub/x86_64-efi/core.efi");
+                assert_string_equal(t.reply.h.file, arch == 0 ? "pxelinux.0" : "snponly.efi");
                 item = item_of(&t.reply, 71, &size);
                 assert_memory_equal(item, "\x80\0\0\0", 4);
                 end(&t);
