@@ -56,6 +56,16 @@ def hosts(room):
     return {h["name"]: h for h in room.api("/v1/hosts")["hosts"]}
 
 
+def menu_of(room, mac):
+    """The menu that PXELINUX on this machine loads."""
+    pxe = {"vendor": "PXEClient:Arch:00000:UNDI:002001", "arch": 0}
+    offer, = room.dhcp(say("discover", mac, **pxe))
+    ack, = room.dhcp(say("request", mac, requested=offer["address"], server=SERVER, **pxe))
+    assert ack["file"] == "pxelinux.0"
+    room.be(mac, ack["address"])
+    return room.client("curl", "-s", f"tftp://{SERVER}/pxelinux.cfg/01-{mac.replace(':', '-')}").stdout
+
+
 def test_without_apply_nothing_is_changed_and_no_server_is_asked(room):
     before = hosts(room)
     done = dompool(room, "-s", "unix:/nonexistent", "import", *room.old)
@@ -89,6 +99,17 @@ def test_applied_hosts_get_by_dhcp_what_they_had(room):
     assert hosts(room) == before
 
 
+def test_a_host_goes_on_with_the_old_loader_by_a_chain_profile_of_the_configuration(room):
+    wanted = json.loads(dompool(room, "import", "--json", *room.old).stdout)["wanted"]
+    assert len(wanted) == 1
+    room.stop()
+    room.conf.write_text(room.conf.read_text() + wanted[0] + "\n")
+    room.start()
+    _, results = import_json(room, "--apply")
+    assert results["ltsp1"]["result"] == "added", results["ltsp1"]
+    assert "pxechn.c32" in menu_of(room, LTSP_MAC) and "10.88.0.7::pxelinux.0" in menu_of(room, LTSP_MAC)
+
+
 def test_the_seeds_hosts_are_added_and_boot_the_pool(room):
     """S0's by its file's name, S3's by dhcpd.conf, through both of its menus (its address is another network's: taken out)."""
     s3 = room.path / "s3"
@@ -101,10 +122,6 @@ def test_the_seeds_hosts_are_added_and_boot_the_pool(room):
     for name, mac in (("pc-00163e000050", "00:16:3e:00:00:50"), ("post01", "00:11:2f:a8:b4:d4")):
         assert results[name]["result"] == "added"
         assert hosts(room)[name]["profile"] == "pool"
-        offer, = room.dhcp(say("discover", mac, vendor="PXEClient:Arch:00000:UNDI:002001", arch=0))
-        ack, = room.dhcp(say("request", mac, requested=offer["address"], server=SERVER, vendor="PXEClient:Arch:00000:UNDI:002001", arch=0))
-        assert ack["file"] == "pxelinux.0"
-        room.be(mac, ack["address"])
-        menu = room.client("curl", "-s", f"tftp://{SERVER}/pxelinux.cfg/01-{mac.replace(':', '-')}").stdout
+        menu = menu_of(room, mac)
         assert "mboot.c32" in menu and f"dompool.host={name}" in menu, menu
         assert "nfsroot" not in menu and "192000" not in menu
