@@ -13,6 +13,7 @@
 #include "ctl/import_files.h"
 
 #define TEXT_SIZE 1100
+#define MENUS_SHOWN 20
 
 /* What became of a host. */
 enum result { RESULT_PLANNED, RESULT_ADDED, RESULT_PRESENT, RESULT_LEFT, RESULT_REFUSED, RESULT_N };
@@ -267,6 +268,39 @@ print_reasons(const json_t *results)
 }
 
 static void
+print_menu(const struct import *im, const struct import_menu *m)
+{
+        char text[TEXT_SIZE], clean[TEXT_SIZE];
+
+        printf("  %s%s\n", ctl_clean(m->path, clean, sizeof(clean)), m->password ? " (password)" : "");
+        for (uint32_t i = 0; i < m->n_entries; i++) {
+                const struct import_entry *e = &im->entries[m->first_entry + i];
+
+                printf("    %c %s%s: ", m->has_default && i == m->default_entry ? '*' : ' ',
+                       ctl_clean(e->title, clean, sizeof(clean)), e->password ? " (password)" : "");
+                printf("%s\n", ctl_clean(import_entry_text(e, text, sizeof(text)), clean, sizeof(clean)));
+        }
+}
+
+/* Those with a choice; what a menu of one entry boots stands at its hosts. */
+static void
+print_menus(const struct import *im)
+{
+        unsigned n = 0;
+
+        for (const struct import_menu *m = im->menus; m; m = m->hh.next) {
+                if (m->n_entries < 2)
+                        continue;
+                if (n++ == 0)
+                        printf("\nMenus (* is the default):\n");
+                if (n <= MENUS_SHOWN)
+                        print_menu(im, m);
+        }
+        if (n > MENUS_SHOWN)
+                printf("  %u more; see --json\n", n - MENUS_SHOWN);
+}
+
+static void
 print_wanted(json_t *wanted)
 {
         const char *section;
@@ -309,6 +343,7 @@ print_run(struct run *run, struct error *err)
         if (r == 0 && output == CTL_OUT_TABLE) {
                 print_reasons(run->results);
                 print_wanted(run->wanted);
+                print_menus(&run->im);
                 print_notes(&run->im);
                 if (!run->c->opt[OPT_APPLY])
                         printf("\nNothing was changed; --apply adds the hosts.\n");

@@ -198,6 +198,10 @@ import_finish(struct import *im, struct error *err);
 const struct import_entry *
 import_host_entry(const struct import *im, const struct import_host *h);
 
+/* What the entry boots, in one line; NULL: nothing. Returns @buf. */
+char *
+import_entry_text(const struct import_entry *e, char *buf, size_t size);
+
 /* What the host boots, in one line: "xen: xen.gz dom0_mem=32M --- kernel ip=dhcp". Returns @buf. */
 char *
 import_boot_text(const struct import *im, const struct import_host *h, char *buf, size_t size);

@@ -80,6 +80,24 @@ entry_of_loader(const struct join *j, uint32_t *ret)
         return 0;
 }
 
+/* Once for each menu that a host is shown. */
+static void
+use_menu(struct import *im, struct import_menu *m)
+{
+        const struct import_place at = {m->path, 0};
+
+        if (m->used)
+                return;
+        m->used = true;
+        if (m->default_guessed)
+                import_note(im, IMPORT_NOTE_WARNING, &at, import_basename(m->path), "write DEFAULT",
+                            "no label is the default; the first one is taken");
+        if (m->n_entries > 1)
+                import_note(im, IMPORT_NOTE_NOT_APPLIED, &at, import_basename(m->path),
+                            "describe the others as a menu in dompoold.conf, and give their passwords again",
+                            "a person could choose among %u entries; only the default is taken over", m->n_entries);
+}
+
 /* The default entry of @m, and of the menu that it names, as far as those are known. */
 static int
 entry_of_menu(const struct join *j, struct import_menu *m, uint32_t *ret)
@@ -89,10 +107,7 @@ entry_of_menu(const struct join *j, struct import_menu *m, uint32_t *ret)
                 struct import_entry *e;
                 int r;
 
-                if (m->default_guessed && !m->used)
-                        import_note(j->im, IMPORT_NOTE_WARNING, &(struct import_place){m->path, 0}, import_basename(m->path),
-                                    "write DEFAULT", "no label is the default; the first one is taken");
-                m->used = true;
+                use_menu(j->im, m);
                 if (!m->has_default)
                         return 0;
                 *ret = m->first_entry + m->default_entry + 1;

@@ -118,9 +118,8 @@ put(char *buf, size_t size, const char *word)
 }
 
 char *
-import_boot_text(const struct import *im, const struct import_host *h, char *buf, size_t size)
+import_entry_text(const struct import_entry *e, char *buf, size_t size)
 {
-        const struct import_entry *e = import_host_entry(im, h);
         char server[IP4_TEXT_SIZE];
 
         str_copy(buf, size, e ? boot_names[e->boot] : boot_names[IMPORT_BOOT_NONE]);
@@ -142,4 +141,10 @@ import_boot_text(const struct import *im, const struct import_host *h, char *buf
         if (*e->xen || !strstr(e->kernel_args, "initrd="))
                 put(buf, size, e->initrd);
         return buf;
+}
+
+char *
+import_boot_text(const struct import *im, const struct import_host *h, char *buf, size_t size)
+{
+        return import_entry_text(import_host_entry(im, h), buf, size);
 }

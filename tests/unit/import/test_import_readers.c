@@ -71,6 +71,7 @@ dnsmasq_with_tags_folder_and_tftp_tree(void **state)
                             "not-applied dnsmasq/dnsmasq.d/10-hosts.conf:5: dhcp-host\n"
                             "warning dnsmasq/dnsmasq.d/10-hosts.conf:6: id:01:02:03\n"
                             "not-understood dnsmasq/dnsmasq.d/10-hosts.conf:6: byid\n"
+                            "not-applied dnsmasq/tftp/pxelinux.cfg/01-52-54-00-30-00-01:0: 01-52-54-00-30-00-01\n"
                             "not-applied dnsmasq/tftp/pxelinux.cfg/01-52-54-00-30-00-01:6: ro\n"
                             "not-applied dnsmasq/tftp/pxelinux.cfg/01-52-54-00-30-00-01:6: root=/dev/nfs\n"
                             "not-applied dnsmasq/tftp/pxelinux.cfg/0A1E0063:0: 0A1E0063\n"
@@ -123,7 +124,10 @@ pxelinux_labels_boot_what_their_modules_do(void **state)
                             "not-understood t/pxelinux.cfg/01-52-54-00-00-00-05:2: memdisk\n"
                             "warning t/pxelinux.cfg/01-52-54-00-00-00-05:6: e\n"
                             "warning t/pxelinux.cfg/01-52-54-00-00-00-08:2: d\n"
-                            "not-understood t/pxelinux.cfg/01-52-54-00-00-00-08:2: esx.gz\n");
+                            "not-understood t/pxelinux.cfg/01-52-54-00-00-00-08:2: esx.gz\n"
+                            "not-applied t/pxelinux.cfg/01-52-54-00-00-00-01:0: 01-52-54-00-00-00-01\n"
+                            "not-applied t/pxelinux.cfg/01-52-54-00-00-00-02:0: 01-52-54-00-00-00-02\n"
+                            "not-applied t/pxelinux.cfg/01-52-54-00-00-00-07:0: 01-52-54-00-00-00-07\n");
 }
 
 static void

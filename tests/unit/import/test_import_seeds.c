@@ -104,7 +104,8 @@ s3_boots_the_terminal_server_by_default(void **state)
                             "initrd /initrd/ltsp-2.6.17.8.gz\n"
                             "ignored s3/dhcpd.conf:12: option vendor-class-identifier PXEClient\n"
                             "ignored s3/dhcpd.conf:13: vendor-option-space PXE\n"
-                            "ignored s3/dhcpd.conf:14: option PXE.mtftp-ip 0.0.0.0\n");
+                            "ignored s3/dhcpd.conf:14: option PXE.mtftp-ip 0.0.0.0\n"
+                            "not-applied s3/infolab/grub/post01.conf:0: post01.conf\n");
         must_plan(0, "left: its loader pxegrub wants the menu's name by DHCP, which a chain profile does not send");
 }
 
@@ -116,11 +117,13 @@ s3_switched_to_the_pool_is_followed_to_the_second_server(void **state)
         test_io_source(&im, "192.168.0.100=s3/ondemand");
         test_io_source(&im, "192.168.0.5=s3/virtdom");
         test_io_expect(&im,
+
                        "host post01 00:11:2f:a8:b4:d4 192.168.0.101 bios: xen /hypervisors/xen-3.1.gz dom0_mem=32M --- "
                        "/kernels/kernel-2.6.20-xen-r6-pIV-rltk ip=dhcp root=/dev/nfs nfsroot=192.168.0.5:/opt/ondemand/root\n"
                        "ignored s3/dhcpd.conf:12: option vendor-class-identifier PXEClient\n"
                        "ignored s3/dhcpd.conf:13: vendor-option-space PXE\n"
                        "ignored s3/dhcpd.conf:14: option PXE.mtftp-ip 0.0.0.0\n"
+                       "not-applied s3/ondemand/grub/post01.conf:0: post01.conf\n"
                        "not-applied s3/virtdom/grub/post01.conf:4: dom0_mem=32M\n"
                        "not-applied s3/virtdom/grub/post01.conf:4: ip=dhcp\n"
                        "not-applied s3/virtdom/grub/post01.conf:4: root=/dev/nfs\n"
