@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "bootcfg/quirk_match.h"
 
 #define IP_UDP_HEADERS 28
 #define MAX_ECHO                                                                                                               \
@@ -67,8 +68,13 @@ const struct loader *
 dhcp_reply_choose_loader(const struct dhcp_server *s, const struct firmware *f, const char *best, struct dhcp_decision *d)
 {
         const struct loader_site site = site_of(s, d);
-        const struct loader_wish wish = {.name = d->host->loader[0] ? d->host->loader : best};
+        struct quirk_effects quirks;
+        struct loader_wish wish = {.name = d->host->loader};
 
+        quirk_effects(s->policy, d->host, quirk_firmware_of(f), &quirks);
+        wish.no_http = quirks.no_http;
+        if (!*wish.name)
+                wish.name = quirks.loader ? quirks.loader : best;
         d->loader = loader_choose(f, &wish);
         if (d->loader)
                 loader_boot_name(d->loader, f, &site, d->boot_name);

@@ -80,6 +80,7 @@ struct menu_doc {
         const char *fallback; /* asked for when a host's own is not there: always local */
         const struct menu_language *language;
         const char *xen_args; /* what Xen needs when it is started this way */
+        uint32_t firmware;    /* enum quirk_firmware bits of who reads it */
         const char *other;    /* for an iPXE: the loader that it goes on with when it cannot do it itself */
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "bootcfg/menu.h"
+#include "bootcfg/quirk_match.h"
 #include "proto/boot_home.h"
 
 bool
@@ -87,6 +88,19 @@ mode_arg(enum profile_kind kind)
         }
 }
 
+/* The quirks' part of a command line. */
+static bool
+add_quirks(const struct menu_request *r, char *args, size_t size, size_t member)
+{
+        struct quirk_effects e;
+
+        quirk_effects(r->policy, r->host, r->doc->firmware, &e);
+        for (uint32_t i = 0; i < e.n; i++)
+                if (!add(r->doc->language, args, size, (const char *)e.applied[i] + member))
+                        return false;
+        return true;
+}
+
 static bool
 make_xen_args(const struct menu_request *r, const struct policy_chosen *c, char *args)
 {
@@ -97,7 +111,8 @@ make_xen_args(const struct menu_request *r, const struct policy_chosen *c, char 
 
         args[0] = '\0';
         return add(l, args, size, h->xen_args) && add(l, args, size, c->image->xen_args) &&
-               add(l, args, size, c->profile->xen_args) && add(l, args, size, r->host->xen_args) &&
+               add(l, args, size, c->profile->xen_args) && add_quirks(r, args, size, offsetof(struct quirk, xen_args)) &&
+               add(l, args, size, r->host->xen_args) &&
                add_console(l, args, size, console) && add(l, args, size, r->doc->xen_args);
 }
 
@@ -112,6 +127,7 @@ make_dom0_args(const struct menu_request *r, const struct policy_chosen *c, char
         args[0] = '\0';
         return add(l, args, size, "console=hvc0") && add(l, args, size, policy_header(r->policy)->kernel_args) &&
                add(l, args, size, c->image->kernel_args) && add(l, args, size, c->profile->kernel_args) &&
+               add_quirks(r, args, size, offsetof(struct quirk, kernel_args)) &&
                add(l, args, size, r->host->kernel_args) && add(l, args, size, mode_arg(c->profile->kind)) &&
                add(l, args, size, image);
 }

@@ -135,6 +135,7 @@ const struct menu_doc menu_doc_grub_efi = {
         .language = &language,
         /* As Debian's own scripts: there is no real mode to go back to, and no BIOS disk data to ask for. */
         .xen_args = "no-real-mode edd=off",
+        .firmware = QUIRK_EFI,
 };
 
 const struct menu_doc menu_doc_grub_pc = {
@@ -144,6 +145,7 @@ const struct menu_doc menu_doc_grub_pc = {
         .fallback = "grub-pc/grub.cfg",
         .language = &language,
         .xen_args = "",
+        .firmware = QUIRK_BIOS,
 };
 
 const struct menu_doc menu_doc_grub_arm64 = {
@@ -153,4 +155,5 @@ const struct menu_doc menu_doc_grub_arm64 = {
         .fallback = "grub-arm64/grub.cfg",
         .language = &language,
         .xen_args = "",
+        .firmware = QUIRK_EFI,
 };

@@ -149,6 +149,7 @@ const struct menu_doc menu_doc_ipxe = {
         .fallback = "ipxe/default",
         .language = &language,
         .xen_args = "",
+        .firmware = QUIRK_BIOS | QUIRK_IPXE,
         .other = "pxelinux.0",
 };
 
@@ -159,5 +160,6 @@ const struct menu_doc menu_doc_ipxe_xen = {
         .fallback = "ipxe-efi/default",
         .language = &language,
         .xen_args = "",
+        .firmware = QUIRK_EFI | QUIRK_IPXE,
         .other = "grub/x86_64-efi/core.efi",
 };

@@ -79,4 +79,5 @@ const struct menu_doc menu_doc_pxegrub = {
         .fallback = "pxegrub/default",
         .language = &language,
         .xen_args = "",
+        .firmware = QUIRK_BIOS,
 };

@@ -80,4 +80,5 @@ const struct menu_doc menu_doc_pxelinux = {
         .fallback = "pxelinux.cfg/default",
         .language = &language,
         .xen_args = "",
+        .firmware = QUIRK_BIOS,
 };

@@ -28,4 +28,5 @@ const struct menu_doc menu_doc_xen_cfg = {
         .fallback = "xen.cfg/default",
         .language = &language,
         .xen_args = "",
+        .firmware = QUIRK_EFI | QUIRK_IPXE,
 };

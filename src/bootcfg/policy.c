@@ -32,7 +32,7 @@ struct policy {
 };
 
 /* The tables behind the header, in the file's order. */
-enum part { PART_IMAGES, PART_PROFILES, PART_RULES, PART_MENUS, PART_HOSTS, PART_N };
+enum part { PART_IMAGES, PART_PROFILES, PART_RULES, PART_MENUS, PART_QUIRKS, PART_HOSTS, PART_N };
 
 static const struct {
         const char *name;
@@ -45,11 +45,12 @@ static const struct {
                            POLICY_MAX_PROFILES},
         [PART_RULES] = {"rules", offsetof(struct policy_header, n_rules), sizeof(struct policy_rule), CONFIG_MAX_RULES},
         [PART_MENUS] = {"menus", offsetof(struct policy_header, n_menus), sizeof(struct policy_menu), CONFIG_MAX_MENUS},
+        [PART_QUIRKS] = {"quirks", offsetof(struct policy_header, n_quirks), sizeof(struct quirk), CONFIG_MAX_QUIRKS},
         [PART_HOSTS] = {"hosts", offsetof(struct policy_header, n_hosts), sizeof(struct policy_host), POLICY_MAX_HOSTS},
 };
 static_assert(sizeof(struct policy_header) % 8 == 0 && sizeof(struct policy_image) % 8 == 0 &&
                       sizeof(struct policy_profile) % 8 == 0 && sizeof(struct policy_rule) % 8 == 0 &&
-                      sizeof(struct policy_menu) % 8 == 0,
+                      sizeof(struct policy_menu) % 8 == 0 && sizeof(struct quirk) % 8 == 0,
               "each table begins aligned");
 
 static uint32_t
@@ -158,6 +159,13 @@ menu_ok(const struct policy_menu *m, const struct policy_header *h)
 }
 
 static bool
+quirk_ok(const struct quirk *q)
+{
+        return ENDS(q->name) && name_ok(q->name) && ENDS(q->macs) && ENDS(q->pci) && ENDS(q->smbios) && ENDS(q->xen_args) &&
+               ENDS(q->kernel_args) && ENDS(q->loader) && ENDS(q->why) && ENDS(q->source);
+}
+
+static bool
 choice_ok(const struct policy_choice *c, const struct policy_header *h)
 {
         return c->profile < h->n_profiles && index_ok(c->rule, h->n_rules) && image_index_ok(c->image, h) && c->by < POLICY_BY_N &&
@@ -168,8 +176,12 @@ static bool
 host_ok(const struct policy_host *h, const struct policy_header *header)
 {
         if (!ENDS(h->name) || !name_ok(h->name) || !ENDS(h->xen_args) || !ENDS(h->kernel_args) || !ENDS(h->console) || !ENDS(h->loader) ||
-            !index_ok(h->image, header->n_images) || h->n_choices == 0 || h->n_choices > POLICY_MAX_CHOICES)
+            !index_ok(h->image, header->n_images) || h->n_choices == 0 || h->n_choices > POLICY_MAX_CHOICES ||
+            h->n_quirks > POLICY_MAX_QUIRKS)
                 return false;
+        for (uint32_t i = 0; i < h->n_quirks; i++)
+                if (h->quirks[i] >= header->n_quirks)
+                        return false;
         for (uint32_t i = 0; i < h->n_choices; i++)
                 if (!choice_ok(&h->choices[i], header))
                         return false;
@@ -191,6 +203,8 @@ item_ok(const struct policy *p, enum part part, uint32_t i)
                 return rule_ok(item, h);
         case PART_MENUS:
                 return menu_ok(item, h);
+        case PART_QUIRKS:
+                return quirk_ok(item);
         case PART_HOSTS:
                 return host_ok(item, h);
         default:
@@ -310,7 +324,7 @@ policy_build(const struct policy_parts *parts, struct policy **ret)
 {
         const void *const items[PART_N] = {
                 [PART_IMAGES] = parts->images, [PART_PROFILES] = parts->profiles, [PART_RULES] = parts->rules,
-                [PART_MENUS] = parts->menus,   [PART_HOSTS] = parts->hosts,
+                [PART_MENUS] = parts->menus,   [PART_QUIRKS] = parts->quirks,     [PART_HOSTS] = parts->hosts,
         };
         struct policy_header header = *parts->header;
         _cleanup_free_ uint8_t *bytes = NULL;
@@ -323,6 +337,7 @@ policy_build(const struct policy_parts *parts, struct policy **ret)
         header.n_profiles = parts->n_profiles;
         header.n_rules = parts->n_rules;
         header.n_menus = parts->n_menus;
+        header.n_quirks = parts->n_quirks;
         header.n_hosts = parts->n_hosts;
         header.size = offset_of(&header, PART_N);
         bytes = calloc(1, header.size);
@@ -414,4 +429,10 @@ const struct policy_menu *
 policy_menu_at(const struct policy *p, uint32_t i)
 {
         return item_at(p, PART_MENUS, i);
+}
+
+const struct quirk *
+policy_quirk_at(const struct policy *p, uint32_t i)
+{
+        return item_at(p, PART_QUIRKS, i);
 }

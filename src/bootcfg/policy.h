@@ -8,7 +8,7 @@
  * and the old one kept.
  *
  *     struct policy_header | policy_image[n_images] | policy_profile[n_profiles] | policy_rule[n_rules] | policy_menu[n_menus]
- *                          | policy_host[n_hosts]
+ *                          | quirk[n_quirks] | policy_host[n_hosts]
  *
  * What a host boots depends on the time of day: core has sorted out which rules can concern it, policy_choose() looks at the
  * clock when the host asks. So a timetable switches while core is away.
@@ -20,16 +20,18 @@
 #include "model/image.h"
 
 #define POLICY_MAGIC 0x50504d44u /* "DMPP" */
-#define POLICY_VERSION 2
+#define POLICY_VERSION 3
 #define POLICY_NONE UINT32_MAX                 /* an index that names nothing; of an image: it is not there */
 #define POLICY_HOSTS_IMAGE (UINT32_MAX - 1)    /* a profile that leaves the image to the host */
 #define POLICY_MAX_CHOICES 8                   /* for a host: seven with a time, and what counts else */
+#define POLICY_MAX_QUIRKS 6                    /* for a host; further ones are left out, with a word in the log */
 
 struct policy_header {
         uint32_t magic, version;
         uint64_t generation;
         uint64_t size;          /* of the whole file */
-        uint32_t n_images, n_hosts, n_profiles, n_rules, n_menus;
+        uint32_t n_images, n_hosts, n_profiles, n_rules, n_menus, n_quirks;
+        uint32_t reserved;
         uint32_t default_image; /* index; POLICY_NONE */
         uint8_t token_key[32];  /* HMAC key of the per-boot tokens */
         char tls_fingerprint[65]; /* hex SHA-256 of the agent listener's certificate (DER) */
@@ -117,6 +119,9 @@ struct policy_host {
         char console[NAME_SIZE];
         char loader[16]; /* its name; empty: none is wished */
         struct policy_choice choices[POLICY_MAX_CHOICES];
+        uint16_t quirks[POLICY_MAX_QUIRKS]; /* indices; those whose firmware it has count, see quirk_match.h */
+        uint16_t n_quirks;
+        uint16_t pad2;
 };
 
 struct policy; /* a mapped or built snapshot */
@@ -132,8 +137,9 @@ struct policy_parts {
         const struct policy_profile *profiles;
         const struct policy_rule *rules;
         const struct policy_menu *menus;
+        const struct quirk *quirks;
         const struct policy_host *hosts;
-        uint32_t n_images, n_profiles, n_rules, n_menus, n_hosts;
+        uint32_t n_images, n_profiles, n_rules, n_menus, n_quirks, n_hosts;
 };
 int
 policy_build(const struct policy_parts *parts, struct policy **ret);
@@ -168,5 +174,8 @@ policy_rule_at(const struct policy *p, uint32_t i);
 
 const struct policy_menu *
 policy_menu_at(const struct policy *p, uint32_t i);
+
+const struct quirk *
+policy_quirk_at(const struct policy *p, uint32_t i);
 
 #endif

@@ -57,6 +57,8 @@ static const struct rec_field config_fields[] = {
         REC_LIST(struct config, profiles, profile_desc),
         REC_LIST(struct config, menus, menu_desc),
         REC_LIST(struct config, rules, rule_desc),
+        REC_STR(struct config, quirks_file),
+        REC_LIST(struct config, quirks, quirk_desc),
         REC_LIST(struct config, hosts, host_desc),
 };
 const struct rec_desc config_desc = REC_DESC(struct config, config_fields);

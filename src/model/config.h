@@ -7,6 +7,7 @@
  */
 #include "base/rec.h"
 #include "model/host.h"
+#include "model/quirk.h"
 
 #define CONFIG_PATH_SIZE 200
 #define CONFIG_MAX_HOSTS 4096
@@ -14,6 +15,7 @@
 #define CONFIG_MAX_PROFILES 64
 #define CONFIG_MAX_RULES 64
 #define CONFIG_MAX_MENUS 16
+#define CONFIG_MAX_QUIRKS 256
 
 #define CONFIG_MAX_SUBNETS 31
 #define CONFIG_MAX_NETWORKS (1 + CONFIG_MAX_SUBNETS)
@@ -83,6 +85,9 @@ struct config {
         struct menu menus[CONFIG_MAX_MENUS];
         uint32_t n_rules;
         struct rule rules[CONFIG_MAX_RULES];
+        char quirks_file[CONFIG_PATH_SIZE]; /* more of them; "" or not there: none */
+        uint32_t n_quirks;                  /* the configuration's own, then the file's */
+        struct quirk quirks[CONFIG_MAX_QUIRKS];
         uint32_t n_hosts;
         struct host hosts[CONFIG_MAX_HOSTS];
 };

@@ -13,6 +13,7 @@
 #include <utlist.h>
 
 #include "base/log.h"
+#include "bootcfg/quirk_match.h"
 #include "net/peer_count.h"
 #include "server/boot_transfer.h"
 
@@ -202,11 +203,31 @@ open_content(struct boot_tftp *s, const struct request *r, const struct bootfile
         return 0;
 }
 
+/* Drops what this hardware is known to ask for and not to cope with. */
+static void
+heed_quirks(const struct boot_tftp *s, const struct request *r, struct tftp_options *o)
+{
+        const struct policy *p = s->boot->policy;
+        const struct policy_host *h = p && r->lease ? policy_host_by_mac(p, &r->lease->mac) : NULL;
+        struct quirk_effects e;
+
+        if (!h || h->n_quirks == 0)
+                return;
+        quirk_effects(p, h, QUIRK_ANY_FIRMWARE, &e);
+        if (e.no_tftp_options)
+                *o = (struct tftp_options){0};
+        if (e.no_tftp_window)
+                o->windowsize = 0;
+        if (e.tftp_blksize && o->blksize > e.tftp_blksize)
+                o->blksize = e.tftp_blksize;
+}
+
 static void
 start_transfer(struct boot_tftp *s, const struct request *r, const struct bootfile *file, struct boot_content *content)
 {
         struct boot_transfer *t = calloc(1, sizeof(*t));
         struct boot_peer *peer = t ? (struct boot_peer *)peer_count_take(&s->peers, r->key.address, sizeof(*peer)) : NULL;
+        struct tftp_options options;
         int e;
 
         if (!peer) {
@@ -223,7 +244,9 @@ start_transfer(struct boot_tftp *s, const struct request *r, const struct bootfi
         if (r->lease)
                 t->mac = r->lease->mac;
         enlist(s, peer, t);
-        e = boot_transfer_start(t, r->local_address, &r->tftp.options);
+        options = r->tftp.options;
+        heed_quirks(s, r, &options);
+        e = boot_transfer_start(t, r->local_address, &options);
         if (e < 0) {
                 log_warning("tftp transfer not started error=\"%s\"", strerror(-e));
                 on_ended(t);

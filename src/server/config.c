@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "bootcfg/loader.h"
@@ -124,6 +125,7 @@ static const struct section_list section_lists[SECTION_N] = {
         [SECTION_SUBNET] = LIST(subnets, CONFIG_MAX_SUBNETS),    [SECTION_TOKEN] = LIST(tokens, CONFIG_MAX_TOKENS),
         [SECTION_PROFILE] = LIST(profiles, CONFIG_MAX_PROFILES), [SECTION_MENU] = LIST(menus, CONFIG_MAX_MENUS),
         [SECTION_RULE] = LIST(rules, CONFIG_MAX_RULES),          [SECTION_HOST] = LIST(hosts, CONFIG_MAX_HOSTS),
+        [SECTION_QUIRK] = LIST(quirks, CONFIG_MAX_QUIRKS),
 };
 
 /* An entry of the menu being read. It ends before its menu does, which then takes all of them. */
@@ -358,6 +360,26 @@ rule_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct rule *r)
         return take_title(cfg, sec, r->name) < 0 ? -1 : checked(cfg, rule_check(r, &err), &err);
 }
 
+/* The configuration's own come first; one of the file gives way to them. */
+static int
+quirk_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct quirk *q)
+{
+        struct config *c = rd->config;
+        struct error err = {0};
+
+        if (take_title(cfg, sec, q->name) < 0)
+                return -1;
+        if (checked(cfg, quirk_check(q, &err), &err) < 0 || checked(cfg, loader_check(q->loader, &err), &err) < 0)
+                return -1;
+        for (uint32_t i = 0; i + 1 < c->n_quirks; i++)
+                if (strcmp(c->quirks[i].name, q->name) == 0) {
+                        c->n_quirks--;
+                        *q = (struct quirk){0};
+                        break;
+                }
+        return 0;
+}
+
 static int
 on_section(cfg_t *cfg, cfg_opt_t *opt)
 {
@@ -390,6 +412,9 @@ on_section(cfg_t *cfg, cfg_opt_t *opt)
         case SECTION_HOST:
                 rd->section = NULL;
                 return host_end(rd, cfg, sec, (struct host *)record);
+        case SECTION_QUIRK:
+                rd->section = NULL;
+                return quirk_end(rd, cfg, sec, (struct quirk *)record);
         case SECTION_TOKEN:
                 rd->section = NULL;
                 return take_title(cfg, sec, ((struct config_token *)record)->name);
@@ -590,8 +615,9 @@ check_ports(const struct reader *rd, const char *file)
         return 0;
 }
 
+/* Reads @file by @cfg's table, without a look at the whole. */
 static int
-parse_file(struct reader *rd, const char *file, cfg_t *cfg)
+parse_options(struct reader *rd, const char *file, cfg_t *cfg)
 {
         int r;
 
@@ -605,6 +631,31 @@ parse_file(struct reader *rd, const char *file, cfg_t *cfg)
         if (r != CFG_SUCCESS)
                 return rd->err->code != ERR_NONE ? error_to_errno(rd->err->code)
                                                  : error_set(rd->err, ERR_CONFIG, "%s: cannot be understood", file);
+        return 0;
+}
+
+/* The file of quirks has nothing else in it. Where nobody installed one there is none. */
+static int
+parse_quirks(struct reader *rd, cfg_opt_t *quirk_opts)
+{
+        cfg_opt_t in_file[] = {CFG_SEC("quirk", quirk_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES), CFG_END()};
+        const char *file = rd->config->quirks_file;
+        CLEANUP(cfg_free) cfg_t *cfg = NULL;
+
+        if (!*file || access(file, F_OK) < 0)
+                return 0;
+        in_file[0].validcb = on_section;
+        cfg = cfg_init(in_file, CFGF_NONE);
+        return cfg ? parse_options(rd, file, cfg) : error_errno_set(rd->err, ENOMEM, "configuration");
+}
+
+static int
+parse_file(struct reader *rd, const char *file, cfg_t *cfg)
+{
+        int r = parse_options(rd, file, cfg);
+
+        if (r < 0)
+                return r;
         if (!rd->network_at[0].file)
                 return error_set(rd->err, ERR_CONFIG,
                                  "%s: there is no network section; it names the boot LAN's interface and subnet", file);
@@ -625,7 +676,7 @@ config_read(const char *file, struct config **ret, struct error *err)
         cfg_opt_t subnet_opts[MAX_SECTION_OPTIONS], host_opts[MAX_SECTION_OPTIONS], top_opts[MAX_SECTION_OPTIONS];
         const cfg_opt_t in_api[] = {CFG_SEC("token", token_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES)};
         cfg_opt_t profile_opts[MAX_SECTION_OPTIONS], menu_opts[MAX_SECTION_OPTIONS], entry_opts[MAX_SECTION_OPTIONS];
-        cfg_opt_t rule_opts[MAX_SECTION_OPTIONS];
+        cfg_opt_t rule_opts[MAX_SECTION_OPTIONS], quirk_opts[MAX_SECTION_OPTIONS];
         const cfg_opt_t in_menu[] = {CFG_SEC("entry", entry_opts, CFGF_MULTI | CFGF_TITLE)};
         const cfg_opt_t in_top[] = {
                 CFG_SEC("profile", profile_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
@@ -634,6 +685,7 @@ config_read(const char *file, struct config **ret, struct error *err)
                 CFG_SEC("network", network_opts, CFGF_NONE),
                 CFG_SEC("subnet", subnet_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
                 CFG_SEC("api", api_opts, CFGF_NONE),
+                CFG_SEC("quirk", quirk_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
                 CFG_SEC("host", host_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
                 CFG_FUNC("include", cfg_include),
         };
@@ -654,6 +706,7 @@ config_read(const char *file, struct config **ret, struct error *err)
         make_opts(SECTION_ENTRY, entry_opts, NULL, 0);
         make_opts(SECTION_MENU, menu_opts, in_menu, N_ELEMENTS(in_menu));
         make_opts(SECTION_RULE, rule_opts, NULL, 0);
+        make_opts(SECTION_QUIRK, quirk_opts, NULL, 0);
         make_opts(SECTION_HOST, host_opts, NULL, 0);
         make_opts(SECTION_TOP, top_opts, in_top, N_ELEMENTS(in_top));
         set_defaults(c);
@@ -661,6 +714,8 @@ config_read(const char *file, struct config **ret, struct error *err)
         if (!cfg)
                 return error_errno_set(err, ENOMEM, "configuration");
         r = parse_file(&rd, file, cfg);
+        if (r == 0)
+                r = parse_quirks(&rd, quirk_opts);
         free_files(&rd);
         if (r < 0)
                 return r;
@@ -746,6 +801,8 @@ config_print(const struct config *c, FILE *f)
                 print_menu(f, &c->menus[i]);
         for (uint32_t i = 0; i < c->n_rules; i++)
                 print_section(f, SECTION_RULE, c->rules[i].name, &c->rules[i]);
+        for (uint32_t i = 0; i < c->n_quirks; i++)
+                print_section(f, SECTION_QUIRK, c->quirks[i].name, &c->quirks[i]);
         for (uint32_t i = 0; i < c->n_hosts; i++)
                 print_section(f, SECTION_HOST, c->hosts[i].name, &c->hosts[i]);
 }

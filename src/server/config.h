@@ -24,7 +24,7 @@ void
 config_free(struct config *c);
 
 /* The sections, and the options in them. Top-level options are in the section "". */
-enum config_section { SECTION_TOP, SECTION_NETWORK, SECTION_SUBNET, SECTION_API, SECTION_TOKEN, SECTION_PROFILE, SECTION_MENU, SECTION_ENTRY, SECTION_RULE, SECTION_HOST, SECTION_N };
+enum config_section { SECTION_TOP, SECTION_NETWORK, SECTION_SUBNET, SECTION_API, SECTION_TOKEN, SECTION_PROFILE, SECTION_MENU, SECTION_ENTRY, SECTION_RULE, SECTION_QUIRK, SECTION_HOST, SECTION_N };
 
 struct config_type;
 

@@ -13,7 +13,7 @@
 const char *const config_section_names[] = {
         [SECTION_TOP] = "",        [SECTION_NETWORK] = "network", [SECTION_SUBNET] = "subnet", [SECTION_API] = "api",
         [SECTION_TOKEN] = "token", [SECTION_PROFILE] = "profile", [SECTION_MENU] = "menu",     [SECTION_ENTRY] = "entry",
-        [SECTION_RULE] = "rule",   [SECTION_HOST] = "host",       [SECTION_N] = NULL,
+        [SECTION_RULE] = "rule",   [SECTION_QUIRK] = "quirk",     [SECTION_HOST] = "host",     [SECTION_N] = NULL,
 };
 
 #define TEXT_BUFFER 1024 /* longer than any text field */
@@ -407,6 +407,75 @@ parse_menu_timeout(const struct config_option *o, const char *text, void *field,
 }
 
 static int
+parse_quirk_bits(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        uint32_t bits;
+        int r = parse_quirk_firmware(text, &bits);
+
+        (void)o, (void)err;
+        if (r == 0)
+                memcpy(field, &bits, sizeof(bits));
+        return r;
+}
+
+static void
+print_quirk_bits(const struct config_option *o, const void *field, char *buf, size_t size)
+{
+        char text[QUIRK_FIRMWARE_TEXT_SIZE];
+        uint32_t bits;
+
+        (void)o;
+        memcpy(&bits, field, sizeof(bits));
+        snprintf(buf, size, "%s", quirk_firmware_text(bits, text));
+}
+
+static int
+parse_yes(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        bool yes = strcmp(text, "yes") == 0;
+
+        (void)o, (void)err;
+        if (!yes && strcmp(text, "no") != 0)
+                return -EINVAL;
+        memcpy(field, &yes, sizeof(yes));
+        return 0;
+}
+
+static void
+print_yes(const struct config_option *o, const void *field, char *buf, size_t size)
+{
+        bool yes;
+
+        (void)o;
+        memcpy(&yes, field, sizeof(yes));
+        snprintf(buf, size, "%s", yes ? "yes" : "");
+}
+
+static int
+parse_blksize(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        uint32_t v;
+
+        (void)o, (void)err;
+        if (parse_u32(text, 65464, &v) < 0 || v < 8)
+                return -EINVAL;
+        memcpy(field, &v, sizeof(v));
+        return 0;
+}
+
+static void
+print_blksize(const struct config_option *o, const void *field, char *buf, size_t size)
+{
+        uint32_t v;
+
+        (void)o;
+        memcpy(&v, field, sizeof(v));
+        buf[0] = '\0';
+        if (v)
+                snprintf(buf, size, "%u", v);
+}
+
+static int
 parse_sha256(const struct config_option *o, const char *text, void *field, struct error *err)
 {
         (void)o, (void)err;
@@ -444,6 +513,10 @@ static const struct config_type type_days = {"days such as \"mon-fri\" or \"sat,
 static const struct config_type type_time = {"a time of day such as \"08:00\", up to \"24:00\"", parse_time, print_time};
 static const struct config_type type_menu_timeout = {"a time such as \"10s\", 1 to 600 seconds", parse_menu_timeout,
                                                      print_seconds};
+static const struct config_type type_words = {"words with blanks between", parse_prompt, print_text};
+static const struct config_type type_quirk_bits = {"one or more of bios, efi, ipxe", parse_quirk_bits, print_quirk_bits};
+static const struct config_type type_yes = {"\"yes\" or \"no\"", parse_yes, print_yes};
+static const struct config_type type_blksize = {"a block size of TFTP, 8 to 65464", parse_blksize, print_blksize};
 static const struct config_type type_sha256 = {"64 hex digits, the SHA-256 of a token's text", parse_sha256, print_sha256};
 
 #define AT(SECTION, NAME, TYPE, STRUCT, MEMBER, DEFAULT, REQUIRED, MEANING)                                                    \
@@ -460,6 +533,7 @@ static const struct config_type type_sha256 = {"64 hex digits, the SHA-256 of a 
 #define PROFILE(NAME, TYPE, MEMBER, REQUIRED, MEANING) AT(PROFILE, NAME, TYPE, struct profile, MEMBER, NULL, REQUIRED, MEANING)
 #define ENTRY(NAME, TYPE, MEMBER, REQUIRED, MEANING) AT(ENTRY, NAME, TYPE, struct menu_entry, MEMBER, NULL, REQUIRED, MEANING)
 #define RULE(NAME, TYPE, MEMBER, REQUIRED, MEANING) AT(RULE, NAME, TYPE, struct rule, MEMBER, NULL, REQUIRED, MEANING)
+#define QUIRK(NAME, TYPE, MEMBER, MEANING) AT(QUIRK, NAME, TYPE, struct quirk, MEMBER, NULL, false, MEANING)
 #define HOST(NAME, TYPE, MEMBER, REQUIRED, MEANING) AT(HOST, NAME, TYPE, struct host, MEMBER, NULL, REQUIRED, MEANING)
 
 const struct config_option config_options[] = {
@@ -476,6 +550,8 @@ const struct config_option config_options[] = {
         TOP("console", args, console, "vga", "Xen's console= of hosts that do not name one"),
         TOP("xen-args", args, xen_args, NULL, "added to Xen's command line on every host"),
         TOP("kernel-args", args, kernel_args, NULL, "added to dom0's command line on every host"),
+        TOP("quirks", path, quirks_file, DOMPOOL_DATADIR "/quirks.conf",
+            "file with more quirks; one that is not there holds none"),
         TOP("heartbeat", heartbeat, heartbeat_seconds, "5s", "a host without a sign of life for three of these is lost"),
 
         NETWORK("mode", mode, mode, "dhcp", false,
@@ -535,6 +611,20 @@ const struct config_option config_options[] = {
         RULE("to", time, to, false, "up to this time of day"),
         RULE("profile", name, profile, true, "what these hosts boot then"),
         RULE("menu", name, menu, false, "menu instead of the profile's"),
+
+        QUIRK("mac", words, macs, "beginnings of MAC addresses that it is about"),
+        QUIRK("pci", words, pci, "network cards that it is about, vendor:device"),
+        QUIRK("smbios", prompt, smbios, "glob on manufacturer/product of the machines that it is about"),
+        QUIRK("firmware", quirk_bits, firmware, "firmware that it is about; any when it is left out"),
+        QUIRK("xen-args", args, xen_args, "added to Xen's command line"),
+        QUIRK("kernel-args", args, kernel_args, "added to dom0's command line"),
+        QUIRK("loader", name, loader, "loader to use instead of the best for the firmware"),
+        QUIRK("tftp-blksize", blksize, tftp_blksize, "largest TFTP block that is granted"),
+        QUIRK("no-tftp-window", yes, no_tftp_window, "TFTP goes one block at a time"),
+        QUIRK("no-tftp-options", yes, no_tftp_options, "TFTP options are not answered"),
+        QUIRK("no-http", yes, no_http, "no loader that fetches by HTTP"),
+        QUIRK("why", prompt, why, "what goes wrong without it"),
+        QUIRK("source", prompt, source, "who found it"),
 
         HOST("mac", mac, mac, true, "MAC address of the NIC that boots"),
         HOST("address", address, address, false, "fixed address; one of the range when it is left out"),

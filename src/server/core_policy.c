@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/rec_json.h"
 #include "bootcfg/policy.h"
+#include "bootcfg/quirk_match.h"
 #include "image/image_store.h"
 #include "server/core_private.h"
 
@@ -179,6 +180,23 @@ find_index(struct core *c, struct image_index **cache, const char *name)
 }
 
 static void
+fill_quirks(const struct core *c, const struct profile_facts *f, struct policy_host *p)
+{
+        const struct quirk_facts facts = {
+                .mac = &f->host->mac, .manufacturer = f->manufacturer, .product = f->product, .pci = f->pci};
+
+        for (uint32_t i = 0; i < c->config->n_quirks; i++) {
+                if (!quirk_concerns(&c->config->quirks[i], &facts))
+                        continue;
+                if (p->n_quirks < POLICY_MAX_QUIRKS)
+                        p->quirks[p->n_quirks++] = (uint16_t)i;
+                else
+                        log_warning("host=%s quirk_left_out=%s reason=\"more than %d concern it\"", f->host->name,
+                                    c->config->quirks[i].name, POLICY_MAX_QUIRKS);
+        }
+}
+
+static void
 fill_host(struct core *c, struct image_index **cache, struct policy_host *p, const struct core_host *h)
 {
         const struct profile_facts facts = core_host_facts(h);
@@ -194,6 +212,7 @@ fill_host(struct core *c, struct image_index **cache, struct policy_host *p, con
         memcpy(p->kernel_args, d->kernel_args, sizeof(p->kernel_args));
         memcpy(p->console, d->console, sizeof(p->console));
         str_copy(p->loader, sizeof(p->loader), d->loader);
+        fill_quirks(c, &facts, p);
         p->n_choices = (uint8_t)profile_choices(c->config, &facts, p->choices, &left_out);
         if (left_out > 0)
                 log_warning("host=%s rules_left_out=%u reason=\"more than %d rules with a time match it\"", d->name, left_out,
@@ -324,6 +343,8 @@ build(struct core *c, struct policy **ret)
                 .n_images = (uint32_t)c->n_images,
                 .n_rules = c->config->n_rules,
                 .n_menus = c->config->n_menus,
+                .n_quirks = c->config->n_quirks,
+                .quirks = c->config->quirks,
                 .n_hosts = HASH_CNT(by_name, c->hosts_by_name),
         };
         struct image_index *cache = NULL, *e, *next_e;

@@ -109,6 +109,11 @@ ERRORS = [
     ("token", NETWORK + 'api { token "ci" {\n sha256 = "12" } }\n', 6, "sha256 '12' must be 64 hex digits, the SHA-256 of a token's text"),
     ("token without hash", NETWORK + 'api {\n token "ci" {\n}\n}\n', 7, "token 'ci' has no sha256"),
     ("listen", NETWORK + 'api {\n listen = "8443"\n}\n', 6, "listen '8443' must be an address and port such as \"192.0.2.1:8443\""),
+    ("quirk of every machine", NETWORK + 'quirk "q" {\n no-http = "yes"\n why = "x"\n}\n', 8,
+     "quirk 'q' is about every machine: it needs mac, pci, smbios or firmware"),
+    ("quirk without effect", NETWORK + 'quirk "q" {\n mac = "b8:27:eb"\n why = "x"\n}\n', 8, "quirk 'q' changes nothing"),
+    ("quirk's card", NETWORK + 'quirk "q" { pci = "8086" no-http = "yes" why = "x" }\n', 5,
+     "quirk 'q': pci '8086' must be vendor:device in lower-case hex, \"8086:57a0\" or \"8086:*\""),
     ("not closed", NETWORK + 'http-port = \n', 6, "premature end of file"),
 ]
 
@@ -155,6 +160,9 @@ subnet "vlan20" { net = "11.0.0.0/24" interface = "eth0.20" address = "11.0.0.1"
 subnet "far" { net = "12.0.0.0/24" }
 api { socket = "/s" group = "adm" listen = "127.0.0.1:8443" token "ci" { sha256 = "''' + "ab" * 32 + '''" } token "b" { sha256 = "''' + \
     "CD" * 32 + '''" } }
+quirk "old" { mac = "b8:27:eb" pci = "8086:57a0 10ec:*" smbios = "Dell Inc./R620*" firmware = "ipxe bios" xen-args = "noapic" kernel-args = "b=c"
+  loader = "pxelinux" tftp-blksize = "1024" no-tftp-window = "yes" no-tftp-options = "no" no-http = "yes" why = "it hangs" source = "a#1" }
+quirk "b" { firmware = "efi" no-tftp-options = "yes" why = "x" }
 host "n1" { mac = "02-00-00-00-00-01" address = "10.0.0.11" profile = "local" image = "micro" xen-args = "x" kernel-args = "y" console = "vga" loader = "pxelinux"
   labels = "room-a, desks" }
 profile "lab" { kind = "pool" image = "micro:previous" xen-args = "a" kernel-args = "b" root = "ram" menu = "people" }
@@ -245,3 +253,28 @@ def test_start_without_root_is_refused(tmp_path):
     result = subprocess.run([DOMPOOLD, "-c", tmp_path / "a.conf"], capture_output=True, text=True, user=65534, group=65534, timeout=20)
     assert result.returncode == 8
     assert "dompoold must be started by root" in result.stderr
+
+
+QUIRK = 'quirk "%s" {\n pci = "8086:57a0"\n %s = "yes"\n why = "x"\n}\n'
+
+
+def test_an_error_in_the_file_of_quirks_names_that_file(tmp_path):
+    (tmp_path / "quirks.conf").write_text(QUIRK % ("q", "no-htp"))
+    result = check(tmp_path, NETWORK + f'quirks = "{tmp_path}/quirks.conf"\n')
+    assert f"{tmp_path}/quirks.conf:3: no such option 'no-htp'" in result.stderr
+
+
+def test_a_quirk_of_ones_own_takes_the_place_of_a_shipped_one(tmp_path):
+    (tmp_path / "quirks.conf").write_text(QUIRK % ("a", "no-http") + QUIRK % ("b", "no-http"))
+    (tmp_path / "d.conf").write_text(NETWORK + f'quirks = "{tmp_path}/quirks.conf"\n' + QUIRK % ("b", "no-tftp-window"))
+    printed = dompoold("-nv", "-c", tmp_path / "d.conf").stdout
+    assert re.findall(r'quirk "(.)" {[^}]*(no-[a-z-]+) = "yes"', printed) == [("b", "no-tftp-window"), ("a", "no-http")]
+
+
+def test_every_shipped_quirk_is_good_and_names_its_source(tmp_path):
+    shipped = TOP / "packaging/quirks.conf"
+    (tmp_path / "d.conf").write_text(NETWORK + f'quirks = "{shipped}"\n')
+    printed = dompoold("-nv", "-c", tmp_path / "d.conf").stdout
+    quirks = re.findall(r'quirk "[^"]*" {([^}]*)}', printed)
+    assert len(quirks) == shipped.read_text().count('\nquirk "') >= 10
+    assert all('source = "' in quirk for quirk in quirks)

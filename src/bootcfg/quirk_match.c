@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Quirks against hosts, see quirk_match.h. Pure. Runs in core (static facts) and boot (firmware). */
+#include "bootcfg/quirk_match.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool
+any_mac_begins(const char *beginnings, const struct mac *mac)
+{
+        char word[NAME_SIZE], text[MAC_TEXT_SIZE];
+
+        mac_text(mac, text);
+        while ((beginnings = list_next(beginnings, word)))
+                if (strncmp(text, word, strlen(word)) == 0)
+                        return true;
+        return false;
+}
+
+static bool
+any_card_matches(const char *globs, const char *cards)
+{
+        char glob[NAME_SIZE], card[NAME_SIZE];
+
+        while ((globs = list_next(globs, glob)))
+                for (const char *rest = cards; rest && (rest = list_next(rest, card));)
+                        if (fnmatch(glob, card, FNM_CASEFOLD) == 0)
+                                return true;
+        return false;
+}
+
+static bool
+smbios_matches(const char *glob, const struct quirk_facts *f)
+{
+        char text[2 * GLOBS_SIZE];
+
+        if (!f->manufacturer || !*f->manufacturer)
+                return false;
+        snprintf(text, sizeof(text), "%s/%s", f->manufacturer, f->product ? f->product : "");
+        return fnmatch(glob, text, FNM_CASEFOLD) == 0;
+}
+
+bool
+quirk_concerns(const struct quirk *q, const struct quirk_facts *f)
+{
+        return (!*q->macs || any_mac_begins(q->macs, f->mac)) && (!*q->pci || any_card_matches(q->pci, f->pci)) &&
+               (!*q->smbios || smbios_matches(q->smbios, f));
+}
+
+uint32_t
+quirk_firmware_of(const struct firmware *f)
+{
+        uint32_t bits = f->arch == 0 ? QUIRK_BIOS : QUIRK_EFI;
+
+        return f->client == FIRMWARE_IPXE ? bits | QUIRK_IPXE : bits;
+}
+
+void
+quirk_effects(const struct policy *p, const struct policy_host *h, uint32_t firmware, struct quirk_effects *ret)
+{
+        *ret = (struct quirk_effects){0};
+        for (uint32_t i = 0; i < h->n_quirks; i++) {
+                const struct quirk *q = policy_quirk_at(p, h->quirks[i]);
+
+                if (!q || (q->firmware && !(q->firmware & firmware)))
+                        continue;
+                ret->applied[ret->n++] = q;
+                if (!ret->loader && *q->loader)
+                        ret->loader = q->loader;
+                if (q->tftp_blksize && (!ret->tftp_blksize || q->tftp_blksize < ret->tftp_blksize))
+                        ret->tftp_blksize = q->tftp_blksize;
+                ret->no_tftp_window = ret->no_tftp_window || q->no_tftp_window;
+                ret->no_tftp_options = ret->no_tftp_options || q->no_tftp_options;
+                ret->no_http = ret->no_http || q->no_http;
+        }
+}
