@@ -86,16 +86,16 @@ import_include(struct import *im, const struct import_place *at, const char *pat
 {
         _cleanup_free_ char *text = NULL;
         char copy[IMPORT_PATH_SIZE];
-        int r = read_file(im, at, path, quiet || *path == '/', &text, err);
+        /* Files of another machine: what one includes by an absolute name may have been copied beside it. */
+        bool elsewhere = !quiet && *path == '/' && at->line > 0 && import_path_beside(copy, at->file, import_basename(path));
+        int r = read_file(im, at, path, quiet || elsewhere, &text, err);
 
-        if (r == 0 && !text && !quiet && *path == '/' && at->line &&
-            import_path_beside(copy, at->file, import_basename(path))) {
-                /* Files of another machine: what it includes by an absolute name was copied beside what includes it. */
+        if (r == 0 && !text && elsewhere) {
                 r = read_file(im, at, copy, true, &text, err);
-                if (text)
-                        import_note(im, IMPORT_NOTE_WARNING, at, path, "", "is not here; %s was read instead", copy);
+                if (r == 0 && !text)
+                        r = read_file(im, at, path, false, &text, err); /* for its note */
                 else if (r == 0)
-                        r = read_file(im, at, path, false, &text, err);
+                        import_note(im, IMPORT_NOTE_WARNING, at, path, "", "is not here; %s was read instead", copy);
                 path = copy;
         }
         if (r < 0 || !text)

@@ -66,6 +66,34 @@ def menu_of(room, mac):
     return room.client("curl", "-s", f"tftp://{SERVER}/pxelinux.cfg/01-{mac.replace(':', '-')}").stdout
 
 
+def alone(*argv):
+    """Without any server."""
+    return subprocess.run([str(programs_dir() / "dompool"), "-s", "unix:/nonexistent", "import", *map(str, argv)], capture_output=True,
+                          text=True, timeout=60)
+
+
+def test_what_is_not_understood_is_printed_with_file_and_line_and_without_control_characters(tmp_path):
+    path = tmp_path / "ethers"
+    path.write_bytes(b"52:54:00:88:01:01 pc1\n\x1b[31mred\xff\n")
+    done = alone(path)
+    assert done.returncode == 0 and "\x1b" not in done.stdout
+    assert f"{path}:2: ?[31mred?: is no MAC address with a name behind it; write \"MAC NAME\"" in done.stdout
+    assert alone(path, "-o", "name").stdout == "pc1\n"
+    note, = json.loads(alone(path, "--json").stdout)["notes"]
+    assert (note["kind"], note["line"]) == ("not-understood", 2)
+
+
+@pytest.mark.parametrize("name,text,options,code,words", [
+    ("missing", None, [], 4, "cannot be read"), ("x", "what is it\n", [], 2, "say --format"),
+    ("x", "", ["--format", "xml"], 2, "--format 'xml'"), ("ethers", "a\0b", [], 4, "NUL byte"),
+    ("dhcpd.conf", 'include "dhcpd.conf";', [], 10, "more than 8 deep")])
+def test_a_file_that_cannot_be_imported_is_an_error(tmp_path, name, text, options, code, words):
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    done = alone(*options, tmp_path / name)
+    assert done.returncode == code and words in done.stderr, done
+
+
 def test_without_apply_nothing_is_changed_and_no_server_is_asked(room):
     before = hosts(room)
     done = dompool(room, "-s", "unix:/nonexistent", "import", *room.old)
