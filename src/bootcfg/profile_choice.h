@@ -16,7 +16,6 @@ struct profile_facts {
         const struct host *host;
         const struct host_setting *setting;
         const char *manufacturer, *product; /* SMBIOS, as the host reported them; empty: not known */
-        const char *pci;                    /* its network cards, "8086:57a0 ..."; NULL: not known */
 };
 
 /* Does the host meet all that the rule asks for besides the time? */

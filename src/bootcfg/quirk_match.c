@@ -19,33 +19,35 @@ any_mac_begins(const char *beginnings, const struct mac *mac)
 }
 
 static bool
-any_card_matches(const char *globs, const char *cards)
+any_card_matches(const char *globs, const struct host_hardware *hw)
 {
-        char glob[NAME_SIZE], card[NAME_SIZE];
+        char glob[NAME_SIZE], card[24];
 
         while ((globs = list_next(globs, glob)))
-                for (const char *rest = cards; rest && (rest = list_next(rest, card));)
-                        if (fnmatch(glob, card, FNM_CASEFOLD) == 0)
+                for (uint32_t i = 0; i < hw->n_nics; i++) {
+                        snprintf(card, sizeof(card), "%04x:%04x", hw->nics[i].vendor, hw->nics[i].device);
+                        if (fnmatch(glob, card, 0) == 0)
                                 return true;
+                }
         return false;
 }
 
 static bool
-smbios_matches(const char *glob, const struct quirk_facts *f)
+smbios_matches(const char *glob, const struct host_hardware *hw)
 {
-        char text[2 * GLOBS_SIZE];
+        char text[2 * HARDWARE_TEXT_SIZE];
 
-        if (!f->manufacturer || !*f->manufacturer)
+        if (!*hw->manufacturer)
                 return false;
-        snprintf(text, sizeof(text), "%s/%s", f->manufacturer, f->product ? f->product : "");
+        snprintf(text, sizeof(text), "%s/%s", hw->manufacturer, hw->product);
         return fnmatch(glob, text, FNM_CASEFOLD) == 0;
 }
 
 bool
-quirk_concerns(const struct quirk *q, const struct quirk_facts *f)
+quirk_concerns(const struct quirk *q, const struct mac *mac, const struct host_hardware *hw)
 {
-        return (!*q->macs || any_mac_begins(q->macs, f->mac)) && (!*q->pci || any_card_matches(q->pci, f->pci)) &&
-               (!*q->smbios || smbios_matches(q->smbios, f));
+        return (!*q->macs || any_mac_begins(q->macs, mac)) && (!*q->pci || any_card_matches(q->pci, hw)) &&
+               (!*q->smbios || smbios_matches(q->smbios, hw));
 }
 
 uint32_t

@@ -7,17 +7,11 @@
  */
 #include "bootcfg/loader.h"
 #include "bootcfg/policy.h"
+#include "model/hardware.h"
 
-/* All that quirks look at. Empty: not known, and then a quirk about it does not concern the host. */
-struct quirk_facts {
-        const struct mac *mac;
-        const char *manufacturer, *product; /* SMBIOS */
-        const char *pci;                    /* "8086:57a0 10ec:8168", its network cards */
-};
-
-/* Does the host meet all that the quirk asks for besides the firmware? */
+/* Does the host meet all that the quirk asks for besides the firmware? What is not known of its hardware meets no condition. */
 bool
-quirk_concerns(const struct quirk *q, const struct quirk_facts *f);
+quirk_concerns(const struct quirk *q, const struct mac *mac, const struct host_hardware *hw);
 
 /* What all quirks of a host come to for this firmware; of two loaders or block sizes the first and the smallest counts. */
 struct quirk_effects {

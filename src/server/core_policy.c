@@ -180,18 +180,15 @@ find_index(struct core *c, struct image_index **cache, const char *name)
 }
 
 static void
-fill_quirks(const struct core *c, const struct profile_facts *f, struct policy_host *p)
+fill_quirks(const struct core *c, const struct core_host *h, struct policy_host *p)
 {
-        const struct quirk_facts facts = {
-                .mac = &f->host->mac, .manufacturer = f->manufacturer, .product = f->product, .pci = f->pci};
-
         for (uint32_t i = 0; i < c->config->n_quirks; i++) {
-                if (!quirk_concerns(&c->config->quirks[i], &facts))
+                if (!quirk_concerns(&c->config->quirks[i], &h->row.host.mac, &h->row.hardware))
                         continue;
                 if (p->n_quirks < POLICY_MAX_QUIRKS)
                         p->quirks[p->n_quirks++] = (uint16_t)i;
                 else
-                        log_warning("host=%s quirk_left_out=%s reason=\"more than %d concern it\"", f->host->name,
+                        log_warning("host=%s quirk_left_out=%s reason=\"more than %d concern it\"", h->row.host.name,
                                     c->config->quirks[i].name, POLICY_MAX_QUIRKS);
         }
 }
@@ -212,7 +209,7 @@ fill_host(struct core *c, struct image_index **cache, struct policy_host *p, con
         memcpy(p->kernel_args, d->kernel_args, sizeof(p->kernel_args));
         memcpy(p->console, d->console, sizeof(p->console));
         str_copy(p->loader, sizeof(p->loader), d->loader);
-        fill_quirks(c, &facts, p);
+        fill_quirks(c, h, p);
         p->n_choices = (uint8_t)profile_choices(c->config, &facts, p->choices, &left_out);
         if (left_out > 0)
                 log_warning("host=%s rules_left_out=%u reason=\"more than %d rules with a time match it\"", d->name, left_out,

@@ -16,27 +16,30 @@ static const struct mac pi = {{0xb8, 0x27, 0xeb, 1, 2, 3}};
 static void
 each_condition_must_be_met_and_what_is_not_known_meets_none(void **state)
 {
+        static const struct host_hardware nothing,
+                dell = {.manufacturer = "Dell Inc.",
+                        .product = "PowerEdge R620",
+                        .n_nics = 2,
+                        .nics = {{.vendor = 0x8086, .device = 0x10fb}, {.vendor = 0x10ec, .device = 0x8168}}};
         static const struct {
                 struct quirk q;
-                struct quirk_facts f;
+                const struct host_hardware *hw;
                 bool concerns;
         } cases[] = {
-                {{.macs = "52:54:00 b8:27:eb"}, {.mac = &pi}, true},
-                {{.macs = "b8:27:ec"}, {.mac = &pi}, false},
-                {{.pci = "8086:57a0 10ec:*"}, {.mac = &pi, .pci = "8086:10fb 10ec:8168"}, true},
-                {{.pci = "8086:57a0"}, {.mac = &pi, .pci = "8086:57a1"}, false},
-                {{.pci = "8086:57a0"}, {.mac = &pi, .pci = NULL}, false},
-                {{.smbios = "dell inc./PowerEdge R620*"},
-                 {.mac = &pi, .manufacturer = "Dell Inc.", .product = "PowerEdge R620"},
-                 true},
-                {{.smbios = "Dell*"}, {.mac = &pi, .manufacturer = "", .product = ""}, false},
-                {{.macs = "b8:27:eb", .pci = "10ec:8168"}, {.mac = &pi, .pci = "8086:57a0"}, false},
-                {{.firmware = QUIRK_EFI}, {.mac = &pi}, true}, /* that is looked at when it asks */
+                {{.macs = "52:54:00 b8:27:eb"}, &nothing, true},
+                {{.macs = "b8:27:ec"}, &nothing, false},
+                {{.pci = "8086:57a0 10ec:*"}, &dell, true},
+                {{.pci = "8086:57a0"}, &dell, false},
+                {{.pci = "8086:57a0"}, &nothing, false},
+                {{.smbios = "dell inc./PowerEdge R620*"}, &dell, true},
+                {{.smbios = "*"}, &nothing, false},
+                {{.macs = "b8:27:eb", .pci = "8086:57a0"}, &dell, false},
+                {{.firmware = QUIRK_EFI}, &nothing, true}, /* that is looked at when it asks */
         };
 
         (void)state;
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-                assert_int_equal(quirk_concerns(&cases[i].q, &cases[i].f), cases[i].concerns);
+                assert_int_equal(quirk_concerns(&cases[i].q, &pi, cases[i].hw), cases[i].concerns);
 }
 
 /* A policy of one host with all of @quirks. */
