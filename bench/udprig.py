@@ -155,10 +155,10 @@ class Server:
         """Seconds of CPU time of all its processes, with threads and children that have ended."""
         return self.group.seconds()
 
-    def memory(self):
-        """Bytes: proportional set size of all its processes."""
+    def memory(self, pids=None):
+        """Bytes: proportional set size of all its processes, or of these."""
         total = 0
-        for pid in self.pids():
+        for pid in pids or self.pids():
             try:
                 for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
                     if line.startswith("Pss:"):
@@ -197,9 +197,13 @@ api {{ socket = "{self.path}/run/api.sock" }}
 """)
         super().__init__(wire, name, [os.path.join(build, "src/dompoold"), "-c", self.conf])
 
+    def launch(self):
+        """Starts it and waits for nothing."""
+        super().start()
+
     def start(self):
         offset = self.log_path.stat().st_size if self.log_path.exists() else 0
-        super().start()
+        self.launch()
         end = time.monotonic() + 60
         while "boot: policy generation=" not in self.log()[offset:]:
             if time.monotonic() > end or self.process.poll() is not None:

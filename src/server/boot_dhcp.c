@@ -136,9 +136,12 @@ make_note(struct boot_dhcp *d, const struct dhcp_decision *r, struct note *ret)
         struct firmware firmware;
         char ip[IP4_TEXT_SIZE];
 
-        *ret = (struct note){.kind = r->note, .firmware = firmware_parse(p, &firmware), .mac = p->h.mac};
+        ret->kind = r->note;
         if (r->host && takes_none(d, &p->h.mac, r->reply) && ret->kind == BOOT_NOTE_NONE)
                 ret->kind = BOOT_NOTE_UNREQUESTED;
+        if (ret->kind == BOOT_NOTE_NONE)
+                return;
+        *ret = (struct note){.kind = ret->kind, .firmware = firmware_parse(p, &firmware), .mac = p->h.mac};
         if (ret->kind == BOOT_NOTE_OTHER_SERVER)
                 str_copy(ret->text, sizeof(ret->text), ip4_text(r->foreign, ip));
         else if (ret->kind == BOOT_NOTE_NO_LOADER)
