@@ -280,15 +280,20 @@ remember(struct dhcp_server *s, const struct dhcp_packet *p, uint32_t address, i
         d->lease_changed = lease_put(s->leases, &d->lease) == 0;
 }
 
+/* Is the disk all that it would find in the end? Then it is sent there at once. */
 static bool
-is_local(const struct dhcp_server *s, const struct policy_host *host, int64_t now_ms)
+boots_disk(const struct dhcp_server *s, const struct policy_host *host, int64_t now_ms)
 {
         struct policy_chosen chosen;
         struct policy_time t;
 
         policy_time_at(now_ms, &t);
         policy_choose(s->policy, host, &t, &chosen);
-        return !chosen.profile || chosen.profile->kind == PROFILE_LOCAL;
+        if (!chosen.profile)
+                return true;
+        if (chosen.menu)
+                return false; /* a person is to choose */
+        return chosen.profile->kind == PROFILE_LOCAL || (profile_kind_boots_image(chosen.profile->kind) && !chosen.image);
 }
 
 void
@@ -306,8 +311,8 @@ dhcp_proxy_decide(struct dhcp_server *s, const struct dhcp_packet *p, const stru
                 silence(d, "addresses are another server's, and it looks for no boot file");
                 return;
         }
-        if (is_local(s, d->host, now_ms)) {
-                silence(d, "profile local: its firmware goes on to its disk");
+        if (boots_disk(s, d->host, now_ms)) {
+                silence(d, "its disk is what it boots: its firmware goes on to it");
                 return;
         }
         if (!dhcp_reply_choose_loader(s, &t.firmware, BEST_LOADER, d)) {

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "server/config_network.h"
 #include "bootcfg/loader.h"
 
 #define MAX_SECTION_OPTIONS 32
@@ -164,6 +165,8 @@ section_record(struct reader *rd, cfg_t *cfg, enum config_section section)
                 rd->section = cfg;
                 rd->seen[section] = 0;
                 ++*n;
+                if (section == SECTION_SUBNET)
+                        config_network_unset(&rd->config->subnets[*n - 1]);
         }
         return c + l->records + (*n - 1) * l->size;
 }
@@ -285,20 +288,10 @@ take_title(cfg_t *cfg, cfg_t *sec, char dst[NAME_SIZE])
         return -1;
 }
 
-static bool
-subnet_has(const struct reader *rd, const char *option)
-{
-        return rd->seen[SECTION_SUBNET] & option_bit(option_find(SECTION_SUBNET, option));
-}
-
 static int
 subnet_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct config_network *n)
 {
         rd->network_at[rd->config->n_subnets] = place_now(rd, cfg);
-        if (!subnet_has(rd, "mode"))
-                n->mode = NETWORK_MODE_N; /* as the network's, which may stand below */
-        if (!subnet_has(rd, "pxe-timeout"))
-                n->pxe_timeout_seconds = UINT32_MAX;
         return take_title(cfg, sec, n->name);
 }
 
@@ -471,63 +464,14 @@ place_error(struct error *err, const struct place *at, const char *text)
 }
 
 static int
-check_network(const struct reader *rd, const struct config_network *n, const struct place *at)
-{
-        if (n->address && !*n->interface)
-                return place_error(rd->err, at, "the server has an address in a subnet only with an interface there");
-        if (n->address && !config_network_has(n, n->address))
-                return place_error(rd->err, at, "the server's address lies outside the subnet");
-        if (n->range_first && (!config_network_has(n, n->range_first) || !config_network_has(n, n->range_last)))
-                return place_error(rd->err, at, "the range does not lie inside the subnet");
-        if (n->address && n->range_first && n->address >= n->range_first && n->address <= n->range_last)
-                return place_error(rd->err, at, "the server's own address lies in the range");
-        if (n->router && !config_network_has(n, n->router))
-                return place_error(rd->err, at, "the router lies outside the subnet");
-        return 0;
-}
-
-/* A packet must belong to one network only. */
-static int
-check_two_networks(const struct reader *rd, const struct config_network *n, const struct config_network *other,
-                   const struct place *at)
-{
-        uint32_t mask = prefix_mask(n->prefix < other->prefix ? n->prefix : other->prefix);
-        char text[200];
-        const char *what = NULL;
-
-        if ((n->net & mask) == (other->net & mask))
-                what = "overlaps with";
-        else if (*n->interface && strcmp(n->interface, other->interface) == 0)
-                what = "has the interface of";
-        else if (n->relay && n->relay == other->relay)
-                what = "has the relay agent of";
-        if (!what)
-                return 0;
-        snprintf(text, sizeof(text), "subnet '%s' %s %s%s%s", n->name, what, *other->name ? "subnet '" : "the network section",
-                 other->name, *other->name ? "'" : "");
-        return place_error(rd->err, at, text);
-}
-
-static int
 check_networks(struct reader *rd)
 {
-        const struct config_network *lan = &rd->config->network;
-        int r = check_network(rd, lan, &rd->network_at[0]);
+        char text[200];
+        uint32_t at;
 
-        for (uint32_t i = 0; r == 0 && i < rd->config->n_subnets; i++) {
-                struct config_network *n = &rd->config->subnets[i];
-
-                if (n->mode == NETWORK_MODE_N)
-                        n->mode = lan->mode;
-                if (n->pxe_timeout_seconds == UINT32_MAX)
-                        n->pxe_timeout_seconds = lan->pxe_timeout_seconds;
-                n->dns = n->dns ? n->dns : lan->dns;
-                n->lease_seconds = n->lease_seconds ? n->lease_seconds : lan->lease_seconds;
-                r = check_network(rd, n, &rd->network_at[i + 1]);
-                for (uint32_t k = 0; r == 0 && k <= i; k++)
-                        r = check_two_networks(rd, n, config_network_at(rd->config, k), &rd->network_at[i + 1]);
-        }
-        return r;
+        if (config_networks_finish(rd->config, &at, text, sizeof(text)) == 0)
+                return 0;
+        return place_error(rd->err, &rd->network_at[at], text);
 }
 
 /* Does every name mean something? Sections may stand in any order, so this is known at the end. */

@@ -192,7 +192,8 @@ nothing_is_said_where_nothing_is_to_be_said(void **state)
         static const struct mac stranger = {{0x52, 0x54, 0, 0x99, 0, 1}};
         static const struct said cases[] = {
                 {.type = DHCP_DISCOVER, .class = "PXEClient", .arch = 0, .mac = &stranger},
-                {.type = DHCP_DISCOVER, .class = "PXEClient", .arch = 0, .mac = &mac_fixed}, /* its profile is local */
+                {.type = DHCP_DISCOVER, .class = "PXEClient", .arch = 0, .mac = &mac_fixed},    /* its profile is local */
+                {.type = DHCP_DISCOVER, .class = "PXEClient", .arch = 0, .mac = &mac_no_image}, /* there is no image for it */
                 {.type = DHCP_REQUEST, .port = 4011, .source = TRACE_HOST, .class = "PXEClient", .arch = 7, .mac = &mac_fixed},
                 {.type = DHCP_DISCOVER}, /* an operating system */
                 {.type = DHCP_DISCOVER, .class = "MSFT 5.0", .arch = -1},
