@@ -7,9 +7,11 @@ HTTP on the boot LAN: dompool's files role against nginx (sendfile, reno), light
     H5  10,000 slow connections, default configuration: are honest requests served, how late, when are the slow ones cut
 """
 
+import json
 import os
 import re
 import shutil
+import subprocess
 import tempfile
 import time
 
@@ -20,6 +22,7 @@ N = int(os.environ.get("BENCH_N", "5"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "3"))
 ONLY = os.environ.get("BENCH_ONLY", "").split()  # parts of the names of cases
 BIG_SIZE = 256 << 20
+SLOW, SLOW_SECONDS = 10000, 30
 SMALL_SIZE = 4096
 GIB = 1 << 30
 
@@ -212,6 +215,41 @@ def small_files(wire, peers, results):
     results.ratio(case, "answers", [r.requests for r in runs["dompool"]], [r.requests for r in runs["nginx"]], "nginx", least=1.0)
 
 
+def slow_clients(wire, peers, build, results):
+    """Each round: a while of honest requests on the idle server, then the same with slow connections, which come back when they are cut."""
+    case = f"H5 {SLOW} slow"
+    if not wanted(case):
+        return
+    names = [p.name for p in peers]
+    idle, busy, shares, slow = ({n: [] for n in names} for _ in range(4))
+    for i in range(N):
+        for p in peers:
+            wire.set_congestion(p.congestion)
+            idle[p.name].append(probe(wire, build, p, 5)["p99_ms"])
+            words = [f"server={SERVER}", f"port={p.port}", f"path={p.big}", f"n={SLOW}", "kind=mixed", "again=1", f"seconds={SLOW_SECONDS}"]
+            attack = wire.load.popen("taskset", "-c", rig.LOAD_CPU, build + "/bench/slowhttp", *words, stdout=subprocess.PIPE, text=True)
+            time.sleep(2)
+            honest = probe(wire, build, p, SLOW_SECONDS - 3)
+            slow[p.name].append(json.loads(attack.communicate(timeout=120)[0].splitlines()[-1]))
+            busy[p.name].append(honest["p99_ms"])
+            shares[p.name].append(100 * honest["good"] / (honest["good"] + honest["bad"]))
+            print(f"{case} {i + 1}/{N}: {p.name}: {shares[p.name][-1]:.1f} % served, p99 {busy[p.name][-1]:.2f} ms (idle {idle[p.name][-1]:.2f}); "
+                  f"{slow[p.name][-1]}", flush=True)
+    for p in names:
+        peer, ours = ("", True) if p == "dompool" else (p, False)
+        results.figure(case, "honest served", shares[p], "%", peer=peer, least=100 if ours else None)
+        results.figure(case, "p99, idle", idle[p], "ms", peer=peer)
+        results.figure(case, "p99", busy[p], "ms", peer=peer)
+        results.figure(case, "slow one's longest", [s["cut_max_s"] for s in slow[p]], "s", peer=peer, bar=20 if ours else None)
+    results.ratio(case, "p99", busy["dompool"], idle["dompool"], "idle", bar=2)
+
+
+def probe(wire, build, peer, seconds):
+    out = wire.load.run(*rig.on_cpu(rig.LOAD_CPU, build + "/bench/httpprobe", f"server={SERVER}", f"port={peer.port}", f"path={peer.small}",
+                                    "rate=100", f"seconds={seconds}"), timeout=seconds * 3 + 60).stdout
+    return json.loads(out)
+
+
 def run(build, results):
     folder = tempfile.mkdtemp(prefix="dompool-bench-")
     os.chmod(folder, 0o755)
@@ -225,6 +263,7 @@ def run(build, results):
         time.sleep(1)
         large_files(wire, peers, results)
         small_files(wire, peers, results)
+        slow_clients(wire, peers[:2], build, results)
     finally:
         for p in peers:
             p.close()

@@ -7,10 +7,11 @@
  *
  * kinds: idle (sends nothing), headers (a request without end, a line every so many seconds), post (a report's body, a byte
  * each time), read (asks for `path` and takes a byte each time through a small window), mixed (all four). `from`: connection i
- * comes from this address + i % sources. `again`: who is cut comes back at once.
+ * comes from this address + i % sources. `again`: who is cut comes back at once. SIGTERM ends it early.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -50,6 +51,13 @@ static struct {
 static struct client *clients;
 static int epoll_fd;
 static unsigned n_connecting;
+static volatile sig_atomic_t stopped;
+
+static void
+on_signal(int signal)
+{
+        stopped = signal;
+}
 
 static void
 start(struct client *c)
@@ -58,9 +66,11 @@ start(struct client *c)
         struct sockaddr_in local = socket_address(opt.from ? opt.from + i % opt.sources : 0, 0);
         struct sockaddr_in to = socket_address(opt.server, (uint16_t)opt.port);
         struct epoll_event e = {.events = EPOLLOUT | EPOLLRDHUP, .data.ptr = c};
-        const int window = SMALL_WINDOW;
+        const int window = SMALL_WINDOW, on = 1;
 
         c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        /* The port is left to connect(): bind() would look for one that nobody uses, among thousands. */
+        setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
         if (c->fd < 0 || (opt.from && bind(c->fd, (struct sockaddr *)&local, sizeof(local)) < 0))
                 die("socket");
         if (c->kind == READ)
@@ -119,7 +129,8 @@ go_on(struct client *c, bool first)
         default:
                 break;
         }
-        c->next_us = now_us() + (int64_t)(opt.every * 1e6);
+        /* Spread over time: all at once would be the generator's own load. */
+        c->next_us = now_us() + (int64_t)(opt.every * 1e6 * (first ? (double)((c - clients) % 97) / 97 : 1));
 }
 
 static void
@@ -162,7 +173,7 @@ run(void)
         int64_t tick = 0;
         bool told = false;
 
-        while (now_us() < stop) {
+        while (!stopped && now_us() < stop) {
                 int n;
 
                 while (next_new < opt.n && n_connecting < CONNECTING_AT_ONCE)
@@ -170,7 +181,7 @@ run(void)
                 n = epoll_wait(epoll_fd, events, EVENTS, TICK_MS);
                 for (int i = 0; i < n; i++)
                         on_event(events[i].data.ptr, events[i].events);
-                if (!told && next_new == opt.n && n_connecting == 0) {
+                if (!told && sum.connected >= opt.n) {
                         printf("{\"connected\":%llu}\n", (unsigned long long)sum.connected);
                         fflush(stdout);
                         told = true;
@@ -214,6 +225,7 @@ main(int argc, char **argv)
         opt.path = option_text(argv, "path", "/");
         opt.kind = kind_of(option_text(argv, "kind", "mixed"));
         clients = calloc(opt.n, sizeof(*clients));
+        signal(SIGTERM, on_signal);
         setrlimit(RLIMIT_NOFILE, &(struct rlimit){opt.n + 100, opt.n + 100});
         samples_init(&sum.cut_after, 1u << 20);
         epoll_fd = epoll_create1(EPOLL_CLOEXEC);

@@ -15,7 +15,7 @@
  * A client that the network holds up is not cut: in a blackout a thousand hosts share one line. That is why the time counts in
  * which the client's receive window was the limit (tcpi_rwnd_limited), not the rate alone.
  *
- * When a new connection finds the table full, 1/64 of it is cut at once, in this order: who has been asking for longer than
+ * When a new connection finds the table full, some are cut, in this order: who has been asking for longer than
  * grace_ms, longest first, whoever it is; then connections of the address that holds the most, if these are more than
  * fair_share. An address has no other limit: a room behind one address (NAT) is served like any other. When nobody deserves it,
  * new ones wait in the listen queue.
@@ -73,8 +73,8 @@ httpd_guard_answer(struct httpd_guard *g, struct httpd_guard_conn *c, int64_t no
 void
 httpd_guard_done(struct httpd_guard *g, struct httpd_guard_conn *c, int64_t now_ms);
 
-/* Looks for those whose time is up; to be called about once a second. */
-void
+/* Looks for those whose time is up; to be called about once a second. true: there may be more, call again in some milliseconds. */
+bool
 httpd_guard_tick(struct httpd_guard *g, int64_t now_ms);
 
 /* Connections that are not cut. */

@@ -20,6 +20,7 @@
 #define DEFAULT_TIMEOUT_SECONDS 30
 #define DEFAULT_MEMORY (32u << 10)
 #define GUARD_TICK_MS 1000
+#define GUARD_BUSY_TICK_MS 5
 #define GUARD_SPARE 64 /* connections that are cut leave at libmicrohttpd's next turn: until then they need a place */
 #define RUNS_AT_ONCE 8
 
@@ -30,6 +31,7 @@ struct httpd_uv {
         struct httpd_guard *guard; /* NULL: none */
         uv_poll_t poll;
         uv_timer_t timer, guard_timer;
+        unsigned cut[GUARD_WHY_N]; /* not yet told */
         unsigned open_handles;
         bool running; /* inside MHD_run: a kick must not run it again from there */
 };
@@ -95,9 +97,9 @@ guard_cut(void *arg, void *who, enum httpd_guard_why why)
         /* What the client does not take is thrown away: otherwise the kernel would go on offering it. */
         const struct linger now = {.l_onoff = 1, .l_linger = 0};
         const int fd = socket_of(who);
+        struct httpd_uv *h = arg;
 
-        (void)arg;
-        log_debug("connection cut fd=%d why=\"%s\"", fd, httpd_guard_why_names[why]);
+        h->cut[why]++;
         if (why != GUARD_WHY_REQUEST)
                 setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
         shutdown(fd, SHUT_RDWR);
@@ -112,14 +114,28 @@ guard_progress(void *arg, void *who, struct tcp_progress *ret)
 
 static const struct httpd_guard_ops guard_ops = {.cut = guard_cut, .progress = guard_progress};
 
+/* One line for all of a second. */
+static void
+tell_cut(struct httpd_uv *h)
+{
+        for (size_t why = 0; why < GUARD_WHY_N; why++)
+                if (h->cut[why] > 0)
+                        log_notice("slow connections cut n=%u why=\"%s\"", h->cut[why], httpd_guard_why_names[why]);
+        memset(h->cut, 0, sizeof(h->cut));
+}
+
 static void
 on_guard_timer(uv_timer_t *timer)
 {
         struct httpd_uv *h = timer->data;
 
-        httpd_guard_tick(h->guard, (int64_t)uv_now(h->loop));
-        if (httpd_guard_count(h->guard) == 0)
-                uv_timer_stop(timer);
+        if (httpd_guard_tick(h->guard, (int64_t)uv_now(h->loop))) {
+                uv_timer_start(timer, on_guard_timer, GUARD_BUSY_TICK_MS, 0);
+                return;
+        }
+        tell_cut(h);
+        if (httpd_guard_count(h->guard) > 0)
+                uv_timer_start(timer, on_guard_timer, GUARD_TICK_MS, 0);
 }
 
 static uint32_t
@@ -142,7 +158,7 @@ on_connection(void *arg, struct MHD_Connection *connection, void **context, enum
         }
         *context = httpd_guard_add(h->guard, connection, address_of(connection), (int64_t)uv_now(h->loop));
         if (!uv_is_active((uv_handle_t *)&h->guard_timer))
-                uv_timer_start(&h->guard_timer, on_guard_timer, GUARD_TICK_MS, GUARD_TICK_MS);
+                uv_timer_start(&h->guard_timer, on_guard_timer, GUARD_TICK_MS, 0);
 }
 
 static struct httpd_guard_conn *
@@ -202,6 +218,12 @@ on_log(void *arg, const char *fmt, va_list ap)
         log_debug("http: %s", text);
 }
 
+unsigned
+httpd_uv_max_connections(const struct httpd_guard_limits *limits)
+{
+        return limits->max_connections + limits->max_connections / 16 + GUARD_SPARE;
+}
+
 static struct MHD_Daemon *
 start_daemon(struct httpd_uv *h)
 {
@@ -216,7 +238,7 @@ start_daemon(struct httpd_uv *h)
         ITEM(MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL);
         ITEM(MHD_OPTION_LISTEN_SOCKET, o->listen_fd, NULL);
         if (h->guard)
-                max_connections = o->guard->max_connections + o->guard->max_connections / 16 + GUARD_SPARE;
+                max_connections = httpd_uv_max_connections(o->guard);
         ITEM(MHD_OPTION_CONNECTION_LIMIT, max_connections, NULL);
         ITEM(MHD_OPTION_CONNECTION_TIMEOUT, o->timeout_seconds ? o->timeout_seconds : DEFAULT_TIMEOUT_SECONDS, NULL);
         ITEM(MHD_OPTION_CONNECTION_MEMORY_LIMIT, o->memory_per_request ? o->memory_per_request : DEFAULT_MEMORY, NULL);

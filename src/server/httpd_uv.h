@@ -34,6 +34,10 @@ struct httpd_uv_options {
         void *arg;                              /* of both */
 };
 
+/* How many sockets a server with these limits has at most: some that were cut are still open. */
+unsigned
+httpd_uv_max_connections(const struct httpd_guard_limits *limits);
+
 int
 httpd_uv_new(uv_loop_t *loop, const struct httpd_uv_options *o, struct httpd_uv **ret, struct error *err);
 

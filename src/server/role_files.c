@@ -24,15 +24,15 @@ static const struct httpd_guard_limits http_limits = {
         .max_connections = 16384,
         .fair_share = 64,
         .grace_ms = 2000,
-        .request_ms = 15000,
+        .request_ms = 12000,
         .window_ms = 5000,
         .min_rate = 8 << 10,
 };
 #define HTTP_TIMEOUT_SECONDS 20 /* without a byte: a client that has gone */
 #define HTTP_MEMORY (8 << 10)   /* a request's head and what belongs to it; cleared for each request */
 #define HTTP_CONGESTION "reno"
+#define OTHER_FILES 256 /* open besides connections and parts of files that go out on them */
 #define MAX_FILES (40 << 10)
-#define OTHER_FILES 256 /* open besides connections and the files that go out on them */
 
 /* What core is told at most: a room that boots at once makes some 3 events a host. */
 #define EVENTS_BURST 4000
@@ -70,19 +70,22 @@ open_folder(const struct role_ctx *ctx, enum role_path which)
         return fd;
 }
 
-/* A connection holds its socket and the file that goes out on it. */
+/* By how many files may be open: one for each connection, of those that are being cut too, one more for each part of a file. */
 static struct httpd_guard_limits
-affordable_limits(void)
+affordable_limits(unsigned *ret_max_parts)
 {
         struct httpd_guard_limits limits = http_limits;
-        struct rlimit files;
+        struct rlimit l = {.rlim_cur = MAX_FILES};
+        rlim_t files;
 
-        if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < MAX_FILES) {
-                limits.max_connections =
-                        files.rlim_cur > 2 * OTHER_FILES ? (unsigned)((files.rlim_cur - OTHER_FILES) / 2) : OTHER_FILES / 2;
+        getrlimit(RLIMIT_NOFILE, &l);
+        files = l.rlim_cur > 2 * OTHER_FILES ? l.rlim_cur - OTHER_FILES : OTHER_FILES;
+        if (files * 3 / 4 < limits.max_connections) {
+                limits.max_connections = (unsigned)(files * 3 / 4);
                 log_notice("fewer HTTP connections than wanted connections=%u open_files=%llu", limits.max_connections,
-                           (unsigned long long)files.rlim_cur);
+                           (unsigned long long)l.rlim_cur);
         }
+        *ret_max_parts = (unsigned)files - httpd_uv_max_connections(&limits);
         return limits;
 }
 
@@ -91,7 +94,8 @@ role_files_start(struct role_ctx *ctx, struct error *err)
 {
         struct files *f = calloc(1, sizeof(*f));
         const int64_t now = clock_mono_ms(&ctx->clock);
-        const struct httpd_guard_limits limits = affordable_limits();
+        unsigned max_parts;
+        const struct httpd_guard_limits limits = affordable_limits(&max_parts);
         struct httpd_uv_options http = {
                 .listen_fd = role_take_fd(ctx, FD_HTTP),
                 .guard = &limits,
@@ -111,8 +115,10 @@ role_files_start(struct role_ctx *ctx, struct error *err)
         f->ctx = ctx;
         rate_init(&f->events, EVENTS_BURST, EVENTS_PER_SECOND, now);
         rate_table_init(&f->reports, REPORTS_BURST, REPORTS_PER_SECOND, now);
+        f->max_parts = max_parts;
         f->menus = files_menus_new();
-        if (!f->menus)
+        f->cache = files_cache_new();
+        if (!f->menus || !f->cache)
                 return error_errno_set(err, ENOMEM, "files");
         f->store = open_folder(ctx, ROLE_PATH_IMAGE_STORE);
         f->blobs = open_folder(ctx, ROLE_PATH_BLOBS);
@@ -149,6 +155,7 @@ role_files_stop(struct role_ctx *ctx)
         struct files *f = ctx->state;
 
         httpd_uv_free(f->http);
+        files_cache_free(f->cache);
 }
 
 void

@@ -7,11 +7,14 @@
  *     role_files.c         the role: start, policy, events to core
  *     role_files_http.c    one request: name -> file -> answer (ranges, conditions, sendfile)
  *     role_files_menu.c    menus, and the leases and attempts behind them
+ *     role_files_open.c    files that go out, opened once for all
  *     role_files_path.c    which file a URL means; pure
  *     role_files_report.c  POST /boot/report: JSON -> struct msg_init_report; pure
  *     role_files_rate.c    how often strangers may make core work; pure
  */
 #include <microhttpd.h>
+#include <sys/stat.h>
+#include <uthash.h>
 
 #include "bootcfg/bootfile.h"
 #include "bootcfg/policy.h"
@@ -42,9 +45,12 @@ bool
 rate_table_take(struct rate_table *t, uint32_t address, int64_t now_ms);
 
 struct files_menus;
+struct files_cache;
 
 struct files {
         struct role_ctx *ctx;
+        struct files_cache *cache;
+        unsigned n_parts, max_parts; /* answers with a part of a file, which have a descriptor of their own */
         struct files_menus *menus;
         struct httpd_uv *http;
         struct policy *policy; /* NULL: none yet */
@@ -67,7 +73,7 @@ struct files_path {
         bool is_boot;          /* a file of a boot: its delivery, or that it is missing, is told to core */
         enum boot_stage stage;
         const char *why;       /* static */
-        uint64_t size;         /* that it must have; 0: any */
+        uint64_t size; /* that it must have; 0: any */
         const struct menu_doc *menu;
         struct mac mac;
         char path[BOOTFILE_PATH_SIZE + 16];
@@ -100,6 +106,27 @@ files_menus_boot_up(struct files *f);
 /* The menu for who asks from @address at our @local_address. false: it is another host's. */
 bool
 files_menu(struct files *f, const struct files_path *path, uint32_t address, uint32_t local_address, struct menu_text *out);
+
+/* role_files_open.c: a file that is open; for reading only, until the next call of files_cache_get. */
+#define FILES_OPEN_NAME_SIZE (BOOTFILE_PATH_SIZE + 32)
+#define FILES_ETAG_SIZE 48
+struct files_open {
+        char name[FILES_OPEN_NAME_SIZE];
+        struct stat st;
+        char etag[FILES_ETAG_SIZE];
+        int fd;                     /* of @whole; to be duplicated for a part */
+        struct MHD_Response *whole; /* the whole file with its headers; may be queued any number of times */
+        int64_t looked_ms;
+        UT_hash_handle hh;
+};
+/* NULL: no memory. */
+struct files_cache *
+files_cache_new(void);
+void
+files_cache_free(struct files_cache *c);
+/* The file @path strictly below @folder. 0 or negative errno; -ENOENT as well for what is no plain file. */
+int
+files_cache_get(struct files_cache *c, int folder, const char *path, int64_t now_ms, const struct files_open **ret);
 
 /* role_files.c: an event of a boot; dropped when strangers cause too many. */
 void

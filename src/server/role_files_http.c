@@ -6,13 +6,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -20,13 +17,12 @@
 #include "proto/http_range.h"
 #include "server/role_files.h"
 
-#define ETAG_SIZE 48
-
 /* From the first call of the handler until completed. */
 struct request {
         struct files_path path;
         bool is_post;
         bool too_large; /* the body passed FILES_REPORT_MAX: the rest is read and dropped */
+        bool is_part;   /* counted in n_parts */
         bool is_whole;  /* a whole file is on its way; told to core when it has arrived */
         uint64_t size;
         size_t body_size;
@@ -60,48 +56,6 @@ answer_text(struct MHD_Connection *connection, unsigned status, const char *text
         r = MHD_queue_response(connection, status, response);
         MHD_destroy_response(response);
         return r;
-}
-
-/* A file strictly below the first folder of @path ("loaders" of "loaders/x", in @folder), however links in there point: what else
- * is in the store is not published. A path without a folder is a blob's. The fd, or negative errno; -ENOENT as well for what is
- * no plain file. */
-static int
-open_beneath(int folder, const char *path, struct stat *ret_st)
-{
-        const struct open_how how = {
-                .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, /* a fifo must not make us wait */
-                .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
-        };
-        _cleanup_close_ int top = -1, fd = -1;
-        const char *slash = strchr(path, '/');
-        char name[16];
-
-        if (folder < 0)
-                return -ENOENT;
-        if (slash) {
-                snprintf(name, sizeof(name), "%.*s", (int)(slash - path), path);
-                top = openat(folder, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-                if (top < 0)
-                        return -errno;
-                folder = top;
-                path = slash + 1;
-        }
-        fd = (int)syscall(SYS_openat2, folder, path, &how, sizeof(how));
-        if (fd < 0)
-                return -errno;
-        if (fstat(fd, ret_st) < 0)
-                return -errno;
-        if (!S_ISREG(ret_st->st_mode))
-                return -ENOENT;
-        return TAKE_FD(fd);
-}
-
-/* Files are replaced by rename, never changed in place: size and time of change tell one from the next. */
-static void
-make_etag(const struct stat *st, char ret[ETAG_SIZE])
-{
-        snprintf(ret, ETAG_SIZE, "\"%llx-%llx-%lx\"", (unsigned long long)st->st_size, (unsigned long long)st->st_mtim.tv_sec,
-                 (unsigned long)st->st_mtim.tv_nsec);
 }
 
 /* RFC 9110, 13.1.2: "*" or a list of tags, compared weakly. */
@@ -139,7 +93,6 @@ static enum MHD_Result
 answer_part(struct MHD_Connection *connection, int fd, uint64_t size, uint64_t start, uint64_t length, const char *etag)
 {
         struct MHD_Response *response = MHD_create_response_from_fd_at_offset64(length, fd, start);
-        bool whole = length == size;
         enum MHD_Result r;
         char range[80];
 
@@ -150,12 +103,10 @@ answer_part(struct MHD_Connection *connection, int fd, uint64_t size, uint64_t s
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/octet-stream");
         MHD_add_response_header(response, MHD_HTTP_HEADER_ACCEPT_RANGES, "bytes");
         MHD_add_response_header(response, MHD_HTTP_HEADER_ETAG, etag);
-        if (!whole) {
-                snprintf(range, sizeof(range), "bytes %llu-%llu/%llu", (unsigned long long)start,
-                         (unsigned long long)(start + length - 1), (unsigned long long)size);
-                MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_RANGE, range);
-        }
-        r = MHD_queue_response(connection, whole ? MHD_HTTP_OK : MHD_HTTP_PARTIAL_CONTENT, response);
+        snprintf(range, sizeof(range), "bytes %llu-%llu/%llu", (unsigned long long)start,
+                 (unsigned long long)(start + length - 1), (unsigned long long)size);
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_RANGE, range);
+        r = MHD_queue_response(connection, MHD_HTTP_PARTIAL_CONTENT, response);
         MHD_destroy_response(response);
         return r;
 }
@@ -193,31 +144,48 @@ answer_missing(struct files *f, struct MHD_Connection *connection, const struct 
         return answer_text(connection, MHD_HTTP_NOT_FOUND, q->path.why ? q->path.why : "there is nothing of this name");
 }
 
+/* A part has a descriptor of its own for as long as it is on its way, so there is a limit. */
+static enum MHD_Result
+answer_range(struct files *f, struct MHD_Connection *connection, struct request *q, const struct files_open *o, uint64_t start,
+             uint64_t length)
+{
+        _cleanup_close_ int fd = -1;
+
+        if (f->n_parts < f->max_parts)
+                fd = fcntl(o->fd, F_DUPFD_CLOEXEC, 3);
+        if (fd < 0)
+                return answer_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "too many open files; try again");
+        q->is_part = true;
+        f->n_parts++;
+        return answer_part(connection, TAKE_FD(fd), q->size, start, length, o->etag);
+}
+
 static enum MHD_Result
 answer_file(struct files *f, struct MHD_Connection *connection, struct request *q, const char *url, const char *method)
 {
-        _cleanup_close_ int fd = -1;
+        const struct files_open *o = NULL;
         uint64_t start = 0, length;
-        char etag[ETAG_SIZE];
-        struct stat st;
+        int r;
 
-        fd = open_beneath(q->path.target == FILES_BLOB ? f->blobs : f->store, q->path.path, &st);
-        if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM)
+        r = files_cache_get(f->cache, q->path.target == FILES_BLOB ? f->blobs : f->store, q->path.path,
+                            clock_mono_ms(&f->ctx->clock), &o);
+        if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
                 return answer_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "too many open files; try again");
-        if (fd < 0)
+        if (r < 0)
                 return answer_missing(f, connection, q, url);
-        q->size = length = (uint64_t)st.st_size;
+        q->size = length = (uint64_t)o->st.st_size;
         if (q->path.size != 0 && q->size != q->path.size) {
                 files_tell(f, peer_address(connection), &q->path, BOOT_NOTE_DAMAGED, url);
                 return answer_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "the file is damaged");
         }
-        make_etag(&st, etag);
-        if (none_match_hits(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_IF_NONE_MATCH), etag))
-                return answer_not_modified(connection, etag);
-        if (http_range_parse(wanted_range(connection, method, etag), q->size, &start, &length) == HTTP_RANGE_BAD)
+        if (none_match_hits(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_IF_NONE_MATCH), o->etag))
+                return answer_not_modified(connection, o->etag);
+        if (http_range_parse(wanted_range(connection, method, o->etag), q->size, &start, &length) == HTTP_RANGE_BAD)
                 return answer_range_bad(connection, q->size);
-        q->is_whole = length == q->size && strcmp(method, MHD_HTTP_METHOD_GET) == 0;
-        return answer_part(connection, TAKE_FD(fd), q->size, start, length, etag);
+        if (length != q->size)
+                return answer_range(f, connection, q, o, start, length);
+        q->is_whole = strcmp(method, MHD_HTTP_METHOD_GET) == 0;
+        return MHD_queue_response(connection, MHD_HTTP_OK, o->whole);
 }
 
 /* Our address of this connection, host order: the one that the host reaches us by. */
@@ -346,6 +314,8 @@ files_http_completed(void *arg, struct MHD_Connection *connection, void **reques
                 snprintf(text, sizeof(text), "%.150s by HTTP, %llu bytes", q->path.path, (unsigned long long)q->size);
                 files_tell(f, peer_address(connection), &q->path, BOOT_NOTE_NONE, text);
         }
+        if (q->is_part)
+                f->n_parts--;
         free(q->body);
         free(q);
         *request = NULL;

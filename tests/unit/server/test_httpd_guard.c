@@ -12,6 +12,7 @@
 
 #define MAX_CONNECTIONS 640
 #define FAIR_SHARE 16
+#define AT_ONCE 16 /* that are cut for one new connection, or in one tick */
 #define A 0x0a000001
 #define ROOM 0x0a000002 /* many hosts behind one address */
 
@@ -192,7 +193,7 @@ full_server_lets_those_go_that_ask_for_long(void **state)
         add(g, &late, 1, ROOM, 0, 2000);
         assert_false(late.cut);
         assert_int_equal(count_cut(p, MAX_CONNECTIONS / 2), 0);
-        assert_int_equal(count_cut(p, MAX_CONNECTIONS), MAX_CONNECTIONS / 64 + 1);
+        assert_int_equal(count_cut(p, MAX_CONNECTIONS), AT_ONCE);
         httpd_guard_remove(g, late.conn);
         finish(g, p, MAX_CONNECTIONS);
 }
@@ -209,7 +210,7 @@ full_server_lets_those_go_of_the_address_that_holds_most(void **state)
         add(g, room, 200, ROOM, 0, 0);
         add(g, &late, 1, ROOM, 0, 100);
         assert_int_equal(count_cut(room, 200), 0);
-        assert_int_equal(count_cut(stranger, MAX_CONNECTIONS - 200), MAX_CONNECTIONS / 64 + 1);
+        assert_int_equal(count_cut(stranger, MAX_CONNECTIONS - 200), AT_ONCE);
         httpd_guard_remove(g, late.conn);
         for (size_t i = 0; i < 200; i++)
                 httpd_guard_remove(g, room[i].conn);
@@ -229,9 +230,25 @@ fair_shares_are_never_cut_for_others(void **state)
         add(g, &late, 1, ROOM, 0, 100);
         assert_int_equal(count_cut(p, MAX_CONNECTIONS), 0);
         httpd_guard_tick(g, 2000); /* by now they had their time */
-        assert_int_equal(count_cut(p, MAX_CONNECTIONS), MAX_CONNECTIONS / 64 + 1);
+        assert_int_equal(count_cut(p, MAX_CONNECTIONS), AT_ONCE);
         httpd_guard_remove(g, late.conn);
         finish(g, p, MAX_CONNECTIONS);
+}
+
+static void
+one_tick_does_a_bounded_amount_of_work(void **state)
+{
+        struct httpd_guard *g = start();
+        static struct peer p[3 * AT_ONCE];
+
+        (void)state;
+        add(g, p, 3 * AT_ONCE, A, 0, 0);
+        for (size_t n = 1; n <= 3; n++) {
+                assert_true(httpd_guard_tick(g, 15000));
+                assert_int_equal(count_cut(p, 3 * AT_ONCE), n * AT_ONCE);
+        }
+        assert_false(httpd_guard_tick(g, 15000));
+        finish(g, p, 3 * AT_ONCE);
 }
 
 static void
@@ -264,6 +281,7 @@ main(void)
                 cmocka_unit_test(full_server_lets_those_go_that_ask_for_long),
                 cmocka_unit_test(full_server_lets_those_go_of_the_address_that_holds_most),
                 cmocka_unit_test(fair_shares_are_never_cut_for_others),
+                cmocka_unit_test(one_tick_does_a_bounded_amount_of_work),
                 cmocka_unit_test(who_is_cut_may_still_be_told_of),
         };
 
