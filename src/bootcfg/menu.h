@@ -69,6 +69,7 @@ enum menu_password { MENU_PASSWORD_NONE, MENU_PASSWORD_GRUB, MENU_PASSWORD_SYSLI
 struct menu_language {
         void (*render)(const struct menu_page *page, struct menu_text *out);
         enum menu_password password; /* the form of hash that it takes */
+        bool short_home;             /* it has room for page->home_short only */
         const char *forbidden;       /* characters that no argument may hold, beside quotes and escapes */
 };
 

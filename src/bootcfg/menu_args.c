@@ -14,8 +14,10 @@
 bool
 menu_args_safe(const struct menu_language *language, const char *text)
 {
+        if (text[strcspn(text, "'\"\\`")] != '\0' || text[strcspn(text, language->forbidden)] != '\0')
+                return false;
         for (const char *p = text; *p; p++)
-                if (*p < 0x20 || *p > 0x7e || strchr("'\"\\`", *p) || strchr(language->forbidden, *p))
+                if (*p < 0x20 || *p > 0x7e)
                         return false;
         for (const char *p = text; (p = strstr(p, "---")); p += 3)
                 if (p == text || p[-1] == ' ')
@@ -112,8 +114,8 @@ make_xen_args(const struct menu_request *r, const struct policy_chosen *c, char 
         args[0] = '\0';
         return add(l, args, size, h->xen_args) && add(l, args, size, c->image->xen_args) &&
                add(l, args, size, c->profile->xen_args) && add_quirks(r, args, size, offsetof(struct quirk, xen_args)) &&
-               add(l, args, size, r->host->xen_args) &&
-               add_console(l, args, size, console) && add(l, args, size, r->doc->xen_args);
+               add(l, args, size, r->host->xen_args) && add_console(l, args, size, console) &&
+               add(l, args, size, r->doc->xen_args);
 }
 
 static bool
@@ -127,9 +129,8 @@ make_dom0_args(const struct menu_request *r, const struct policy_chosen *c, char
         args[0] = '\0';
         return add(l, args, size, "console=hvc0") && add(l, args, size, policy_header(r->policy)->kernel_args) &&
                add(l, args, size, c->image->kernel_args) && add(l, args, size, c->profile->kernel_args) &&
-               add_quirks(r, args, size, offsetof(struct quirk, kernel_args)) &&
-               add(l, args, size, r->host->kernel_args) && add(l, args, size, mode_arg(c->profile->kind)) &&
-               add(l, args, size, image);
+               add_quirks(r, args, size, offsetof(struct quirk, kernel_args)) && add(l, args, size, r->host->kernel_args) &&
+               add(l, args, size, mode_arg(c->profile->kind)) && add(l, args, size, image);
 }
 
 const char *
@@ -142,7 +143,7 @@ menu_args_make(const struct menu_request *r, const struct policy_chosen *chosen,
         return NULL;
 }
 
-/* Without a token nothing in the page needs a way home. */
+/* Without a token nothing in the page needs a way home, and most languages have room for the long form. */
 static bool
 make_home_short(const struct menu_request *r, struct menu_page *page)
 {
@@ -154,7 +155,7 @@ make_home_short(const struct menu_request *r, struct menu_page *page)
         char text[BOOT_HOME_TEXT_SIZE];
 
         page->home_short[0] = '\0';
-        if (!*r->token)
+        if (!*r->token || !r->doc->language->short_home)
                 return true;
         if (!str_copy(home.fingerprint, sizeof(home.fingerprint), h->tls_fingerprint) ||
             !str_copy(home.token, sizeof(home.token), r->token) || boot_home_encode(&home, text) < 0)

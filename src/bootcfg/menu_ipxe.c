@@ -140,7 +140,8 @@ render(const struct menu_page *page, struct menu_text *out)
 }
 
 /* iPXE expands ${...} and knows || and && everywhere, quotes or not. */
-static const struct menu_language language = {.render = render, .password = MENU_PASSWORD_NONE, .forbidden = "$|&#"};
+static const struct menu_language language = {
+        .render = render, .password = MENU_PASSWORD_NONE, .short_home = true, .forbidden = "$|&#"};
 
 const struct menu_doc menu_doc_ipxe = {
         .name = "ipxe",
