@@ -60,7 +60,7 @@ fuzz: packages build-fuzz/build.ninja
 soak: build asan
 	@$(MAKE) fuzz FUZZ_SECONDS=300
 	@MUTATIONS=$(MUTATIONS) tests/run --build $(BUILD) --only system --slower 4 -- -k mutation
-	@for round in $$(seq $(SOAK_ROUNDS)); do echo "room tests, round $$round"; tests/run --build $(BUILD) --only room || exit 1; done
+	@for round in $$(seq $(SOAK_ROUNDS)); do echo "room tests, round $$round"; DOMPOOL_SOAK=1 tests/run --build $(BUILD) --only room || exit 1; done
 
 install: build
 	@meson install -C $(BUILD) --no-rebuild
