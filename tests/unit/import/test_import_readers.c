@@ -131,6 +131,50 @@ pxelinux_labels_boot_what_their_modules_do(void **state)
 }
 
 static void
+pxelinux_looks_by_mac_then_by_ever_less_of_the_address_then_for_default(void **state)
+{
+        static const struct test_file files[] = {
+                {"dhcpd.conf", "next-server 10.0.0.9; group { filename \"b/pxelinux.0\";"
+                               "host mac { hardware ethernet 52:54:00:00:00:01; fixed-address 10.0.0.1; }"
+                               "host full { hardware ethernet 52:54:00:00:00:02; fixed-address 10.0.0.2; }"
+                               "host part { hardware ethernet 52:54:00:00:00:03; fixed-address 10.1.0.3; }"
+                               "host rest { hardware ethernet 52:54:00:00:00:04; fixed-address 192.168.0.4; } }"
+                               "host none { hardware ethernet 52:54:00:00:00:05; fixed-address 192.168.0.5; }"},
+                {"t/b/pxelinux.cfg/01-52-54-00-00-00-01", "DEFAULT by-mac\n"},
+                {"t/b/pxelinux.cfg/0A000002", "DEFAULT by-address\n"},
+                {"t/b/pxelinux.cfg/0A00", "DEFAULT by-four\n"},
+                {"t/b/pxelinux.cfg/0A", "DEFAULT by-two\n"},
+                {"t/b/pxelinux.cfg/default", "DEFAULT by-default\n"},
+                {NULL, NULL},
+        };
+
+        (void)state;
+        test_io_begin(&im, files);
+        test_io_source(&im, "dhcpd.conf");
+        test_io_source(&im, "t");
+        test_io_expect(&im, "host mac 52:54:00:00:00:01 10.0.0.1 bios: linux by-mac\n"
+                            "host full 52:54:00:00:00:02 10.0.0.2 bios: linux by-address\n"
+                            "host part 52:54:00:00:00:03 10.1.0.3 bios: linux by-two\n"
+                            "host rest 52:54:00:00:00:04 192.168.0.4 bios: linux by-default\n"
+                            "host none 52:54:00:00:00:05 192.168.0.5 -: nothing\n");
+}
+
+static void
+a_host_without_a_boot_file_is_not_taken_to_boot_the_default(void **state)
+{
+        static const struct test_file files[] = {{"ethers", "52:54:00:00:00:01 pc\n"},
+                                                 {"t/pxelinux.cfg/default", "DEFAULT mboot.c32 xen.gz --- v\n"},
+                                                 {NULL, NULL}};
+
+        (void)state;
+        test_io_begin(&im, files);
+        test_io_source(&im, "ethers");
+        test_io_source(&im, "t");
+        test_io_expect(&im, "host pc 52:54:00:00:00:01 - -: nothing\n"
+                            "not-applied t/pxelinux.cfg/default:0: default\n");
+}
+
+static void
 grub_menus_tell_network_from_disk(void **state)
 {
         static const struct test_file files[] = {
@@ -370,6 +414,8 @@ main(void)
                 CASE(dnsmasq_reads_the_files_of_a_folder_that_it_asks_for),
                 CASE(dnsmasq_services_serve_kinds_of_firmware),
                 CASE(pxelinux_labels_boot_what_their_modules_do),
+                CASE(pxelinux_looks_by_mac_then_by_ever_less_of_the_address_then_for_default),
+                CASE(a_host_without_a_boot_file_is_not_taken_to_boot_the_default),
                 CASE(grub_menus_tell_network_from_disk),
                 CASE(a_menu_of_grub_2_is_named_as_such),
                 CASE(the_same_machine_is_one_host_and_names_are_unique),

@@ -114,8 +114,8 @@ s3_switched_to_the_pool_is_followed_to_the_second_server(void **state)
 {
         (void)state;
         test_io_source(&im, "s3/dhcpd.conf");
-        test_io_source(&im, "192.168.0.100=s3/ondemand");
         test_io_source(&im, "192.168.0.5=s3/virtdom");
+        test_io_source(&im, "192.168.0.100=s3/ondemand");
         test_io_expect(&im,
 
                        "host post01 00:11:2f:a8:b4:d4 192.168.0.101 bios: xen /hypervisors/xen-3.1.gz dom0_mem=32M --- "
