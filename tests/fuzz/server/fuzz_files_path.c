@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct policy *
 make_policy(void)
 {
-        struct policy_header header = {.default_image = 0};
+        struct policy_header header = {.default_image = 0, .n_networks = 1};
         struct policy_image image = {.id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", .name = "micro"};
         const struct policy_parts parts = {.header = &header, .images = &image, .n_images = 1};
         struct policy *policy = NULL;

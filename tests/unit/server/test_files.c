@@ -18,7 +18,7 @@
 static int
 make_policy(void **state)
 {
-        struct policy_header header = {.default_image = 0};
+        struct policy_header header = {.default_image = 0, .n_networks = 1};
         struct policy_image image = {.id = ID, .name = "micro"};
         const struct policy_parts parts = {.header = &header, .images = &image, .n_images = 1};
         struct policy *policy = NULL;
