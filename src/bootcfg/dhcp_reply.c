@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "bootcfg/loader_memory.h"
 #include "bootcfg/quirk_match.h"
 
 #define IP_UDP_HEADERS 28
@@ -76,6 +77,10 @@ dhcp_reply_choose_loader(const struct dhcp_server *s, const struct firmware *f, 
         if (!*wish.name)
                 wish.name = quirks.loader ? quirks.loader : best;
         d->loader = loader_choose(f, &wish);
+        if (d->loader && s->memory && !*d->host->loader)
+                d->loader = loader_memory_choose(s->memory, &d->host->mac, f, &wish, d->loader, &d->failed);
+        if (d->failed)
+                d->note = BOOT_NOTE_LOADER;
         if (d->loader)
                 loader_boot_name(d->loader, f, &site, d->boot_name);
         return d->loader;

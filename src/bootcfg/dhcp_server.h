@@ -22,6 +22,7 @@ struct dhcp_server {
         const struct policy *policy;           /* NULL: none yet, nobody is known */
         uint32_t address;                      /* ours on the boot LAN: server identifier, next server */
         struct lease_table *leases;            /* proxy: addresses that hosts were seen with */
+        struct loader_memory *memory;          /* NULL: none */
         const struct config_network *networks; /* the policy's; set by dhcp_server_configure */
         uint32_t n_networks;
 };
@@ -46,6 +47,7 @@ struct dhcp_decision {
         uint8_t reply;      /* enum dhcp_type; 0: silence */
         const char *reason; /* static text for the log: why silence or NAK; NULL otherwise */
         enum dhcp_event event;
+        const struct loader *failed; /* for BOOT_NOTE_LOADER: it was offered the last time */
         enum boot_note_kind note; /* what is worth telling of a boot; BOOT_NOTE_NONE: nothing */
         const struct policy_host *host;
         const struct config_network *network; /* the packet's; NULL: none of ours, or the host is unknown */

@@ -51,6 +51,7 @@ enum boot_note_kind {
         BOOT_NOTE_DAMAGED,      /* a file has not the length that its image's manifest says */
         BOOT_NOTE_CUT,          /* a transfer ended in the middle */
         BOOT_NOTE_TOKEN,        /* a token was refused */
+        BOOT_NOTE_LOADER,       /* its loader fell silent the last time, another one is offered */
         BOOT_NOTE_N,
 };
 extern const char *const boot_note_names[];

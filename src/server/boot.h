@@ -12,11 +12,13 @@
  *     boot_menu.c     menus and the tokens in them
  *     boot_report.c   what core is told; kept for a while when core is away
  *     boot_journal.c  leases on disk
+ *     boot_loaders.c  loaders that a host was found to need, on disk
  *
  * Nothing here waits for core: a room boots while core is gone.
  */
 #include "bootcfg/bootfile.h"
 #include "bootcfg/dhcp_server.h"
+#include "bootcfg/loader_memory.h"
 #include "bootcfg/menu_server.h"
 #include "server/boot_journal.h"
 #include "server/role.h"
@@ -87,6 +89,15 @@ boot_menu_files_up(struct boot *b);
 /* The menu that @file asks for, for the host at @address. false: the address belongs to another host, which must not read it. */
 bool
 boot_menu(struct boot *b, const struct bootfile *file, uint32_t address, int64_t now_ms, struct menu_text *out);
+
+/* --- boot_loaders.c --- */
+
+void
+boot_loaders_read(int state_dir, struct loader_memory *m);
+
+/* The host's loader asked for a menu or for what comes after. */
+void
+boot_loader_runs(struct boot *b, const struct mac *mac);
 
 /* --- boot_report.c --- */
 

@@ -128,7 +128,7 @@ takes_none(struct boot_dhcp *d, const struct mac *mac, uint8_t reply)
         return reply == DHCP_OFFER && ++u->n % UNTAKEN_TELL == 0;
 }
 
-/* @d->parsed was decided as @r: what core is to know of it besides leases and stages. */
+/* @d->parsed was decided as @r: what core is to know of it besides leases and stages, and what it tells of its loader. */
 static void
 make_note(struct boot_dhcp *d, const struct dhcp_decision *r, struct note *ret)
 {
@@ -137,6 +137,8 @@ make_note(struct boot_dhcp *d, const struct dhcp_decision *r, struct note *ret)
         char ip[IP4_TEXT_SIZE];
 
         ret->kind = r->note;
+        if (r->event == DHCP_EVENT_BOOT && firmware_parse(p, &firmware) && firmware.client == FIRMWARE_IPXE)
+                boot_loader_runs(d->boot, &p->h.mac);
         if (r->host && takes_none(d, &p->h.mac, r->reply) && ret->kind == BOOT_NOTE_NONE)
                 ret->kind = BOOT_NOTE_UNREQUESTED;
         if (ret->kind == BOOT_NOTE_NONE)
@@ -146,6 +148,9 @@ make_note(struct boot_dhcp *d, const struct dhcp_decision *r, struct note *ret)
                 str_copy(ret->text, sizeof(ret->text), ip4_text(r->foreign, ip));
         else if (ret->kind == BOOT_NOTE_NO_LOADER)
                 snprintf(ret->text, sizeof(ret->text), "architecture %u", firmware.arch);
+        else if (ret->kind == BOOT_NOTE_LOADER)
+                snprintf(ret->text, sizeof(ret->text), "nothing followed %s the last time, now %s", r->failed->name,
+                         r->loader->name);
         else if (ret->kind == BOOT_NOTE_UNREQUESTED)
                 snprintf(ret->text, sizeof(ret->text), "%s offered in vain", ip4_text(r->lease.address, ip));
         else if (r->reason)

@@ -77,6 +77,10 @@ arrived(struct boot_transfer *t)
 
         log_end(t, "sent", "");
         if (t->has_mac) {
+                if (t->stage >= STAGE_MENU)
+                        boot_loader_runs(b, &t->mac);
+                else
+                        loader_memory_fetched(b->server.memory, &t->mac, t->name + strspn(t->name, "/"));
                 snprintf(text, sizeof(text), "%s, %llu bytes in %lld ms", t->name, (unsigned long long)t->xfer.size,
                          (long long)(now_ms(t) - t->started_ms));
                 boot_report_stage(b->reports, &t->mac, t->key.address, t->stage,

@@ -77,11 +77,13 @@ make_parts(struct boot *b, struct error *err)
         b->contents = boot_contents_new(b->ctx->config->image_store);
         b->attempts = menu_attempts_new();
         b->reports = boot_reports_new(b->ctx);
-        if (!b->server.leases || !b->contents || !b->attempts || !b->reports)
+        b->server.memory = loader_memory_new();
+        if (!b->server.leases || !b->contents || !b->attempts || !b->reports || !b->server.memory)
                 return error_errno_set(err, ENOMEM, "boot");
         b->state_dir = role_take_fd(b->ctx, FD_STATE_DIR);
         if (b->state_dir < 0)
                 return error_set(err, ERR_INTERNAL, "boot: the parent gave no state directory");
+        boot_loaders_read(b->state_dir, b->server.memory);
         r = boot_journal_open(b->state_dir, b->server.leases, &b->journal, &report, err);
         if (r == 0)
                 log_journal(&report);
@@ -146,8 +148,10 @@ role_boot_message(struct role_ctx *ctx, enum role peer, enum msg_type type, void
         }
         if (type == MSG_TOKEN_USED)
                 menu_attempts_used(b->attempts, &used->mac, used->attempt_ms);
-        if (type == MSG_BOOT_ATTEMPT)
+        if (type == MSG_BOOT_ATTEMPT) { /* `files` has served a menu */
                 menu_attempts_learn(b->attempts, &attempt->mac, attempt->attempt_ms);
+                boot_loader_runs(b, &attempt->mac);
+        }
         if (fd >= 0)
                 close(fd);
 }
