@@ -46,6 +46,8 @@ enum ctl_option {
         OPT_LABELS,
         OPT_ALL,
         OPT_NEXT,
+        OPT_FIRMWARE,
+        OPT_AT,
         OPT_APPLY,
         OPT_FORMAT,
         OPT_N,
@@ -99,6 +101,7 @@ ctl_main(int argc, char **argv);
 CTL_COMMAND(cmd_host_list);
 CTL_COMMAND(cmd_host_show);
 CTL_COMMAND(cmd_host_trace);
+CTL_COMMAND(cmd_host_explain);
 CTL_COMMAND(cmd_host_add);
 CTL_COMMAND(cmd_host_remove);
 CTL_COMMAND(cmd_host_reboot);

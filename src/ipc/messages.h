@@ -129,6 +129,7 @@ enum api_resource {
         RES_HOSTS,
         RES_HOST,        /* name */
         RES_HOST_TRACE,  /* name: its last boots, stage by stage */
+        RES_HOST_EXPLAIN, /* name, or a MAC with dashes; filter: firmware, number: at this wall clock ms */
         RES_UNKNOWN,     /* MACs seen that are no host */
         RES_PROFILES,
         RES_IMAGES,

@@ -65,7 +65,8 @@ api_get(struct api_request *q, struct error *err)
             (r = query_number(q, "wait", WAIT_MAX_S, &wait_s, err)) < 0 ||
             (r = query_number(q, "limit", LIMIT_MAX, &limit, err)) < 0 ||
             (r = query_number(q, "after", INT64_MAX, &get.number, err)) < 0 ||
-            (r = query_name(q, "kind", get.filter, err)) < 0 || (r = query_name(q, "host", get.filter, err)) < 0)
+            (r = query_number(q, "at", INT64_MAX, &get.number, err)) < 0 ||
+            (r = query_name(q, "firmware", get.filter, err)) < 0 || (r = query_name(q, "kind", get.filter, err)) < 0 || (r = query_name(q, "host", get.filter, err)) < 0)
                 return r;
         if (get.resource == RES_SERVER && q->api->tls_fingerprint[0]) /* what a client on another machine must be told */
                 q->extra = json_pack("{s:s}", "tls_fingerprint", q->api->tls_fingerprint);

@@ -30,6 +30,7 @@ const struct api_route api_routes[] = {
         CHANGE("PUT", "/v1/hosts/{name}", "a host", api_host_put, 0),
         CHANGE("DELETE", "/v1/hosts/{name}", NULL, api_host_delete, 0),
         GET("/v1/hosts/{name}/trace", "", RES_HOST_TRACE),
+        GET("/v1/hosts/{name}/explain", "firmware at", RES_HOST_EXPLAIN),
         CHANGE("POST", "/v1/hosts/{name}/profile", "profile, image, next", api_host_profile, 0),
         CHANGE("POST", "/v1/hosts/{name}/reboot", "nothing", api_host_reboot, 0),
         GET("/v1/unknown-hosts", "", RES_UNKNOWN),

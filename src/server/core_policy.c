@@ -371,6 +371,18 @@ build(struct core *c, struct policy **ret)
         return r;
 }
 
+struct policy *
+core_policy_now(struct core *c)
+{
+        uint64_t generation = c->policy_generation;
+        struct policy *p = NULL;
+
+        if (build(c, &p) < 0)
+                p = NULL;
+        c->policy_generation = generation; /* this one is nobody's but the caller's */
+        return p;
+}
+
 static int
 write_all(int fd, const uint8_t *data, size_t size)
 {

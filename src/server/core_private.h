@@ -314,6 +314,8 @@ void core_guest_sweep(struct core *c);
 
 /* --- core_policy.c --- */
 int core_policy_load(struct core *c, struct error *err);
+/* What boot and files have, or will have when the next flush is done; for policy_free. NULL: no memory. */
+struct policy *core_policy_now(struct core *c);
 /* Looks at the image store again; @force: even if nothing seems changed. */
 void core_policy_scan_images(struct core *c, bool force);
 /* Builds and writes the snapshot when it is due and queues it for boot and files. */
@@ -322,6 +324,9 @@ void core_policy_send(struct core *c, enum role to);
 /* The image that @name (tag or id) means, or NULL. */
 const struct image *core_policy_image(struct core *c, const char *name);
 json_t *core_policy_image_json(struct core *c, const struct image *im);
+
+/* --- core_explain.c --- */
+json_t *core_explain_json(struct core *c, const struct msg_api_get *m, struct error *err);
 
 /* --- core_console.c --- */
 void core_console_open(struct core *c, const struct msg_console_open *m);

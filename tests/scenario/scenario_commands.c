@@ -468,7 +468,7 @@ cmd_profile(struct script *s, char **w, int n)
         blob_clear(&m.hosts);
 }
 
-static const char *const resource_names[] = {"server", "hosts",   "host",   "trace", "unknown", "profiles", "images",
+static const char *const resource_names[] = {"server", "hosts",   "host",   "trace", "explain", "unknown", "profiles", "images",
                                              "image",  "domains", "domain", "ops",   "op",      "events",   NULL};
 
 static struct msg_api_get

@@ -352,7 +352,9 @@ def test_a_room_is_switched_by_one_command(running):
         got = dompool(running, "profile", "set", "r1", "cloud")
         assert got.returncode == 4 and "profile list" in got.stderr, got
         assert dompool(running, "profile", "set", "pool").returncode == 2
-        listed = dompool(running, "profile", "list").stdout
+        listed = dompool(running, "profile", "list")
+        assert listed.returncode == 0, listed
+        listed = listed.stdout
         assert "inspect" in listed and "reports its hardware" in listed
         assert "a shell on the console" in dompool(running, "profile", "show", "rescue").stdout
     finally:
@@ -389,3 +391,21 @@ def test_lab_of_a_running_room_is_found_by_itself():
         assert "does not exist" not in got.stderr
     else:
         assert "/run/dompool/api.sock does not exist" in got.stderr
+
+
+def test_a_boot_is_explained_to_the_last_line(running):
+    assert dompool(running, "host", "add", "x1", "52:54:00:77:02:01", "--profile", "pool").returncode == 0
+    try:
+        got = dompool(running, "host", "explain", "x1", "--firmware", "efi64")
+        assert got.returncode == 0 and "profile pool" in got.stdout and "no rule matches now" in got.stdout, got
+        by_mac = dompool(running, "host", "explain", "52:54:00:77:02:01", "--at", "08:00", "--json")
+        assert by_mac.returncode == 0, by_mac
+        answer = json.loads(by_mac.stdout)
+        assert answer["host"] == "x1" and answer["firmware"] == "bios" and answer["items"][1]["kind"] == "request"
+        assert len(answer["items"][1]["hex"]) == 2 * answer["items"][1]["size"]
+        unknown = dompool(running, "host", "explain", "52:54:00:77:02:99")
+        assert "nothing: an unknown machine gets no answer" in unknown.stdout
+        assert dompool(running, "host", "explain", "x1", "--firmware", "coreboot").returncode != 0
+        assert dompool(running, "host", "explain", "x1", "--at", "soon").returncode == 2
+    finally:
+        dompool(running, "host", "remove", "x1")

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Explains a boot: the requests that a firmware of this kind sends, our answers to them, the loader and the menu, each line
+ * with its reason. Pure; runs in core, on the policy in force.
+ */
+#include "bootcfg/explain.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "bootcfg/dhcp_server.h"
+#include "bootcfg/menu.h"
+
+#define IPXE_BIOS FIRMWARE_IPXE_HTTP | FIRMWARE_IPXE_MULTIBOOT
+#define IPXE_EFI FIRMWARE_IPXE_HTTP | FIRMWARE_IPXE_EFI
+
+/* How each kind introduces itself (RFC 4578; UEFI 2.10, 24.3; iPXE's options). */
+static const struct explain_firmware {
+        const char *name;
+        uint16_t arch;
+        enum firmware_client client;
+        unsigned features;
+} firmwares[] = {
+        {"bios", 0, FIRMWARE_PXE, 0},
+        {"efi64", 7, FIRMWARE_PXE, 0},
+        {"efi64-http", 16, FIRMWARE_HTTP, 0},
+        {"arm64", 11, FIRMWARE_PXE, 0},
+        {"arm64-http", 19, FIRMWARE_HTTP, 0},
+        {"ipxe", 0, FIRMWARE_IPXE, IPXE_BIOS},
+        {"ipxe-efi", 7, FIRMWARE_IPXE, IPXE_EFI},
+};
+
+const char *
+explain_firmware_name(size_t i)
+{
+        return i < N_ELEMENTS(firmwares) ? firmwares[i].name : NULL;
+}
+
+static const struct explain_firmware *
+firmware_find(const char *name)
+{
+        for (size_t i = 0; i < N_ELEMENTS(firmwares); i++)
+                if (strcmp(firmwares[i].name, name) == 0)
+                        return &firmwares[i];
+        return NULL;
+}
+
+struct explain {
+        const struct explain_request *r;
+        const struct explain_firmware *f;
+        const struct explain_sink *sink;
+        const struct policy_host *host;
+        struct policy_chosen chosen;
+};
+
+static void line(const struct explain *x, const char *why, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+static void
+line(const struct explain *x, const char *why, const char *fmt, ...)
+{
+        char text[1200];
+        va_list ap;
+
+        va_start(ap, fmt);
+        vsnprintf(text, sizeof(text), fmt, ap);
+        va_end(ap);
+        x->sink->line(x->sink->arg, text, why);
+}
+
+static void
+item(const struct explain *x, const char *kind, const char *title, const void *data, size_t size)
+{
+        x->sink->item(x->sink->arg, kind, title, data, size);
+}
+
+/* --- who decided --- */
+
+static const char *
+decided_by(const struct explain *x, char *buf, size_t size)
+{
+        static const char *const words[] = {
+                [POLICY_BY_ONCE] = "'dompool profile set --next': this boot only",
+                [POLICY_BY_SETTING] = "'dompool profile set'",
+                [POLICY_BY_RULE] = "rule",
+                [POLICY_BY_HOST] = "profile of the host's description; no rule matches now",
+                [POLICY_BY_DEFAULT] = "default-profile; no rule matches now and the host has none of its own",
+        };
+
+        if (x->chosen.rule)
+                snprintf(buf, size, "rule '%s'", x->chosen.rule->name);
+        else
+                snprintf(buf, size, "%s", words[x->chosen.by]);
+        return buf;
+}
+
+static void
+tell_decision(struct explain *x)
+{
+        char why[120], at[40];
+        struct policy_time t;
+
+        policy_time_at(x->r->now_ms, &t);
+        policy_choose(x->r->policy, x->host, &t, &x->chosen);
+        item(x, "decision", "what it boots", NULL, 0);
+        if (!x->host) {
+                line(x, "no host has this MAC", "nothing: an unknown machine gets no answer");
+                return;
+        }
+        snprintf(at, sizeof(at), "weekday %u, %02u:%02u local time", t.weekday + 1u, t.minute / 60u, t.minute % 60u);
+        line(x, "its MAC", "host %s", x->host->name);
+        line(x, decided_by(x, why, sizeof(why)), "profile %s, kind %s (%s)", x->chosen.profile->name,
+             profile_kind_names[x->chosen.profile->kind], at);
+        if (x->chosen.image)
+                line(x, "", "image %s %.16s", x->chosen.image->name, x->chosen.image->id);
+        else if (profile_kind_boots_image(x->chosen.profile->kind))
+                line(x, "its image is not in the store", "so the answer is the local disk");
+        if (x->chosen.menu)
+                line(x, x->chosen.rule && x->chosen.rule->menu != POLICY_NONE ? "menu of the rule" : "menu of the profile",
+                     "menu %s is shown first", x->chosen.menu->name);
+}
+
+/* --- packets --- */
+
+/* What a DHCP option of ours comes from. */
+static const struct {
+        uint8_t code;
+        const char *name, *why;
+} options[] = {
+        {DHCP_OPT_NETMASK, "netmask", "subnet"},
+        {DHCP_OPT_ROUTER, "router", "router of the subnet"},
+        {DHCP_OPT_DNS, "name server", "dns of the subnet"},
+        {DHCP_OPT_HOSTNAME, "host name", "the host's name"},
+        {DHCP_OPT_BROADCAST, "broadcast address", "subnet"},
+        {DHCP_OPT_VENDOR, "PXE options", "PXE 2.1; pxe-prompt in proxy mode"},
+        {DHCP_OPT_LEASE_TIME, "lease time", "lease-time of the subnet"},
+        {DHCP_OPT_TYPE, "message type", "RFC 2131"},
+        {DHCP_OPT_SERVER_ID, "server", "the server's address in the subnet"},
+        {DHCP_OPT_MAX_SIZE, "largest packet", "RFC 2132"},
+        {DHCP_OPT_T1, "renewal time", "half of lease-time"},
+        {DHCP_OPT_T2, "rebinding time", "7/8 of lease-time"},
+        {DHCP_OPT_VENDOR_CLASS, "vendor class", "RFC 4578"},
+        {DHCP_OPT_REQUESTED_ADDRESS, "wanted address", "the offer"},
+        {DHCP_OPT_TFTP_SERVER, "TFTP server", "the server's address on the boot LAN"},
+        {DHCP_OPT_BOOT_FILE, "boot file", "the loader, see above"},
+        {DHCP_OPT_USER_CLASS, "user class", "iPXE"},
+        {DHCP_OPT_CLIENT_ARCH, "architecture", "RFC 4578"},
+        {DHCP_OPT_GRUB_MENU, "menu of GRUB legacy", "the loader"},
+        {DHCP_OPT_IPXE, "iPXE's settings", "iPXE"},
+        {DHCP_OPT_PXELINUX_PREFIX, "PXELINUX's folder", "the loader"},
+};
+
+/* Text where it is text, an address or number where it has four bytes, else hex. */
+static void
+option_value(const uint8_t *data, size_t size, char *buf, size_t buf_size)
+{
+        bool text = size > 0;
+        size_t n = 0;
+
+        for (size_t i = 0; i < size; i++)
+                text = text && ((data[i] >= 0x20 && data[i] < 0x7f) || (data[i] == 0 && i + 1 == size && i > 0));
+        if (text && size != 4) {
+                snprintf(buf, buf_size, "\"%.*s\"", (int)size, (const char *)data);
+        } else if (size == 4) {
+                snprintf(buf, buf_size, "%u.%u.%u.%u (%u)", data[0], data[1], data[2], data[3],
+                         (unsigned)data[0] << 24 | (unsigned)data[1] << 16 | (unsigned)data[2] << 8 | data[3]);
+        } else {
+                buf[0] = '\0';
+                for (size_t i = 0; i < size && n + 3 < buf_size; i++)
+                        n += (size_t)snprintf(buf + n, buf_size - n, "%02x", data[i]);
+        }
+}
+
+static void
+tell_header(const struct explain *x, const struct dhcp_header *h)
+{
+        char ip[IP4_TEXT_SIZE];
+
+        if (h->yiaddr)
+                line(x,
+                     x->host && x->host->address == h->yiaddr ? "address of the host's description" : "an address of the range",
+                     "address %s", ip4_text(h->yiaddr, ip));
+        if (h->siaddr)
+                line(x, "the server's address on the boot LAN", "next server %s", ip4_text(h->siaddr, ip));
+        if (h->file[0])
+                line(x, "the loader, see above", "file \"%s\"", h->file);
+}
+
+static void
+tell_packet(const struct explain *x, const char *kind, const char *title, const uint8_t *data, size_t size, bool ours)
+{
+        struct dhcp_packet p;
+        char value[600];
+
+        item(x, kind, title, data, size);
+        if (dhcp_parse(data, size, &p) != 0)
+                return;
+        tell_header(x, &p.h);
+        for (unsigned code = 1; code < DHCP_OPT_END; code++) {
+                const char *name = NULL, *why = "";
+                const uint8_t *option;
+                size_t n;
+
+                option = dhcp_option(&p, (uint8_t)code, &n);
+                if (!option)
+                        continue;
+                for (size_t i = 0; i < N_ELEMENTS(options); i++)
+                        if (options[i].code == code) {
+                                name = options[i].name;
+                                why = options[i].why;
+                        }
+                option_value(option, n, value, sizeof(value));
+                line(x, ours ? why : "", "option %u%s%s %s", code, name ? " " : "", name ? name : "", value);
+        }
+}
+
+static size_t
+build_request(const struct explain *x, uint8_t type, uint32_t wanted, uint32_t server, struct dhcp_builder *b)
+{
+        static const uint8_t features[] = {19, 1, 1, 24, 1, 1, 36, 1, 1}; /* HTTP, multiboot, EFI: iPXE's numbers */
+        const struct dhcp_header h = {
+                .op = DHCP_BOOTREQUEST, .xid = 0x646d706c, .flags = DHCP_FLAG_BROADCAST, .mac = x->r->mac};
+        char vendor_class[64];
+
+        dhcp_build_start(b, &h, type, 1260);
+        if (wanted)
+                dhcp_build_u32(b, DHCP_OPT_REQUESTED_ADDRESS, wanted);
+        if (server)
+                dhcp_build_u32(b, DHCP_OPT_SERVER_ID, server);
+        dhcp_build_u16(b, DHCP_OPT_MAX_SIZE, 1260);
+        snprintf(vendor_class, sizeof(vendor_class), "%s:Arch:%05u:UNDI:003001",
+                 x->f->client == FIRMWARE_HTTP ? "HTTPClient" : "PXEClient", x->f->arch);
+        dhcp_build_text(b, DHCP_OPT_VENDOR_CLASS, vendor_class);
+        dhcp_build_u16(b, DHCP_OPT_CLIENT_ARCH, x->f->arch);
+        if (x->f->client == FIRMWARE_IPXE) {
+                dhcp_build_text(b, DHCP_OPT_USER_CLASS, "iPXE");
+                /* Of the three the last two exclude each other: multiboot is of BIOS. */
+                dhcp_build_option(b, DHCP_OPT_IPXE, features, 3);
+                dhcp_build_option(b, DHCP_OPT_IPXE, features + (x->f->features & FIRMWARE_IPXE_EFI ? 6 : 3), 3);
+        }
+        return dhcp_build_finish(b);
+}
+
+/* Sends it to the decision and tells both. false: no answer came. */
+static bool
+exchange(const struct explain *x, struct dhcp_server *s, uint8_t type, struct dhcp_decision *d, uint32_t *ret_address,
+         uint32_t *ret_server)
+{
+        const struct dhcp_arrival from = {.port = DHCP_SERVER_PORT};
+        struct dhcp_builder b;
+        struct dhcp_packet p;
+        char title[80], ip[IP4_TEXT_SIZE];
+        size_t size = build_request(x, type, *ret_address, *ret_server, &b);
+
+        snprintf(title, sizeof(title), "%s of the firmware (%s)", dhcp_type_name(type), x->f->name);
+        tell_packet(x, "request", title, b.data, size, false);
+        if (dhcp_parse(b.data, size, &p) != 0)
+                return false;
+        dhcp_server_decide(s, &p, &from, x->r->now_ms, d);
+        if (!d->reply) {
+                item(x, "silence", "no answer", NULL, 0);
+                line(x, d->reason ? d->reason : "", "nothing is sent");
+                return false;
+        }
+        snprintf(title, sizeof(title), "%s to %s port %u", dhcp_type_name(d->reply), ip4_text(d->destination, ip), d->port);
+        if (d->loader && d->reply == DHCP_OFFER) {
+                item(x, "decision", "loader", NULL, 0);
+                line(x,
+                     strcmp(x->host->loader, d->loader->name) == 0 ? "loader of the host's description"
+                                                                   : "the first of the table that this firmware can run",
+                     "%s, named as \"%s\"", d->loader->name, d->boot_name);
+        }
+        tell_packet(x, "answer", title, d->data, d->size, true);
+        if (dhcp_parse(d->data, d->size, &p) != 0)
+                return false;
+        *ret_address = p.h.yiaddr;
+        dhcp_option_u32(&p, DHCP_OPT_SERVER_ID, ret_server);
+        return true;
+}
+
+/* --- files --- */
+
+/* Adds "WHAT 'TEXT'" where the line holds that setting's text. */
+static void
+add_source(char *why, size_t size, const char *text, const char *setting, const char *what)
+{
+        size_t n = strlen(why);
+
+        if (*setting && strstr(text, setting))
+                snprintf(why + n, size - n, "%s%s", n > 0 ? ", " : "", what);
+}
+
+static void
+menu_line_why(const struct explain *x, const char *text, char *why, size_t size)
+{
+        const struct policy_header *h = policy_header(x->r->policy);
+        const struct policy_profile *p = x->chosen.profile;
+        const struct policy_image *i = x->chosen.image;
+        const struct {
+                const char *setting, *what;
+        } sources[] = {
+                {h->xen_args, "xen-args of the configuration"},
+                {i ? i->xen_args : "", "xen_args of the image"},
+                {p ? p->xen_args : "", "xen-args of the profile"},
+                {x->host ? x->host->xen_args : "", "xen-args of the host"},
+                {h->kernel_args, "kernel-args of the configuration"},
+                {i ? i->kernel_args : "", "kernel_args of the image"},
+                {p ? p->kernel_args : "", "kernel-args of the profile"},
+                {x->host ? x->host->kernel_args : "", "kernel-args of the host"},
+                {x->host && x->host->console[0] ? x->host->console : h->console, "console"},
+                {x->chosen.menu ? x->chosen.menu->title : "", "menu"},
+                {"dompool.mode=", "kind of the profile"},
+                {"dompool.token=", "the boot token, another for each boot"},
+                {"dompool.home=", "the way home with the boot token, another for each boot"},
+        };
+        char id[17] = "";
+
+        why[0] = '\0';
+        if (i)
+                snprintf(id, sizeof(id), "%.16s", i->id);
+        add_source(why, size, text, id, "image");
+        for (size_t k = 0; k < N_ELEMENTS(sources); k++)
+                add_source(why, size, text, sources[k].setting, sources[k].what);
+        if (!*why)
+                snprintf(why, size, "the loader's language");
+}
+
+static void
+tell_menu(const struct explain *x, const struct menu_doc *doc)
+{
+        struct menu_request r = {
+                .doc = doc, .policy = x->r->policy, .host = x->host, .chosen = x->chosen, .server = x->r->address, .token = ""};
+        static struct menu_text menu; /* 32 KiB: too much for the stack; filled anew each time */
+        char title[160], mac[MAC_TEXT_SIZE], why[600];
+        static const uint8_t no_key[32];
+        char token[TOKEN_TEXT_SIZE];
+        const char *local = "";
+
+        if (menu_wants_token(&r)) {
+                token_render(no_key, &(struct token){.mac = x->r->mac}, token);
+                r.token = token;
+        }
+        menu_render(&r, &menu, &local);
+        for (char *c = mac_text(&x->r->mac, mac); *c; c++)
+                if (*c == ':')
+                        *c = '-';
+        snprintf(title, sizeof(title), "%s%s", doc->prefix, mac);
+        item(x, "file", title, menu.text, menu.size);
+        for (const char *at = menu.text, *end; *at; at = *end ? end + 1 : end) {
+                char text[2600];
+
+                end = at + strcspn(at, "\n");
+                snprintf(text, sizeof(text), "%.*s", (int)(end - at), at);
+                menu_line_why(x, text, why, sizeof(why));
+                x->sink->line(x->sink->arg, text, *local && strstr(text, local) ? local : why);
+        }
+}
+
+static void
+tell_files(const struct explain *x, const struct loader *loader)
+{
+        static const char *const names[] = {"xen.gz", "vmlinuz", "initrd"};
+        char title[200];
+
+        if (loader->boot_file) {
+                item(x, "file", loader->boot_file, NULL, 0);
+                line(x, "loader", "a file of the loader");
+        }
+        if (loader->menu)
+                tell_menu(x, loader->menu);
+        else
+                line(x, "", "an iPXE: it asks DHCP again, as firmware \"ipxe\" or \"ipxe-efi\"");
+        for (size_t i = 0; x->chosen.image && i < N_ELEMENTS(names); i++) {
+                const uint64_t sizes[] = {x->chosen.image->xen_size, x->chosen.image->kernel_size,
+                                          x->chosen.image->initrd_size};
+
+                snprintf(title, sizeof(title), "i/%.16s/%s", x->chosen.image->id, names[i]);
+                item(x, "file", title, NULL, 0);
+                line(x, "image", "%llu bytes", (unsigned long long)sizes[i]);
+        }
+}
+
+int
+explain_boot(const struct explain_request *r, const struct explain_sink *sink, struct error *err)
+{
+        struct explain x = {.r = r, .f = firmware_find(r->firmware), .sink = sink};
+        struct dhcp_server s = {.policy = r->policy, .address = r->address, .leases = lease_table_new()};
+        static struct dhcp_decision d; /* holds a whole packet */
+        uint32_t address = 0, server = 0;
+
+        if (!x.f || !s.leases || dhcp_server_configure(&s) < 0) {
+                lease_table_free(s.leases);
+                return !x.f ? error_set(err, ERR_INVALID, "there is no firmware '%.40s'; see 'dompool host explain --help'",
+                                        r->firmware)
+                            : error_errno_set(err, ENOMEM, "explain");
+        }
+        x.host = policy_host_by_mac(r->policy, &r->mac);
+        tell_decision(&x);
+        if (exchange(&x, &s, DHCP_DISCOVER, &d, &address, &server) && exchange(&x, &s, DHCP_REQUEST, &d, &address, &server) &&
+            d.loader)
+                tell_files(&x, d.loader);
+        lease_table_free(s.leases);
+        return 0;
+}

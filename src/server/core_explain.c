@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `dompool host explain`: the account of src/bootcfg/explain.c as JSON, on the policy in force, at any time of day. Process:
+ * core.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "bootcfg/explain.h"
+#include "server/core_private.h"
+
+DEFINE_CLEANUP(struct policy *, policy_free)
+
+/* Loaders' menus are text; a packet is shown in hex. */
+static void
+add_item(void *arg, const char *kind, const char *title, const void *data, size_t size)
+{
+        json_t *item = json_pack("{s:s,s:s,s:[]}", "kind", kind, "title", title, "lines");
+
+        if (data && strcmp(kind, "file") == 0) {
+                json_object_set_new(item, "text", json_stringn(data, size));
+        } else if (data) {
+                _cleanup_free_ char *hex = malloc(2 * size + 1);
+
+                if (hex)
+                        json_object_set_new(item, "hex", json_string(hex_text(data, size, hex)));
+        }
+        if (data)
+                json_object_set_new(item, "size", json_integer((json_int_t)size));
+        json_array_append_new(arg, item);
+}
+
+static void
+add_line(void *arg, const char *text, const char *why)
+{
+        json_t *item = json_array_get(arg, json_array_size(arg) - 1);
+
+        json_array_append_new(json_object_get(item, "lines"), json_pack("{s:s,s:s}", "text", text, "why", why));
+}
+
+json_t *
+core_explain_json(struct core *c, const struct msg_api_get *m, struct error *err)
+{
+        CLEANUP(policy_free) struct policy *policy = core_policy_now(c);
+        struct explain_request r = {.policy = policy,
+                                    .address = c->config->network.address,
+                                    .firmware = *m->filter ? m->filter : explain_firmware_name(0),
+                                    .now_ms = m->number ? (int64_t)m->number : core_wall(c)};
+        struct core_host *h = core_host_find(c, m->name);
+        json_t *items = json_array();
+        const struct explain_sink sink = {.item = add_item, .line = add_line, .arg = items};
+        char mac[MAC_TEXT_SIZE];
+        int e = 0;
+
+        if (h)
+                r.mac = h->row.host.mac;
+        else if (parse_mac(m->name, &r.mac) < 0)
+                e = error_set(err, ERR_NOT_FOUND, "'%s' is neither a host nor a MAC address", m->name);
+        else if ((h = core_host_by_mac(c, &r.mac)))
+                r.mac = h->row.host.mac;
+        if (e == 0 && !policy)
+                e = error_set(err, ERR_NO_SPACE, "no memory for the policy");
+        if (e == 0)
+                e = explain_boot(&r, &sink, err);
+        if (e == 0)
+                return json_pack("{s:s,s:s,s:s,s:I,s:o}", "host", h ? h->row.host.name : "", "mac", mac_text(&r.mac, mac),
+                                 "firmware", r.firmware, "time_ms", (json_int_t)r.now_ms, "items", items);
+        json_decref(items);
+        return NULL;
+}

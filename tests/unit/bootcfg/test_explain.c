@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An explanation is what really would be sent: the bytes are those of the DHCP server and of the menus. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "bootcfg/explain.h"
+#include "bootcfg/menu.h"
+#include "fixture.h"
+#include "proto/dhcp.h"
+
+struct told {
+        char text[60000]; /* "kind|title" and "  text # why", a line each */
+        size_t size;
+        uint8_t answers[4][1500];
+        size_t sizes[4], n_answers;
+        char menu[MENU_SIZE];
+};
+
+static void
+keep_item(void *arg, const char *kind, const char *title, const void *data, size_t size)
+{
+        struct told *t = arg;
+
+        t->size += (size_t)snprintf(t->text + t->size, sizeof(t->text) - t->size, "%s|%s\n", kind, title);
+        if (strcmp(kind, "answer") == 0) {
+                memcpy(t->answers[t->n_answers], data, size);
+                t->sizes[t->n_answers++] = size;
+        }
+        if (strcmp(kind, "file") == 0 && data)
+                snprintf(t->menu, sizeof(t->menu), "%.*s", (int)size, (const char *)data);
+}
+
+static void
+keep_line(void *arg, const char *text, const char *why)
+{
+        struct told *t = arg;
+
+        t->size += (size_t)snprintf(t->text + t->size, sizeof(t->text) - t->size, "  %s # %s\n", text, why);
+}
+
+static struct told *
+tell(const struct policy *p, const struct mac *mac, const char *firmware)
+{
+        struct told *t = calloc(1, sizeof(*t));
+        const struct explain_request r = {
+                .policy = p, .address = SERVER_ADDRESS, .mac = *mac, .firmware = firmware, .now_ms = 1795298400000};
+        const struct explain_sink sink = {.item = keep_item, .line = keep_line, .arg = t};
+        struct error err;
+
+        assert_int_equal(explain_boot(&r, &sink, &err), 0);
+        return t;
+}
+
+static void
+answers_are_packets_and_the_menu_is_the_rendered_one(void **state)
+{
+        struct policy *p = fixture_policy();
+        struct told *t = tell(p, &mac_pool, "bios");
+        char token[TOKEN_TEXT_SIZE];
+        struct menu_request r = {.policy = p,
+                                 .host = policy_host_by_mac(p, &mac_pool),
+                                 .chosen = fixture_choose(p, policy_host_by_mac(p, &mac_pool)),
+                                 .server = SERVER_ADDRESS,
+                                 .token = token};
+        static const uint8_t no_key[32];
+        struct menu_text menu;
+        struct dhcp_packet packet;
+        const char *why;
+
+        (void)state;
+        assert_int_equal(t->n_answers, 2);
+        assert_int_equal(dhcp_parse(t->answers[0], t->sizes[0], &packet), 0);
+        assert_int_equal(packet.type, DHCP_OFFER);
+        assert_int_equal(dhcp_parse(t->answers[1], t->sizes[1], &packet), 0);
+        assert_int_equal(packet.type, DHCP_ACK);
+        assert_non_null(strstr(t->text, "pxelinux.cfg/01-52-54-00-88-00-01"));
+        for (size_t i = 0; (r.doc = menu_doc_at(i)); i++)
+                if (strcmp(r.doc->name, "pxelinux") == 0)
+                        break;
+        token_render(no_key, &(struct token){.mac = mac_pool}, token);
+        menu_render(&r, &menu, &why);
+        assert_string_equal(t->menu, menu.text);
+        assert_non_null(strstr(t->text, "another for each boot"));
+        assert_non_null(strstr(t->text, "xen_args of the image"));
+        free(t);
+        policy_free(p);
+}
+
+static void
+a_stranger_gets_silence_and_the_reason_is_told(void **state)
+{
+        struct policy *p = fixture_policy();
+        struct told *t = tell(p, &mac_unknown, "efi64");
+
+        (void)state;
+        assert_int_equal(t->n_answers, 0);
+        assert_non_null(strstr(t->text, "silence|"));
+        assert_non_null(strstr(t->text, "unknown MAC"));
+        free(t);
+        policy_free(p);
+}
+
+static void
+every_firmware_of_the_list_is_explained(void **state)
+{
+        struct policy *p = fixture_policy();
+        const char *name;
+
+        (void)state;
+        for (size_t i = 0; (name = explain_firmware_name(i)); i++) {
+                struct told *t = tell(p, &mac_pool, name);
+
+                if (t->n_answers != 2 || !strstr(t->text, "decision|loader"))
+                        fail_msg("%s:\n%s", name, t->text);
+                free(t);
+        }
+        policy_free(p);
+}
+
+static void
+no_real_token_is_shown(void **state)
+{
+        struct policy *p = fixture_policy();
+        struct told *t = tell(p, &mac_pool, "efi64");
+        char *at = strstr(t->menu, "dompool.token="), text[TOKEN_TEXT_SIZE] = "";
+        struct token token;
+        struct error err;
+
+        (void)state;
+        assert_non_null(at);
+        sscanf(at, "dompool.token=%119s", text);
+        assert_true(token_verify(policy_header(p)->token_key, text, 0, &token, &err) < 0);
+        free(t);
+        policy_free(p);
+}
+
+static void
+a_firmware_that_there_is_not_is_refused(void **state)
+{
+        const struct explain_request r = {.firmware = "coreboot"};
+        struct error err;
+
+        (void)state;
+        assert_true(explain_boot(&r, &(struct explain_sink){0}, &err) < 0);
+        assert_int_equal(err.code, ERR_INVALID);
+}
+
+int
+main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(answers_are_packets_and_the_menu_is_the_rendered_one),
+                cmocka_unit_test(a_stranger_gets_silence_and_the_reason_is_told),
+                cmocka_unit_test(every_firmware_of_the_list_is_explained),
+                cmocka_unit_test(no_real_token_is_shown),
+                cmocka_unit_test(a_firmware_that_there_is_not_is_refused),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
