@@ -2,12 +2,18 @@
 """
 TFTP against dnsmasq, tftpd-hpa and atftpd, in the same run, interleaved. Rates are medians of BENCH_N (5) runs of BENCH_SECONDS (0.7) each;
 a ratio is of the two runs of one round. BENCH_ROWS="T2 T4" runs those rows only. CPU is that of all processes of a server, per byte served.
+
+    T1 T3  without window, 1 and 16 clients        T5     menus of some KiB, ours rendered for each host, dnsmasq's from files
+    T2 T4  with window                             T6 T7  packets lost
+    T8     bytes for one unacknowledged request    T9     10,000 half-open transfers, each from an address of its own
 """
 
+import hashlib
+import json
 import os
 import time
 
-from udprig import SERVER, Dompoold, Peers, Server, Wire
+from udprig import CLIENT, SERVER, Dompoold, Peers, Server, Wire
 
 N = int(os.environ.get("BENCH_N", "5"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "0.7"))
@@ -28,6 +34,10 @@ RATES = {
     "T4": [("16 w16", WINDOWED, "clients=16 window=16", 5.0, 0.25),
            ("64 w16", WINDOWED, "clients=64 window=16", 4.2, 0.25)],
 }
+MENU_CLIENTS = {16: (1.1, 1.1), 64: (1.0, 1.1)}  # least in files/s, most of the 99th percentile
+MENU_FIRST = "10.99.128.1"
+HALF_OPEN = 10000
+PATIENCE = 35  # seconds that an unacknowledged request is listened to: the peers go on for 31
 # row: per mille, (window, peers, least ratio)
 LOSS = {
     "T6": (1, [(1, ALL, 5), (8, WINDOWED, 6), (64, WINDOWED, 10)]),
@@ -43,8 +53,12 @@ class Bench:
         self.tool = os.path.join(build, "bench/tftpbench")
         self.root = wire.folder / "tftp"
         self.root.mkdir()
-        ours = Dompoold(wire, build)
+        hosts = "".join(f'host "h{i}" {{ mac = "02:00:00:00:00:{i:02x}" address = "10.99.128.{i + 1}" profile = "pool" '
+                        f'xen-args = "{"a.b=c " * 80}" kernel-args = "{"a.b=c " * 80}" }}\n' for i in range(max(MENU_CLIENTS)))
+        ours = Dompoold(wire, build, hosts)
+        make_image(ours.store)
         for folder in (self.root, ours.store / "loaders"):
+            (folder / "honest.bin").write_bytes(os.urandom(64 << 10))
             (folder / BIG).write_bytes(os.urandom(1 << 20) * (BIG_SIZE >> 20))
             (folder / "lossy.bin").write_bytes(os.urandom(LOSSY_SIZE))
         self.servers = {"dompool": ours, **self.peers()}
@@ -143,6 +157,97 @@ def loss(b, row):
         b.ratios(case, [names[0], best(runs, names, "mb_s")], runs, "mb_s", least=least)
 
 
+def menus(b):
+    """The menu that a host gets is fetched once; dnsmasq serves as many bytes under the same name."""
+    name = "pxelinux.cfg/01-%m"
+    ours = b.start("dompool")
+    b.wire.generate(os.path.join(b.build, "bench/dhcpbench"), f"server={SERVER}", f"relay={CLIENT}", f"hosts={max(MENU_CLIENTS)}", "flight=8",
+                    f"exchanges={max(MENU_CLIENTS)}", f"base={MENU_FIRST}", "seconds=5")
+    menu = b.wire.load.run("curl", "-s", "--interface", MENU_FIRST, f"tftp://{SERVER}/pxelinux.cfg/01-02-00-00-00-00-00").stdout
+    ours.stop()
+    folder = b.root / "pxelinux.cfg"
+    folder.mkdir()
+    for i in range(max(MENU_CLIENTS)):
+        (folder / f"01-02-00-00-00-00-{i:02x}").write_text("x" * len(menu))
+    for clients, (least, tail) in MENU_CLIENTS.items():
+        case = f"T5 {clients} menus"
+        names, runs = b.rounds(case, ["dnsmasq"], [f"name={name}", f"clients={clients}", f"from={MENU_FIRST}", f"seconds={SECONDS}"])
+        for metric, unit, bar in (("files_s", "1/s", {"least": least}), ("p99_ms", "ms", {"bar": tail}), ("cpu_per_file", "s", {})):
+            b.figures(case, names, runs, metric, unit)
+            b.ratios(case, names, runs, metric, **bar)
+    b.results.figure("T5 menu", "size", [len(menu)], "B")
+
+
+AMPLIFICATION = r"""
+import json, socket, sys, time
+server, patience = sys.argv[1], float(sys.argv[2])
+sockets, out = [], []
+for options in (b"", b"blksize\0001468\0tsize\0000\0"):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    request = b"\0\1honest.bin\0octet\0" + options
+    s.sendto(request, (server, 69))
+    sockets.append((s, len(request) + 28))
+time.sleep(patience)
+for s, asked in sockets:
+    s.setblocking(False)
+    got = 0
+    try:
+        while True:
+            got += len(s.recv(70000)) + 28
+    except BlockingIOError:
+        out.append(got / asked)
+print(json.dumps(out))
+"""
+
+
+def amplification(b):
+    """Bytes out for a byte in, headers of IP and UDP counted, nothing acknowledged; addresses could be forged."""
+    out = {}
+    for name in b.servers:
+        server = b.start(name)
+        out[name] = json.loads(b.wire.load.run("python3", "-c", AMPLIFICATION, SERVER, PATIENCE).stdout)
+        server.stop()
+    for i, (case, bar) in enumerate((("T8 plain", 0.8), ("T8 options", 0.3))):
+        for name, factors in out.items():
+            b.results.figure(case, "bytes/byte", [factors[i]], "x", peer="" if name == "dompool" else name)
+        peer = min((n for n in out if n != "dompool"), key=lambda n: out[n][i])
+        b.results.ratio(case, "bytes/byte", [out["dompool"][i]], [out[peer][i]], peer, bar=bar)
+
+
+def half_open(b):
+    """Honest transfers while HALF_OPEN others, from as many addresses, never acknowledge: all served, how much later."""
+    words = ["name=honest.bin", f"size={64 << 10}", "seconds=10", "transfers=300"]
+    late, unserved = [], []
+    for _ in range(N):
+        server = b.start("dompool")
+        idle = b.load(*words)
+        flood = b.wire.load.popen(b.tool, f"server={SERVER}", "name=honest.bin", "from=10.98.0.1", f"half-open={HALF_OPEN}", stdin=-1, stdout=-1)
+        flood.stdout.readline()
+        held = b.load(*words)
+        flood.stdin.close()
+        flood.wait()
+        late.append(held["p50_ms"] / idle["p50_ms"])
+        unserved.append(300 - held["transfers"] + held["errors"])
+        server.stop()
+    b.results.figure("T9 half-open", "honest unserved", unserved, "of 300", bar=0)
+    b.results.figure("T9 half-open", "p50 / idle", late, "ratio", bar=2)
+
+
+def make_image(store):
+    """An image of the name that hosts boot by default, small, with arguments long enough for a menu of 4 KiB."""
+    files = {name: os.urandom(1000) for name in ("xen.gz", "vmlinuz", "initrd")}
+    digest = hashlib.sha256(b"".join(files.values())).hexdigest()
+    folder = store / "versions" / digest
+    folder.mkdir()
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    (folder / "manifest.json").write_text(json.dumps({
+        "id": digest, "name": "micro", "recipe": "micro", "xen_version": "4.17", "kernel_version": "6.1", "xen_args": "x=y " * 120,
+        "kernel_args": "k=v " * 120, "built_ms": 0,
+        "files": [{"name": n, "size": len(d), "sha256": hashlib.sha256(d).hexdigest()} for n, d in files.items()]}))
+    (store / "tags/micro.json").write_text(json.dumps({"current": digest, "previous": ""}))
+
+
 def run(build, results):
     with Wire() as wire:
         b = Bench(build, wire, results)
@@ -150,3 +255,6 @@ def run(build, results):
             for row in rows:
                 if not ROWS or row in ROWS:
                     what(b, row)
+        for row, what in (("T5", menus), ("T8", amplification), ("T9", half_open)):
+            if not ROWS or row in ROWS:
+                what(b)

@@ -52,3 +52,25 @@ log_write(enum log_level level, const char *fmt, ...)
         line[n++] = '\n';
         (void)!write(STDERR_FILENO, line, n);
 }
+
+bool
+log_budget_take(struct log_budget *b, int64_t now_ms)
+{
+        int64_t granted = (now_ms - b->granted_ms) * LOG_BUDGET_PER_SECOND / 1000;
+
+        if (log_max >= LOG_LEVEL_DEBUG)
+                return true;
+        if (granted > 0) {
+                b->left = b->left + granted < LOG_BUDGET_BURST ? b->left + granted : LOG_BUDGET_BURST;
+                b->granted_ms = now_ms;
+        }
+        if (b->left == 0) {
+                b->unsaid++;
+                return false;
+        }
+        b->left--;
+        if (b->unsaid > 0)
+                log_info("lines left out n=%u", b->unsaid);
+        b->unsaid = 0;
+        return true;
+}

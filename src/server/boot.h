@@ -16,6 +16,7 @@
  *
  * Nothing here waits for core: a room boots while core is gone.
  */
+#include "base/log.h"
 #include "bootcfg/bootfile.h"
 #include "bootcfg/dhcp_server.h"
 #include "bootcfg/loader_memory.h"
@@ -40,6 +41,7 @@ struct boot {
         struct boot_contents *contents;
         struct menu_attempts *attempts;
         struct boot_reports *reports;
+        struct log_budget lines; /* on packets, menus and files of known hosts */
 };
 
 /* --- boot_content.c --- */
@@ -118,9 +120,9 @@ boot_report_note(struct boot_reports *r, const struct mac *mac, uint32_t address
                  bool firmware, const char *text);
 
 /* To core, and to `files`, which answers for menus. */
-/* The firmware of a host of @p has its address and boot file; repeats of the next seconds are not told. */
-void
-boot_report_boot(struct boot_reports *r, const struct policy *p, const struct dhcp_decision *d);
+/* Is it news that the host got @what (a name)? Its repeats of the next seconds need not be told. @p may be NULL. */
+bool
+boot_report_due(struct boot_reports *r, const struct policy *p, const struct mac *mac, const char *what);
 
 void
 boot_report_lease(struct boot_reports *r, const struct lease *l);

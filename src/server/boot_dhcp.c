@@ -16,11 +16,9 @@
 
 #define BATCH 64
 #define UNTAKEN_SLOTS 4096 /* direct-mapped by the MAC */
-#define UNTAKEN_TELL 3    /* so many OFFERs in a row that nobody took are worth a note; firmware repeats itself once or twice */
-#define LOG_BURST 200     /* lines on decisions at once, */
-#define LOG_PER_SECOND 50 /* and in the long run: a storm of boots must not wait for its log */
-#define SETTLE_MS 500     /* records that no ACK waits for are on disk after that time */
-#define QUIET_MS 10000    /* complaints about malformed packets and failed writes: one in that time */
+#define UNTAKEN_TELL 3 /* so many OFFERs in a row that nobody took are worth a note; firmware repeats itself once or twice */
+#define SETTLE_MS 500  /* records that no ACK waits for are on disk after that time */
+#define QUIET_MS 10000 /* complaints about malformed packets and failed writes: one in that time */
 
 /* OFFERs to one MAC since it last took one. */
 struct untaken {
@@ -45,9 +43,6 @@ struct boot_dhcp {
         int64_t quiet_until_ms;
         unsigned n_malformed; /* since the last complaint */
         uv_timer_t settle;
-        int64_t lines_ms;  /* when log lines were last granted, */
-        unsigned n_lines;  /* how many there are, */
-        unsigned n_unsaid; /* and how many decisions went without one */
 
         struct mmsghdr messages[BATCH];
         struct iovec iov[BATCH];
@@ -74,29 +69,6 @@ speak(struct boot_dhcp *d, int64_t now_ms)
         if (now_ms < d->quiet_until_ms)
                 return false;
         d->quiet_until_ms = now_ms + QUIET_MS;
-        return true;
-}
-
-/* Is there a line left for this decision? */
-static bool
-line_left(struct boot_dhcp *d)
-{
-        int64_t now_ms = clock_mono_ms(&d->boot->ctx->clock), granted = (now_ms - d->lines_ms) * LOG_PER_SECOND / 1000;
-
-        if (log_max_level() >= LOG_LEVEL_DEBUG)
-                return true;
-        if (granted > 0) {
-                d->n_lines = (unsigned)(d->n_lines + granted < LOG_BURST ? d->n_lines + granted : LOG_BURST);
-                d->lines_ms = now_ms;
-        }
-        if (d->n_lines == 0) {
-                d->n_unsaid++;
-                return false;
-        }
-        d->n_lines--;
-        if (d->n_unsaid > 0)
-                log_info("dhcp decisions without a line here n=%u", d->n_unsaid);
-        d->n_unsaid = 0;
         return true;
 }
 
@@ -180,7 +152,7 @@ handle(struct boot_dhcp *d, int i, int64_t wall_ms, struct dhcp_decision *ret, s
         d->at.source = ntohl(d->from[i].sin_addr.s_addr);
         d->at.source_port = ntohs(d->from[i].sin_port);
         dhcp_server_decide(&b->server, &d->parsed, &d->at, wall_ms, ret);
-        if (!ret->host || line_left(d))
+        if (!ret->host || log_budget_take(&b->lines, clock_mono_ms(&b->ctx->clock)))
                 log_decision(&d->parsed, ret);
         make_note(d, ret, ret_note);
         if (ret->event == DHCP_EVENT_UNKNOWN)
@@ -243,7 +215,9 @@ report(struct boot_dhcp *d, const struct dhcp_decision *r, const struct note *no
 
         if (r->event == DHCP_EVENT_BOOT) {
                 boot_ndp_expect(d->boot->ndp, &r->lease.mac, clock_mono_ms(&d->boot->ctx->clock));
-                boot_report_boot(reports, d->boot->policy, r);
+                if (boot_report_due(reports, d->boot->policy, &r->lease.mac, r->boot_name))
+                        boot_report_stage(reports, &r->lease.mac, r->lease.address, STAGE_DHCP, 0,
+                                          r->loader ? r->boot_name : "no loader for this firmware");
         }
         if (note->kind != BOOT_NOTE_NONE)
                 boot_report_note(reports, &note->mac, r->lease.address, note->firmware ? STAGE_DHCP : STAGE_INIT, note->kind,

@@ -39,6 +39,8 @@ boot_menu(struct boot *b, const struct bootfile *file, uint32_t address, int64_t
         }
         if (!menu_serve(&s, file->menu, &file->mac, address, now_ms, out, &served))
                 return false;
+        if (!log_budget_take(&b->lines, clock_mono_ms(&b->ctx->clock)))
+                return true;
         log_info("menu host=%s mac=%s address=%s menu=%s profile=%s reason=\"%s\"", served.host ? served.host->name : "",
                  mac_text(&file->mac, mac), ip4_text(address, ip), file->menu->name, profile_kind_names[served.kind],
                  served.kind == PROFILE_LOCAL ? served.why : "");

@@ -13,7 +13,7 @@
 #define UNKNOWN_SLOTS 4096 /* direct-mapped by the MAC: a flood of invented ones overwrites, it does not grow */
 #define UNKNOWN_REPEAT_MS 10000
 #define UNKNOWN_PER_SECOND 50
-#define BOOT_REPEAT_MS 3000 /* firmware and its loaders ask for their address again and again; no machine starts that fast */
+#define BOOT_REPEAT_MS 3000 /* no machine gets to the same point again that fast */
 #define FOREIGN_SLOTS 1024  /* likewise, by MAC and server */
 #define FOREIGN_REPEAT_MS (60 * 60 * 1000)
 
@@ -28,6 +28,12 @@ struct foreign_slot {
         int64_t told_ms;
 };
 
+/* What a host got last: firmware and its loaders ask for their address again and again, and a storm must not bury core. */
+struct told {
+        int64_t time_ms;
+        uint32_t what; /* hash of a name */
+};
+
 struct boot_reports {
         struct role_ctx *ctx;
         struct msg_boot_event kept[KEEP_EVENTS]; /* ring */
@@ -36,7 +42,7 @@ struct boot_reports {
         int64_t second_ms; /* start of the second that is counted */
         unsigned told_in_second;
         struct foreign_slot foreign[FOREIGN_SLOTS];
-        int64_t *boot_told_ms; /* for each host of the policy of `generation` */
+        struct told *told; /* for each host of the policy of `generation` */
         uint64_t generation;
 };
 
@@ -54,7 +60,7 @@ void
 boot_reports_free(struct boot_reports *r)
 {
         if (r)
-                free(r->boot_told_ms);
+                free(r->told);
         free(r);
 }
 
@@ -84,32 +90,45 @@ boot_report_stage(struct boot_reports *r, const struct mac *mac, uint32_t addres
         tell(r, &(struct msg_boot_event){.mac = *mac, .address = address, .stage = stage, .attempt_ms = attempt_ms}, text);
 }
 
-/* Was the host's boot told just now? */
-static bool
-boot_told(struct boot_reports *r, const struct policy *p, const struct policy_host *host)
+static uint32_t
+text_hash(const char *text)
 {
-        int64_t now_ms = clock_mono_ms(&r->ctx->clock), *told_ms;
+        uint32_t hash = 2166136261u;
 
-        if (!r->boot_told_ms || r->generation != policy_header(p)->generation) {
-                free(r->boot_told_ms);
-                r->boot_told_ms = calloc(policy_header(p)->n_hosts, sizeof(*r->boot_told_ms));
-                r->generation = policy_header(p)->generation;
-        }
-        if (!r->boot_told_ms)
-                return false;
-        told_ms = &r->boot_told_ms[host - policy_host_at(p, 0)];
-        if (*told_ms != 0 && now_ms - *told_ms < BOOT_REPEAT_MS)
-                return true;
-        *told_ms = now_ms;
-        return false;
+        for (; *text; text++)
+                hash = (hash ^ (unsigned char)*text) * 16777619u;
+        return hash;
 }
 
-void
-boot_report_boot(struct boot_reports *r, const struct policy *p, const struct dhcp_decision *d)
+/* What was told last of the host; NULL: it is none of the policy. */
+static struct told *
+told_of(struct boot_reports *r, const struct policy *p, const struct mac *mac)
 {
-        if (!boot_told(r, p, d->host))
-                boot_report_stage(r, &d->lease.mac, d->lease.address, STAGE_DHCP, 0,
-                                  d->loader ? d->boot_name : "no loader for this firmware");
+        const struct policy_host *host = p ? policy_host_by_mac(p, mac) : NULL;
+
+        if (!host)
+                return NULL;
+        if (!r->told || r->generation != policy_header(p)->generation) {
+                free(r->told);
+                r->told = calloc(policy_header(p)->n_hosts, sizeof(*r->told));
+                r->generation = policy_header(p)->generation;
+        }
+        return r->told ? &r->told[host - policy_host_at(p, 0)] : NULL;
+}
+
+bool
+boot_report_due(struct boot_reports *r, const struct policy *p, const struct mac *mac, const char *what)
+{
+        struct told *last = told_of(r, p, mac);
+        int64_t now_ms = clock_mono_ms(&r->ctx->clock);
+        uint32_t hash = text_hash(what);
+
+        if (!last)
+                return true;
+        if (last->time_ms != 0 && last->what == hash && now_ms - last->time_ms < BOOT_REPEAT_MS)
+                return false;
+        *last = (struct told){.time_ms = now_ms, .what = hash};
+        return true;
 }
 
 void

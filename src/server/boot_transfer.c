@@ -63,9 +63,27 @@ log_end(const struct boot_transfer *t, const char *how, const char *detail)
 {
         char ip[IP4_TEXT_SIZE];
 
+        if (!log_budget_take(&t->ctx->boot->lines, now_ms(t)))
+                return;
         log_info("tftp %s file=%s address=%s size=%llu blksize=%u window=%u ms=%lld detail=\"%s\"", how, t->name,
                  ip4_text(t->key.address, ip), (unsigned long long)t->xfer.size, t->xfer.blksize, t->xfer.window,
                  (long long)(now_ms(t) - t->started_ms), detail);
+}
+
+/* Tells core that the file has arrived, where that is news. */
+static void
+tell_arrival(const struct boot_transfer *t)
+{
+        struct boot *b = t->ctx->boot;
+        int64_t attempt_ms = t->stage >= STAGE_MENU ? menu_attempts_get(b->attempts, &t->mac) : 0;
+        char text[TFTP_NAME_SIZE + 64];
+
+        snprintf(text, sizeof(text), "%s %lld", t->name, (long long)attempt_ms);
+        if (!boot_report_due(b->reports, b->policy, &t->mac, text))
+                return;
+        snprintf(text, sizeof(text), "%s, %llu bytes in %lld ms", t->name, (unsigned long long)t->xfer.size,
+                 (long long)(now_ms(t) - t->started_ms));
+        boot_report_stage(b->reports, &t->mac, t->key.address, t->stage, attempt_ms, text);
 }
 
 /* The whole file has arrived. */
@@ -73,7 +91,6 @@ static void
 arrived(struct boot_transfer *t)
 {
         struct boot *b = t->ctx->boot;
-        char text[TFTP_NAME_SIZE + 64];
 
         log_end(t, "sent", "");
         if (t->has_mac) {
@@ -81,10 +98,7 @@ arrived(struct boot_transfer *t)
                         boot_loader_runs(b, &t->mac);
                 else
                         loader_memory_fetched(b->server.memory, &t->mac, t->name + strspn(t->name, "/"));
-                snprintf(text, sizeof(text), "%s, %llu bytes in %lld ms", t->name, (unsigned long long)t->xfer.size,
-                         (long long)(now_ms(t) - t->started_ms));
-                boot_report_stage(b->reports, &t->mac, t->key.address, t->stage,
-                                  t->stage >= STAGE_MENU ? menu_attempts_get(b->attempts, &t->mac) : 0, text);
+                tell_arrival(t);
         }
         end(t);
 }
