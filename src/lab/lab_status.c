@@ -58,7 +58,7 @@ print_text(json_t *status, FILE *f)
         json_array_foreach(hosts, i, host) if (json_unpack(host, "{s:s, s:s, s:s, s:s, s:i, s:s, s:s}", "name", &name,
                                                            "firmware", &firmware, "mac", &mac, "address", &address, "pid", &pid,
                                                            "state", &state, "serial", &serial) == 0)
-                fprintf(f, "%-4s %-4s  %s  %-13s  %s  pid %d  %-8s %s\n", name, firmware, mac, address, pid ? "on " : "off",
+                fprintf(f, "%-4s %-9s  %s  %-13s  %s  pid %d  %-8s %s\n", name, firmware, mac, address, pid ? "on " : "off",
                         pid, state, serial);
 }
 

@@ -184,12 +184,8 @@ REMOTE = "10.78.0"
 VLAN = "10.79.0"
 
 
-@pytest.fixture(name="remote")
-def fixture_remote(lan, server, store):
-    """A router with the relay agent between the boot LAN and 10.78.0.0/24; a VLAN of the server's own, 10.79.0.0/24, on eth9."""
-    router = netns.Namespace("router")
-    remote = netns.Namespace("remote")
-    vlan = netns.Namespace("vlan")
+def connect(lan, router, remote, vlan):
+    """A router between the boot LAN and 10.78.0.0/24; a VLAN of the server's own, 10.79.0.0/24, on its eth9."""
     netns.ip("-n", lan.name, "link", "add", "r0", "type", "veth", "peer", "name", "wan0", "netns", router.name)
     netns.ip("-n", lan.name, "link", "set", "r0", "master", "br0", "up")
     netns.ip("-n", lan.name, "route", "add", f"{REMOTE}.0/24", "via", "10.77.0.9")
@@ -202,14 +198,23 @@ def fixture_remote(lan, server, store):
     for ns, mac in ((remote, MAC), (vlan, LOCAL)):
         netns.ip("-n", ns.name, "link", "set", "eth0", "address", mac)
         netns.ip("-n", ns.name, "link", "set", "eth0", "up")
-    server.configure([{"name": "n1", "mac": MAC, "profile": "pool"}, {"name": "n2", "mac": LOCAL, "profile": "pool"}],
-                     top=f'subnet "remote" {{ net = "{REMOTE}.0/24" range = "{REMOTE}.100-{REMOTE}.109" router = "{REMOTE}.1" lease-time = "2m" }}\n'
-                         f'subnet "vlan" {{ net = "{VLAN}.0/24" interface = "eth9" range = "{VLAN}.100-{VLAN}.109" }}')
-    server.start()
-    server.wait_log(r"^boot: policy generation=", start=server.start_offset)
-    yield router, remote, vlan
-    for ns in (router, remote, vlan):
-        ns.close()
+
+
+@pytest.fixture(name="remote")
+def fixture_remote(lan, server, store):
+    """The namespaces of the router, where the relay agent is to run, of a client behind it, and of one in the VLAN."""
+    spaces = [netns.Namespace(what) for what in ("router", "remote", "vlan")]
+    try:
+        connect(lan, *spaces)
+        server.configure([{"name": "n1", "mac": MAC, "profile": "pool"}, {"name": "n2", "mac": LOCAL, "profile": "pool"}],
+                         top=f'subnet "remote" {{ net = "{REMOTE}.0/24" range = "{REMOTE}.100-{REMOTE}.109" router = "{REMOTE}.1" lease-time = "2m" }}\n'
+                             f'subnet "vlan" {{ net = "{VLAN}.0/24" interface = "eth9" range = "{VLAN}.100-{VLAN}.109" }}')
+        server.start()
+        server.wait_log(r"^boot: policy generation=", start=server.start_offset)
+        yield spaces
+    finally:
+        for ns in spaces:
+            ns.close()
 
 
 SCRIPT = '#!/bin/sh\n[ "$1" = bound ] && ip addr add $ip/$mask dev $interface && ip route add default via $router\nexit 0\n'
