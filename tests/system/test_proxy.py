@@ -134,6 +134,7 @@ def test_firmware_boots_beside_the_sites_server(lan, proxy, firmware):
     assert stages[0]["stage"] == "dhcp"
 
 
+@pytest.mark.parametrize("site", [dnsmasq], ids=["dnsmasq"], indirect=True)
 def test_who_has_the_address_may_read_the_menu_and_nobody_else(lan, proxy, firmware, tmp_path):
     takes_the_sites_address(firmware, "bios")
     other = lan.client("52:54:00:77:00:03", "10.77.0.77")
@@ -147,6 +148,7 @@ def test_who_has_the_address_may_read_the_menu_and_nobody_else(lan, proxy, firmw
     assert "dompool.token=" not in menu(other)
 
 
+@pytest.mark.parametrize("site", [dnsmasq], ids=["dnsmasq"], indirect=True)
 def test_local_hosts_strangers_and_systems_hear_nothing_from_us(proxy, firmware):
     for mac, kind in ((LOCAL, "bios"), (LOCAL, "uefi"), (LOCAL, "http"), (STRANGER, "bios")):
         answers = firmware.boot(kind, mac, type="discover", seconds=1)
@@ -155,6 +157,7 @@ def test_local_hosts_strangers_and_systems_hear_nothing_from_us(proxy, firmware)
     assert not by(answers, netns.SERVER) and by(answers, SITE)
 
 
+@pytest.mark.parametrize("site", [dnsmasq], ids=["dnsmasq"], indirect=True)
 def test_a_real_client_gets_its_lease_of_the_sites_server(lan, proxy):
     client = lan.client("52:54:00:77:00:05")
     out = client.run("udhcpc", "-i", "eth0", "-n", "-q", "-f", "-t", "5", "-T", "1", "-s", "/bin/true").stderr
