@@ -205,7 +205,7 @@ def amplification(b):
     out = {}
     for name in b.servers:
         server = b.start(name)
-        out[name] = json.loads(b.wire.load.run("python3", "-c", AMPLIFICATION, SERVER, PATIENCE).stdout)
+        out[name] = json.loads(b.wire.load.run("python3", "-c", AMPLIFICATION, SERVER, PATIENCE, timeout=PATIENCE + 20).stdout)
         server.stop()
     for i, (case, bar) in enumerate((("T8 plain", 0.8), ("T8 options", 0.3))):
         for name, factors in out.items():
