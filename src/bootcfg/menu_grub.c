@@ -22,7 +22,7 @@ put_words(struct menu_text *out, const char *args)
         }
 }
 
-/* By TFTP: GRUB 2.06 takes no port in (http,SERVER:PORT), and ours is seldom 80. */
+/* By TFTP, which every GRUB reads; (http,SERVER,PORT) is known to newer and patched ones only. */
 static void
 put_path(const struct menu_page *page, const struct menu_item *item, const char *file, struct menu_text *out)
 {

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Each loader and each network card in firmware's own hands: one room, one host a row, started one after the other and switched off when
+it has come as far as the row says. PXELINUX and GRUB 2 for UEFI are test_room.py's. Part of `make soak`.
+"""
+
+import os
+
+import pytest
+
+from room import Room
+
+BANNER = "Xen version 4.17"
+MENUS_BY_HTTP = {"best": "ipxe/01-", "snponly": "ipxe-efi/01-", "lpxelinux": "pxelinux.cfg/01-"}
+
+# firmware, loader, network card, how far: "ready" (an agent is connected), or Xen's banner on the serial line
+ROWS = [
+    ("bios", "best", "virtio-net-pci", "ready"),      # the card's ROM is an iPXE: a script by HTTP, multiboot
+    ("uefi", "snponly", "virtio-net-pci", "ready"),   # iPXE loaded by PXE, asks again; xen.efi with xen.cfg
+    ("bios", "grub-pc", "e1000", BANNER),
+    ("bios", "lpxelinux", "rtl8139", BANNER),
+    ("bios", "undionly", "pcnet", BANNER),            # a ROM iPXE is an iPXE already: it gets the script, no circle
+    ("uefi", "ipxe-efi", "e1000", BANNER),
+    ("uefi", "best", "rtl8139", BANNER),
+]
+
+pytestmark = pytest.mark.skipif(not os.environ.get("DOMPOOL_SOAK"), reason="boots seven hosts, five minutes: make soak runs it")
+
+
+@pytest.fixture(scope="module")
+def loaders_room(build_dir):
+    """A room whose hosts are all off."""
+    r = Room(build_dir, ",".join(x[0] for x in ROWS), "dompool.shell=1", name="loaders", loader=",".join(x[1] for x in ROWS),
+             nic=",".join(x[2] for x in ROWS))
+    r.up_without_hosts()
+    yield r
+    r.down()
+
+
+def reached(room, host, goal):
+    return room.host(host)["state"] == "ready" if goal == "ready" else goal in room.serial_log(host)
+
+
+@pytest.mark.parametrize("number", range(len(ROWS)), ids=lambda i: "-".join(ROWS[i][:3]))
+def test_a_host_boots(loaders_room, number):
+    room, host = loaders_room, f"n{number + 1}"
+    _, loader, _, goal = ROWS[number]
+    room.lab("power", host, "on")
+    try:
+        room.wait(lambda: reached(room, host, goal), 200, f"{host} by {loader} reaches {goal}")
+        trace = room.trace(host)
+        print({stage: f"{(t - trace['dhcp'][0]) / 1000:.1f} s" for stage, (t, _) in trace.items()})
+        assert {"dhcp", "menu", "xen", "kernel", "initrd"} <= set(trace)
+        if loader in MENUS_BY_HTTP:
+            assert MENUS_BY_HTTP[loader] in trace["menu"][1] and "by HTTP" in trace["menu"][1]
+            assert all("by HTTP" in trace[stage][1] for stage in ("xen", "kernel", "initrd"))
+    except AssertionError:
+        print(room.serial_log(host)[-3000:])
+        raise
+    finally:
+        room.lab("power", host, "off")
