@@ -23,8 +23,13 @@ SECONDS = float(os.environ.get("BENCH_SECONDS", "3"))
 ONLY = os.environ.get("BENCH_ONLY", "").split()  # parts of the names of cases
 BIG_SIZE = 256 << 20
 SLOW, SLOW_SECONDS = 10000, 30
+HOSTS, CLIENT = 4000, "10.77.0.11"  # a configuration file holds 4,096 hosts at most
 SMALL_SIZE = 4096
 GIB = 1 << 30
+
+
+def mac(i, separator=":"):
+    return separator.join(["02", "00", "00", "00", f"{i >> 8:02x}", f"{i & 255:02x}"])
 
 
 def write(path, text):
@@ -55,7 +60,7 @@ class Peer:
 class Nginx(Peer):
     name = "nginx"
     port = 8081
-    big, small = "/big", "/small"
+    big, small, menu = "/big", "/small", "/menu"
 
     def argv(self, folder):
         return ["nginx", "-e", self.folder + "/error.log", "-c", write(self.folder + "/conf", f"""
@@ -82,7 +87,7 @@ http {{
 class Lighttpd(Peer):
     name = "lighttpd"
     port = 8082
-    big, small = "/big", "/small"
+    big, small, menu = "/big", "/small", "/menu"
 
     def argv(self, folder):
         return ["lighttpd", "-D", "-f", write(self.folder + "/conf", f"""
@@ -96,7 +101,7 @@ server.network-backend = "sendfile"
 class H2o(Peer):
     name = "h2o"
     port = 8083
-    big, small = "/big", "/small"
+    big, small, menu = "/big", "/small", "/menu"
 
     def argv(self, folder):
         return ["h2o", "-c", write(self.folder + "/conf", f"""
@@ -123,15 +128,22 @@ class Dompool:
             image = fake_store.make_image(self.server.store, files={**fake_store.FILES, "initrd": f.read()})
         fake_store.make_loaders(self.server.store)
         shutil.copy(folder + "/www/small", self.server.store / "loaders" / "small")
-        self.big, self.small = f"/i/{image[:16]}/initrd", "/loaders/small"
-        self.server.configure([{"name": "n1", "mac": "52:54:00:77:00:01", "address": "10.77.0.11", "profile": "pool"}])
-        self.server.start()
-        self.server.wait_log(r"^files: policy generation=")
+        self.big, self.small, self.menu = f"/i/{image[:16]}/initrd", "/loaders/small", "/pxelinux.cfg/01-" + mac(0, "-")
+        self.server.configure([{"name": "n0", "mac": mac(0), "address": CLIENT, "profile": "pool"},
+                               *({"name": f"n{i}", "mac": mac(i), "profile": "pool"} for i in range(1, HOSTS))])
+        self.server.start(debug=False)  # as it is delivered: no line of log for each answer
+        time.sleep(1)  # the policy comes after the start
         self.pid = self.server.roles()["files"]
         rig.pin(self.pid, rig.SERVER_CPU)
 
     def pids(self):
         return [self.pid]
+
+    def lease_and_menu(self, wire, build):
+        """The load's address becomes host n0's by DHCP, so that it may have its menu, which is returned."""
+        wire.load.run(build + "/bench/blackout", f"server={SERVER}", f"relay={CLIENT}", f"from={CLIENT}", "hosts=1", "tftp=small",
+                      f"menu={self.menu}", f"files={self.small},{self.small},{self.small}", "patience=20")
+        return wire.load.run("curl", "-sSf", f"http://{SERVER}:{self.port}{self.menu}").stdout
 
     def close(self):
         self.server.stop()
@@ -202,11 +214,13 @@ def large_files(wire, peers, results):
         results.ratio(case, "cpu", cpu["dompool"], cpu["nginx"], "nginx", bar=1.25)
 
 
-def small_files(wire, peers, results):
+def menus(wire, peers, folder, build, results):
+    """Peers serve the same text as a plain file."""
     case = "H4 64 keep-alive"
     if not wanted(case):
         return
-    runs = measure(wire, peers, case, lambda p: p.small, 64)
+    write(folder + "/www/menu", peers[0].lease_and_menu(wire, build))
+    runs = measure(wire, peers, case, lambda p: p.menu, 64)
     for name in runs:
         peer = "" if name == "dompool" else name
         results.figure(case, "answers", [r.requests for r in runs[name]], "1/s", peer=peer)
@@ -262,7 +276,7 @@ def run(build, results):
         peers += [p(wire, folder) for p in (Nginx, Lighttpd, H2o)]
         time.sleep(1)
         large_files(wire, peers, results)
-        small_files(wire, peers, results)
+        menus(wire, peers, folder, build, results)
         slow_clients(wire, peers[:2], build, results)
     finally:
         for p in peers:

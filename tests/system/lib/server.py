@@ -76,10 +76,10 @@ class Server:
 
     # ---- life ----
 
-    def start(self, *options, ready=True, env=None):
+    def start(self, *options, ready=True, env=None, debug=True):
         log = open(self.log_file, "ab")
         self.start_offset = self.log_file.stat().st_size
-        self.process = self.lan.popen(DOMPOOLD, "-d", "-c", self.config, *options, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        self.process = self.lan.popen(DOMPOOLD, *(["-d"] if debug else []), "-c", self.config, *options, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                       env={**os.environ, **(env or {})})
         log.close()
         if ready:
