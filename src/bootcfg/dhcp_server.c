@@ -148,7 +148,7 @@ owns(const struct dhcp_server *s, const struct mac *mac, uint32_t address, int64
 
 /*
  * A lease is recorded for a quarter longer than the host is told, so that a renewal, or a boot after a boot, need not be: what
- * is on record covers it. A fixed address can go to nobody else, so its record need not be on disk before the ACK leaves.
+ * is on record covers it.
  */
 static bool
 bind_lease(struct dhcp_server *s, const struct mac *mac, uint32_t address, int64_t now_ms, struct dhcp_decision *d)
@@ -168,7 +168,7 @@ bind_lease(struct dhcp_server *s, const struct mac *mac, uint32_t address, int64
         }
         d->lease = l;
         d->lease_changed = !covered;
-        d->lease_urgent = !covered && address != d->host->address;
+        d->lease_urgent = !covered;
         return true;
 }
 
