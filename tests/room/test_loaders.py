@@ -4,8 +4,6 @@ Each loader and each network card in firmware's own hands: one room, one host a 
 it has come as far as the row says. PXELINUX and GRUB 2 for UEFI are test_room.py's. Part of `make soak`.
 """
 
-import os
-
 import pytest
 
 from room import Room
@@ -23,8 +21,6 @@ ROWS = [
     ("uefi", "ipxe-efi", "e1000", BANNER),
     ("uefi", "best", "rtl8139", BANNER),
 ]
-
-pytestmark = pytest.mark.skipif(not os.environ.get("DOMPOOL_SOAK"), reason="boots seven hosts, five minutes: make soak runs it")
 
 
 @pytest.fixture(scope="module")
