@@ -29,3 +29,9 @@ def room(build_dir):
     r.wire = {h: r.tap_counters(h) for h in ("n1", "n2")}
     yield r
     r.down()
+
+
+def pytest_collection_modifyitems(items):
+    """All that use the one room, its end, and then those with a room of their own."""
+    own = {"test_room_proxy"}
+    items.sort(key=lambda item: 2 if item.module.__name__ in own else item.name == "test_down_leaves_nothing")
