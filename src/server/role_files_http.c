@@ -300,6 +300,21 @@ files_http_handle(void *arg, struct MHD_Connection *connection, const char *url,
         return answer_file(f, connection, q, url, method);
 }
 
+/* As the loader asked for it: "i/0123456789abcdef/xen" is a file of a version, whose id is longer. */
+static const char *
+asked_name(const struct files_path *path, char buf[BOOTFILE_PATH_SIZE])
+{
+        static const char versions[] = "versions/", loaders[] = "loaders/";
+        const char *file = strrchr(path->path, '/');
+
+        if (strncmp(path->path, loaders, strlen(loaders)) == 0)
+                return path->path + strlen(loaders);
+        if (strncmp(path->path, versions, strlen(versions)) != 0 || !file)
+                return path->path;
+        snprintf(buf, BOOTFILE_PATH_SIZE, "i/%.16s%s", path->path + strlen(versions), file);
+        return buf;
+}
+
 void
 files_http_completed(void *arg, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode how)
 {
@@ -309,9 +324,10 @@ files_http_completed(void *arg, struct MHD_Connection *connection, void **reques
         if (!q)
                 return;
         if (q->is_whole && q->path.is_boot && how == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
-                char text[sizeof(((struct msg_boot_event *)0)->text)];
+                char text[sizeof(((struct msg_boot_event *)0)->text)], name[BOOTFILE_PATH_SIZE];
 
-                snprintf(text, sizeof(text), "%.150s by HTTP, %llu bytes", q->path.path, (unsigned long long)q->size);
+                snprintf(text, sizeof(text), "%.150s by HTTP, %llu bytes", asked_name(&q->path, name),
+                         (unsigned long long)q->size);
                 files_tell(f, peer_address(connection), &q->path, BOOT_NOTE_NONE, text);
         }
         if (q->is_part)
