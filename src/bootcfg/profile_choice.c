@@ -3,8 +3,9 @@
 #include "bootcfg/profile_choice.h"
 
 #include <fnmatch.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "model/hardware.h"
 
 static bool
 any_glob_matches(const char *globs, const char *text)
@@ -28,17 +29,6 @@ shares_label(const char *wanted, const char *labels)
         return false;
 }
 
-static bool
-smbios_matches(const char *glob, const struct profile_facts *f)
-{
-        char text[2 * GLOBS_SIZE];
-
-        if (!f->manufacturer || !*f->manufacturer)
-                return false; /* not known: a rule about it does not concern this host */
-        snprintf(text, sizeof(text), "%s/%s", f->manufacturer, f->product ? f->product : "");
-        return fnmatch(glob, text, FNM_CASEFOLD) == 0;
-}
-
 bool
 profile_rule_matches(const struct rule *r, const struct profile_facts *f)
 {
@@ -50,7 +40,7 @@ profile_rule_matches(const struct rule *r, const struct profile_facts *f)
                 return false;
         if (*r->mac && strncmp(mac_text(&f->host->mac, mac), r->mac, strlen(r->mac)) != 0)
                 return false;
-        return !*r->smbios || smbios_matches(r->smbios, f);
+        return !*r->smbios || hardware_is_like(f->manufacturer, f->product, r->smbios);
 }
 
 /* A choice without a time; false: there is no such profile. */

@@ -32,22 +32,11 @@ any_card_matches(const char *globs, const struct host_hardware *hw)
         return false;
 }
 
-static bool
-smbios_matches(const char *glob, const struct host_hardware *hw)
-{
-        char text[2 * HARDWARE_TEXT_SIZE];
-
-        if (!*hw->manufacturer)
-                return false;
-        snprintf(text, sizeof(text), "%s/%s", hw->manufacturer, hw->product);
-        return fnmatch(glob, text, FNM_CASEFOLD) == 0;
-}
-
 bool
 quirk_concerns(const struct quirk *q, const struct mac *mac, const struct host_hardware *hw)
 {
         return (!*q->macs || any_mac_begins(q->macs, mac)) && (!*q->pci || any_card_matches(q->pci, hw)) &&
-               (!*q->smbios || smbios_matches(q->smbios, hw));
+               (!*q->smbios || hardware_is_like(hw->manufacturer, hw->product, q->smbios));
 }
 
 uint32_t

@@ -2,6 +2,9 @@
 /* Record tables of a machine's hardware. Pure; linked by every program. */
 #include "model/hardware.h"
 
+#include <fnmatch.h>
+#include <stdio.h>
+
 static const struct rec_field nic_fields[] = {
         REC_STR(struct hardware_nic, name),   REC_MAC(struct hardware_nic, mac),    REC_U32(struct hardware_nic, vendor),
         REC_U32(struct hardware_nic, device), REC_STR(struct hardware_nic, driver),
@@ -29,3 +32,14 @@ static const struct rec_field host_hardware_fields[] = {
         REC_I64(struct host_hardware, time_ms),
 };
 const struct rec_desc host_hardware_desc = REC_DESC(struct host_hardware, host_hardware_fields);
+
+bool
+hardware_is_like(const char *manufacturer, const char *product, const char *glob)
+{
+        char text[2 * HARDWARE_TEXT_SIZE + 2];
+
+        if (!manufacturer || !*manufacturer)
+                return false;
+        snprintf(text, sizeof(text), "%s/%s", manufacturer, product ? product : "");
+        return fnmatch(glob, text, FNM_CASEFOLD) == 0;
+}

@@ -39,4 +39,8 @@ struct host_hardware {
 };
 extern const struct rec_desc host_hardware_desc;
 
+/* Is the machine's "manufacturer/product" like @glob, without regard to case? One that is not known (empty, NULL) is like none. */
+bool
+hardware_is_like(const char *manufacturer, const char *product, const char *glob);
+
 #endif
