@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Menus for those who may read them, and the per-boot tokens in them. Pure but for its table; runs in `boot` and `files`. */
+/* Menus for those who may read them, and the per-boot tokens in them. Pure but for its tables; runs in `boot` and `files`. */
 #include "bootcfg/menu_server.h"
 
 #include <stdlib.h>
@@ -122,15 +122,16 @@ attempt_now(const struct menu_server *s, const struct mac *mac, int64_t now_ms)
 
 bool
 menu_serve(const struct menu_server *s, const struct menu_doc *doc, const struct mac *mac, uint32_t address, int64_t now_ms,
-           struct menu_text *out, struct menu_served *ret)
+           struct menu_served *ret)
 {
         const struct lease *lease = lease_by_address(s->leases, address);
         char text[TOKEN_TEXT_SIZE] = "";
         struct menu_request r = {.doc = doc, .policy = s->policy, .server = s->address, .token = text};
         struct token token = {.mac = *mac};
+        const struct menu_rendered *menu;
         struct policy_time time;
 
-        *ret = (struct menu_served){.why = ""};
+        *ret = (struct menu_served){0};
         /* Without a lease we do not know who asks: no token for him, but a way to his own disk. */
         if (lease && lease_active(lease, now_ms)) {
                 if (!mac_eq(&lease->mac, mac))
@@ -139,12 +140,22 @@ menu_serve(const struct menu_server *s, const struct menu_doc *doc, const struct
         }
         policy_time_at(now_ms, &time);
         policy_choose(s->policy, r.host, &time, &r.chosen);
-        if (menu_wants_token(&r)) {
+        if (menu_wants_token(&r))
                 token.attempt_ms = attempt_now(s, mac, now_ms);
+        menu = menu_cache_find(s->cache, &r, token.attempt_ms);
+        if (!menu) {
                 token.expiry_ms = token.attempt_ms + TOKEN_VALID_MS;
-                token_render(policy_header(s->policy)->token_key, &token, text);
+                if (token.attempt_ms != 0)
+                        token_render(policy_header(s->policy)->token_key, &token, text);
+                menu = menu_cache_render(s->cache, &r, token.attempt_ms);
         }
         ret->host = r.host;
-        ret->kind = menu_render(&r, out, &ret->why);
+        ret->menu = *menu;
         return true;
+}
+
+void
+menu_serve_default(const struct menu_server *s, const struct menu_doc *doc, struct menu_served *ret)
+{
+        *ret = (struct menu_served){.menu = *menu_cache_render_local(s->cache, doc, "the menu of last resort")};
 }

@@ -10,7 +10,7 @@
  *
  * No I/O. Attempts are kept for hosts of the policy only, so nothing here grows by strangers.
  */
-#include "bootcfg/menu.h"
+#include "bootcfg/menu_cache.h"
 #include "model/lease.h"
 
 struct menu_attempts;
@@ -37,6 +37,7 @@ struct menu_server {
         const struct policy *policy; /* NULL: none yet */
         const struct lease_table *leases;
         struct menu_attempts *attempts;
+        struct menu_cache *cache;
         uint32_t address;                                                    /* ours, as hosts see it */
         void (*begun)(void *arg, const struct mac *mac, int64_t attempt_ms); /* a new attempt, for the other role */
         void *arg;
@@ -44,13 +45,15 @@ struct menu_server {
 
 struct menu_served {
         const struct policy_host *host; /* NULL: not known by this address */
-        enum profile_kind kind;
-        const char *why; /* LOCAL: static text */
+        struct menu_rendered menu;      /* its text is good until the next call */
 };
 
-/* Renders the menu @doc of the host with @mac for whoever asks from @address. false: the address belongs to another host, which
- * must not read it. */
+/* The menu @doc of the host with @mac for whoever asks from @address. false: the address belongs to another host, which must
+ * not read it. */
 bool menu_serve(const struct menu_server *s, const struct menu_doc *doc, const struct mac *mac, uint32_t address,
-                int64_t now_ms, struct menu_text *out, struct menu_served *ret);
+                int64_t now_ms, struct menu_served *ret);
+
+/* The menu of last resort, for whoever asks. */
+void menu_serve_default(const struct menu_server *s, const struct menu_doc *doc, struct menu_served *ret);
 
 #endif

@@ -40,6 +40,7 @@ struct boot {
         struct boot_tftp *tftp;
         struct boot_contents *contents;
         struct menu_attempts *attempts;
+        struct menu_cache *menus;
         struct boot_reports *reports;
         struct log_budget lines; /* on packets, menus and files of known hosts */
 };
@@ -88,9 +89,10 @@ boot_content_unref(struct boot_contents *cs, struct boot_content *c);
 void
 boot_menu_files_up(struct boot *b);
 
-/* The menu that @file asks for, for the host at @address. false: the address belongs to another host, which must not read it. */
+/* The menu that @file asks for, for the host at @address; good until the next call. false: the address belongs to another host,
+ * which must not read it. */
 bool
-boot_menu(struct boot *b, const struct bootfile *file, uint32_t address, int64_t now_ms, struct menu_text *out);
+boot_menu(struct boot *b, const struct bootfile *file, uint32_t address, int64_t now_ms, struct menu_served *ret);
 
 /* --- boot_loaders.c --- */
 

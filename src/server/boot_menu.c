@@ -22,27 +22,27 @@ boot_menu_files_up(struct boot *b)
 }
 
 bool
-boot_menu(struct boot *b, const struct bootfile *file, uint32_t address, int64_t now_ms, struct menu_text *out)
+boot_menu(struct boot *b, const struct bootfile *file, uint32_t address, int64_t now_ms, struct menu_served *ret)
 {
         const struct menu_server s = {.policy = b->policy,
                                       .leases = b->server.leases,
                                       .attempts = b->attempts,
+                                      .cache = b->menus,
                                       .address = b->server.address,
                                       .begun = tell_attempt,
                                       .arg = b};
         char mac[MAC_TEXT_SIZE], ip[IP4_TEXT_SIZE];
-        struct menu_served served;
 
         if (file->kind == BOOTFILE_MENU_DEFAULT) {
-                menu_render_local(file->menu, "the menu of last resort", out);
+                menu_serve_default(&s, file->menu, ret);
                 return true;
         }
-        if (!menu_serve(&s, file->menu, &file->mac, address, now_ms, out, &served))
+        if (!menu_serve(&s, file->menu, &file->mac, address, now_ms, ret))
                 return false;
         if (!log_budget_take(&b->lines, clock_mono_ms(&b->ctx->clock)))
                 return true;
-        log_info("menu host=%s mac=%s address=%s menu=%s profile=%s reason=\"%s\"", served.host ? served.host->name : "",
-                 mac_text(&file->mac, mac), ip4_text(address, ip), file->menu->name, profile_kind_names[served.kind],
-                 served.kind == PROFILE_LOCAL ? served.why : "");
+        log_info("menu host=%s mac=%s address=%s menu=%s profile=%s reason=\"%s\"", ret->host ? ret->host->name : "",
+                 mac_text(&file->mac, mac), ip4_text(address, ip), file->menu->name, profile_kind_names[ret->menu.kind],
+                 ret->menu.kind == PROFILE_LOCAL ? ret->menu.why : "");
         return true;
 }

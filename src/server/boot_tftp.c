@@ -170,11 +170,11 @@ answer_missing(const struct boot_tftp *s, const struct request *r, const struct 
 static int
 open_menu(struct boot_tftp *s, const struct request *r, const struct bootfile *file, struct boot_content **ret)
 {
-        struct menu_text menu;
+        struct menu_served served;
 
-        if (!boot_menu(s->boot, file, r->key.address, clock_wall_ms(&s->boot->ctx->clock), &menu))
+        if (!boot_menu(s->boot, file, r->key.address, clock_wall_ms(&s->boot->ctx->clock), &served))
                 return -EPERM;
-        return boot_content_text(menu.text, menu.size, ret);
+        return boot_content_text(served.menu.text, served.menu.size, ret);
 }
 
 static int

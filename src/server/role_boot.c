@@ -76,9 +76,10 @@ make_parts(struct boot *b, struct error *err)
         b->server.leases = lease_table_new();
         b->contents = boot_contents_new(b->ctx->config->image_store);
         b->attempts = menu_attempts_new();
+        b->menus = menu_cache_new(MENU_CACHE_BYTES);
         b->reports = boot_reports_new(b->ctx);
         b->server.memory = loader_memory_new();
-        if (!b->server.leases || !b->contents || !b->attempts || !b->reports || !b->server.memory)
+        if (!b->server.leases || !b->contents || !b->attempts || !b->menus || !b->reports || !b->server.memory)
                 return error_errno_set(err, ENOMEM, "boot");
         b->state_dir = role_take_fd(b->ctx, FD_STATE_DIR);
         if (b->state_dir < 0)

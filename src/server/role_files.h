@@ -17,6 +17,7 @@
 #include <uthash.h>
 
 #include "bootcfg/bootfile.h"
+#include "bootcfg/menu_server.h"
 #include "bootcfg/policy.h"
 #include "server/httpd_uv.h"
 #include "server/role.h"
@@ -103,9 +104,9 @@ files_menus_message(struct files_menus *m, enum msg_type type, const void *paylo
 /* `boot` is there (again): it is told all attempts. */
 void
 files_menus_boot_up(struct files *f);
-/* The menu for who asks from @address at our @local_address. false: it is another host's. */
+/* The menu for who asks from @address at our @local_address; good until the next call. false: it is another host's. */
 bool
-files_menu(struct files *f, const struct files_path *path, uint32_t address, uint32_t local_address, struct menu_text *out);
+files_menu(struct files *f, const struct files_path *path, uint32_t address, uint32_t local_address, struct menu_served *ret);
 
 /* role_files_open.c: a file that is open; for reading only, until the next call of files_cache_get. */
 #define FILES_OPEN_NAME_SIZE (BOOTFILE_PATH_SIZE + 32)

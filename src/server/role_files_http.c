@@ -206,16 +206,17 @@ static enum MHD_Result
 answer_menu(struct files *f, struct MHD_Connection *connection, struct request *q)
 {
         struct MHD_Response *response;
-        struct menu_text menu;
+        struct menu_served served;
         enum MHD_Result r;
 
-        if (!files_menu(f, &q->path, peer_address(connection), local_address(connection), &menu))
+        if (!files_menu(f, &q->path, peer_address(connection), local_address(connection), &served))
                 return answer_text(connection, MHD_HTTP_FORBIDDEN, "this is another host's menu");
-        response = MHD_create_response_from_buffer(menu.size, menu.text, MHD_RESPMEM_MUST_COPY);
+        response =
+                MHD_create_response_from_buffer(served.menu.size, (void *)(uintptr_t)served.menu.text, MHD_RESPMEM_MUST_COPY);
         if (!response)
                 return MHD_NO;
         q->is_whole = true;
-        q->size = menu.size;
+        q->size = served.menu.size;
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/plain");
         MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
         r = MHD_queue_response(connection, MHD_HTTP_OK, response);

@@ -12,6 +12,7 @@
 struct files_menus {
         struct lease_table *leases;
         struct menu_attempts *attempts;
+        struct menu_cache *cache;
 };
 
 struct files_menus *
@@ -23,10 +24,12 @@ files_menus_new(void)
                 return NULL;
         m->leases = lease_table_new();
         m->attempts = menu_attempts_new();
-        if (m->leases && m->attempts)
+        m->cache = menu_cache_new(MENU_CACHE_BYTES);
+        if (m->leases && m->attempts && m->cache)
                 return m;
         lease_table_free(m->leases);
         menu_attempts_free(m->attempts);
+        menu_cache_free(m->cache);
         free(m);
         return NULL;
 }
@@ -78,27 +81,28 @@ lease_known(const struct files *f, const struct files_path *path, uint32_t addre
 }
 
 bool
-files_menu(struct files *f, const struct files_path *path, uint32_t address, uint32_t local_address, struct menu_text *out)
+files_menu(struct files *f, const struct files_path *path, uint32_t address, uint32_t local_address, struct menu_served *ret)
 {
         const struct menu_server s = {.policy = f->policy,
                                       .leases = f->menus->leases,
                                       .attempts = f->menus->attempts,
+                                      .cache = f->menus->cache,
                                       .address = local_address,
                                       .begun = tell_attempt,
                                       .arg = f};
         char mac[MAC_TEXT_SIZE], ip[IP4_TEXT_SIZE];
-        struct menu_served served;
 
         if (path->target == FILES_MENU_DEFAULT) {
-                menu_render_local(path->menu, "the menu of last resort", out);
+                menu_serve_default(&s, path->menu, ret);
                 return true;
         }
         if (!lease_known(f, path, address))
                 role_drain(f->ctx, ROLE_BOOT); /* it was told before this request could be made */
-        if (!menu_serve(&s, path->menu, &path->mac, address, clock_wall_ms(&f->ctx->clock), out, &served))
+        if (!menu_serve(&s, path->menu, &path->mac, address, clock_wall_ms(&f->ctx->clock), ret))
                 return false;
-        log_debug("menu host=%s mac=%s address=%s menu=%s profile=%s reason=\"%s\"", served.host ? served.host->name : "",
-                  mac_text(&path->mac, mac), ip4_text(address, ip), path->menu->name, profile_kind_names[served.kind],
-                  served.why);
+        if (log_max_level() >= LOG_LEVEL_DEBUG)
+                log_debug("menu host=%s mac=%s address=%s menu=%s profile=%s reason=\"%s\"", ret->host ? ret->host->name : "",
+                          mac_text(&path->mac, mac), ip4_text(address, ip), path->menu->name,
+                          profile_kind_names[ret->menu.kind], ret->menu.why);
         return true;
 }
