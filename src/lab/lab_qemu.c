@@ -84,10 +84,12 @@ lab_qemu_argv(const struct lab_room *room, const struct lab_host *h, struct lab_
         lab_argv_add(a, "-netdev");
         lab_argv_add(a, "tap,id=lan,ifname=%s,script=no,downscript=no", h->tap);
         lab_argv_add(a, "-device");
-        /* OVMF has drivers of its own and then does PXE by itself, as a PC's firmware does; BIOS needs the card's ROM (iPXE).
+        /*
+         * BIOS needs the card's ROM, an iPXE. OVMF does PXE by itself, as a PC's firmware does, and has a driver for virtio; the other
+         * cards bring theirs in their ROM.
          */
         lab_argv_add(a, "%s,netdev=lan,mac=%s,bootindex=0%s", h->nic, mac_text(&h->mac, mac),
-                     h->firmware != LAB_BIOS ? ",romfile=" : "");
+                     h->firmware != LAB_BIOS && strcmp(h->nic, "virtio-net-pci") == 0 ? ",romfile=" : "");
         lab_argv_add(a, "-qmp");
         lab_argv_add(a, "unix:%s/%s/qmp.sock,server=on,wait=off", room->dir, h->name);
 }
