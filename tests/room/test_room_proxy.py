@@ -37,3 +37,19 @@ def test_the_sites_server_is_undisturbed_and_no_address_came_from_us(proxy):
     ours = open(proxy.dir + "/log/dompoold.log").read()
     assert re.findall(r"host=n\d reply=(\w+)", ours) and not re.search(r"host=n\d reply=nak", ours)
     assert not re.search(r"dhcp request .* reply=ack(?! address=10\.77\.0\.1[123] )", ours)
+
+
+def test_firmware_shows_a_prompt_and_then_boots_from_us(proxy):
+    """PXE's boot menu (option 43) as SeaBIOS's iPXE and OVMF show it; without a key the network is taken."""
+    path = proxy.dir + "/dompoold.conf"
+    with open(path) as f:
+        conf = f.read()
+    with open(path, "w") as f:
+        f.write(conf.replace("network {", 'network {\n\tpxe-prompt = "Press F8 for dompool"\n\tpxe-timeout = "1s"', 1))
+    proxy.lab("power", "server", "reset")
+    before = {n: len(proxy.serial_log(n)) for n in ("n1", "n3")}
+    for n in before:
+        proxy.lab("power", n, "reset")
+    for n, size in before.items():
+        proxy.wait(lambda: "Xen version 4." in proxy.serial_log(n)[size:], 120, f"{n} starts Xen")
+        assert "Press F8 for dompool" in proxy.serial_log(n)[size:], n
