@@ -344,7 +344,7 @@ dhcp_server_decide(struct dhcp_server *s, const struct dhcp_packet *p, const str
                 silence(ret, "not a client's message");
                 return;
         }
-        ret->host = s->policy ? policy_host_by_mac(s->policy, &p->h.mac) : NULL;
+        ret->host = s->policy ? policy_host_by_mac(s->policy, &p->h.mac, &ret->known) : NULL;
         if (!ret->host) {
                 silence(ret, "unknown MAC");
                 ret->event = DHCP_EVENT_UNKNOWN;
@@ -391,10 +391,10 @@ dhcp_server_configure(struct dhcp_server *s)
                 return -ENOMEM;
         fill_pools(s, pools);
         for (uint32_t i = 0; i < h->n_hosts; i++) {
-                const struct policy_host *host = policy_host_at(s->policy, i);
+                struct policy_host host;
 
-                if (host->address != 0)
-                        fixed[n_fixed++] = (struct lease_reservation){.mac = host->mac, .address = host->address};
+                if (policy_host_at(s->policy, i, &host) && host.address != 0)
+                        fixed[n_fixed++] = (struct lease_reservation){.mac = host.mac, .address = host.address};
         }
         return lease_table_configure(s->leases, pools, s->n_networks, fixed, n_fixed);
 }

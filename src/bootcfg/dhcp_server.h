@@ -49,7 +49,8 @@ struct dhcp_decision {
         enum dhcp_event event;
         const struct loader *failed; /* for BOOT_NOTE_LOADER: it was offered the last time */
         enum boot_note_kind note; /* what is worth telling of a boot; BOOT_NOTE_NONE: nothing */
-        const struct policy_host *host;
+        const struct policy_host *host; /* `known`; NULL: it is none of ours */
+        struct policy_host known;
         const struct config_network *network; /* the packet's; NULL: none of ours, or the host is unknown */
         const struct loader *loader;          /* named as boot file; NULL: none */
         char boot_name[LOADER_URL_SIZE];      /* by which it is named */

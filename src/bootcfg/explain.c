@@ -52,7 +52,8 @@ struct explain {
         const struct explain_request *r;
         const struct explain_firmware *f;
         const struct explain_sink *sink;
-        const struct policy_host *host;
+        const struct policy_host *host; /* `known`, or NULL */
+        struct policy_host known;
         struct policy_chosen chosen;
 };
 
@@ -396,7 +397,7 @@ explain_boot(const struct explain_request *r, const struct explain_sink *sink, s
                                         r->firmware)
                             : error_errno_set(err, ENOMEM, "explain");
         }
-        x.host = policy_host_by_mac(r->policy, &r->mac);
+        x.host = policy_host_by_mac(r->policy, &r->mac, &x.known);
         tell_decision(&x);
         if (exchange(&x, &s, DHCP_DISCOVER, &d, &address, &server) && exchange(&x, &s, DHCP_REQUEST, &d, &address, &server) &&
             d.loader)

@@ -136,7 +136,7 @@ menu_serve(const struct menu_server *s, const struct menu_doc *doc, const struct
         if (lease && lease_active(lease, now_ms)) {
                 if (!mac_eq(&lease->mac, mac))
                         return false;
-                r.host = s->policy ? policy_host_by_mac(s->policy, mac) : NULL;
+                r.host = s->policy ? policy_host_by_mac(s->policy, mac, &ret->known) : NULL;
         }
         policy_time_at(now_ms, &time);
         policy_choose(s->policy, r.host, &time, &r.chosen);

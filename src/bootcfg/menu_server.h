@@ -44,8 +44,9 @@ struct menu_server {
 };
 
 struct menu_served {
-        const struct policy_host *host; /* NULL: not known by this address */
-        struct menu_rendered menu;      /* its text is good until the next call */
+        const struct policy_host *host; /* `known`; NULL: not known by this address */
+        struct policy_host known;
+        struct menu_rendered menu; /* its text is good until the next call */
 };
 
 /* The menu @doc of the host with @mac for whoever asks from @address. false: the address belongs to another host, which must

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The policy snapshot as a flat piece of memory: made by `core`, mapped and checked by `boot` and `files`. After the check
- * every string ends, every index is in range and the hosts are sorted, so that readers need not look again. Does not write
- * files.
+ * The policy snapshot as `boot`, `files` and `core` read it: mapped, checked once, used in place. After the check every string
+ * ends, every index is in range and the hosts are sorted, so that readers need not look again; a sealed file stays as it was
+ * checked. Building one is policy_build.c's; does not write files.
  */
 #include "bootcfg/policy.h"
 
@@ -14,76 +14,74 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/digest.h"
+#include "base/sealed.h"
+#include "bootcfg/policy_format.h"
 
 #define POLICY_MAX_IMAGES 100000u
-#define POLICY_MAX_HOSTS 100000u
 #define POLICY_MAX_PROFILES (CONFIG_MAX_PROFILES + 16u) /* and the built-in ones */
+#define CHECKED_FROM (offsetof(struct policy_header, checksum) + SHA256_SIZE)
 
 const char *const policy_by_names[] = {
         [POLICY_BY_ONCE] = "once", [POLICY_BY_SETTING] = "setting", [POLICY_BY_RULE] = "rule",
         [POLICY_BY_HOST] = "host", [POLICY_BY_DEFAULT] = "default", [POLICY_BY_N] = NULL,
 };
 
-struct policy {
-        const uint8_t *bytes;
-        size_t size;
-        bool mapped;    /* else malloc'ed */
-        uint64_t *macs; /* the hosts' MACs as numbers, in order: a look-up touches no other host's page */
+#define TABLE(NAME, COUNT, SIZE, MAX)                                                                                          \
+        {                                                                                                                      \
+                NAME, offsetof(struct policy_header, COUNT), SIZE, MAX                                                         \
+        }
+
+const struct policy_table policy_tables[PART_N] = {
+        [PART_IMAGES] = TABLE("images", n_images, sizeof(struct policy_image), POLICY_MAX_IMAGES),
+        [PART_PROFILES] = TABLE("profiles", n_profiles, sizeof(struct policy_profile), POLICY_MAX_PROFILES),
+        [PART_RULES] = TABLE("rules", n_rules, sizeof(struct policy_rule), CONFIG_MAX_RULES),
+        [PART_MENUS] = TABLE("menus", n_menus, sizeof(struct policy_menu), CONFIG_MAX_MENUS),
+        [PART_QUIRKS] = TABLE("quirks", n_quirks, sizeof(struct quirk), CONFIG_MAX_QUIRKS),
+        [PART_SETTINGS] = TABLE("settings", n_settings, sizeof(struct policy_setting), POLICY_MAX_HOSTS),
+        [PART_CHOICES] = TABLE("choices", n_choices, sizeof(struct policy_choice), POLICY_MAX_HOSTS *POLICY_MAX_CHOICES),
+        [PART_QUIRK_REFS] = TABLE("quirk references", n_quirk_refs, sizeof(uint16_t), POLICY_MAX_HOSTS *POLICY_MAX_QUIRKS),
+        [PART_HOSTS] = TABLE("hosts", n_hosts, sizeof(struct policy_row), POLICY_MAX_HOSTS),
+        [PART_BY_MAC] = TABLE("slots", n_slots, sizeof(uint32_t), 4 * POLICY_MAX_HOSTS),
+        [PART_BY_ADDRESS] = TABLE("slots", n_slots, sizeof(uint32_t), 4 * POLICY_MAX_HOSTS),
+        [PART_BY_NAME] = TABLE("slots", n_slots, sizeof(uint32_t), 4 * POLICY_MAX_HOSTS),
+        [PART_TEXTS] = TABLE("bytes of text", n_texts, 1, POLICY_MAX_SIZE),
 };
+static_assert(sizeof(struct policy_header) % 8 == 0, "the first table begins aligned");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are used as they stand in the file");
 
-/* The tables behind the header, in the file's order. */
-enum part { PART_IMAGES, PART_PROFILES, PART_RULES, PART_MENUS, PART_QUIRKS, PART_HOSTS, PART_N };
-
-static const struct {
-        const char *name;
-        size_t count_offset; /* in the header */
-        size_t size;         /* of one */
-        uint32_t max;
-} tables[PART_N] = {
-        [PART_IMAGES] = {"images", offsetof(struct policy_header, n_images), sizeof(struct policy_image), POLICY_MAX_IMAGES},
-        [PART_PROFILES] = {"profiles", offsetof(struct policy_header, n_profiles), sizeof(struct policy_profile),
-                           POLICY_MAX_PROFILES},
-        [PART_RULES] = {"rules", offsetof(struct policy_header, n_rules), sizeof(struct policy_rule), CONFIG_MAX_RULES},
-        [PART_MENUS] = {"menus", offsetof(struct policy_header, n_menus), sizeof(struct policy_menu), CONFIG_MAX_MENUS},
-        [PART_QUIRKS] = {"quirks", offsetof(struct policy_header, n_quirks), sizeof(struct quirk), CONFIG_MAX_QUIRKS},
-        [PART_HOSTS] = {"hosts", offsetof(struct policy_header, n_hosts), sizeof(struct policy_host), POLICY_MAX_HOSTS},
-};
-static_assert(sizeof(struct policy_header) % 8 == 0 && sizeof(struct policy_image) % 8 == 0 &&
-                      sizeof(struct policy_profile) % 8 == 0 && sizeof(struct policy_rule) % 8 == 0 &&
-                      sizeof(struct policy_menu) % 8 == 0 && sizeof(struct quirk) % 8 == 0,
-              "each table begins aligned");
-
-static uint32_t
-count_of(const struct policy_header *h, enum part part)
+uint32_t
+policy_count(const struct policy_header *h, enum policy_part part)
 {
-        return *(const uint32_t *)((const uint8_t *)h + tables[part].count_offset);
+        return *(const uint32_t *)(const void *)((const uint8_t *)h + policy_tables[part].count_offset);
 }
 
-/* Where a table begins; PART_N: where the file ends. */
-static uint64_t
-offset_of(const struct policy_header *h, enum part part)
+uint64_t
+policy_layout(const struct policy_header *h, size_t at[PART_N])
 {
-        uint64_t at = sizeof(*h);
+        uint64_t end = sizeof(*h);
 
-        for (int i = 0; i < (int)part; i++)
-                at += (uint64_t)count_of(h, i) * tables[i].size;
-        return at;
+        for (int i = 0; i < PART_N; i++) {
+                at[i] = end;
+                end += ((uint64_t)policy_count(h, i) * policy_tables[i].size + 7) & ~7ull;
+        }
+        return end;
 }
 
 /* NULL behind the last. */
 static const void *
-item_at(const struct policy *p, enum part part, uint32_t i)
+item_at(const struct policy *p, enum policy_part part, uint32_t i)
 {
-        const struct policy_header *h = policy_header(p);
-
-        return i < count_of(h, part) ? p->bytes + offset_of(h, part) + (size_t)i * tables[part].size : NULL;
+        return i < policy_count(policy_header(p), part) ? p->bytes + p->at[part] + (size_t)i * policy_tables[part].size : NULL;
 }
 
-static const struct policy_host *
-hosts_of(const struct policy *p)
+static const char *
+text_at(const struct policy *p, uint32_t at)
 {
-        return (const struct policy_host *)(p->bytes + offset_of(policy_header(p), PART_HOSTS));
+        return (const char *)p->bytes + p->at[PART_TEXTS] + at;
 }
+
+/* --- the check --- */
 
 #define ENDS(FIELD) (memchr((FIELD), '\0', sizeof(FIELD)) != NULL)
 
@@ -111,8 +109,8 @@ networks_ok(const struct policy_header *h)
 static bool
 header_ok(const struct policy_header *h)
 {
-        return ENDS(h->tls_fingerprint) && ENDS(h->console) && ENDS(h->xen_args) && ENDS(h->kernel_args) &&
-               networks_ok(h) && index_ok(h->default_image, h->n_images);
+        return ENDS(h->tls_fingerprint) && ENDS(h->console) && ENDS(h->xen_args) && ENDS(h->kernel_args) && networks_ok(h) &&
+               index_ok(h->default_image, h->n_images);
 }
 
 /* An id is also a folder's name and a part of menus: nothing but hex digits. */
@@ -133,8 +131,7 @@ static bool
 profile_ok(const struct policy_profile *p, const struct policy_header *h)
 {
         return ENDS(p->name) && name_ok(p->name) && p->kind < PROFILE_N && ENDS(p->file) && ENDS(p->xen_args) &&
-               ENDS(p->kernel_args) && image_index_ok(p->image, h) &&
-               index_ok(p->menu, h->n_menus);
+               ENDS(p->kernel_args) && image_index_ok(p->image, h) && index_ok(p->menu, h->n_menus);
 }
 
 static bool
@@ -168,28 +165,57 @@ quirk_ok(const struct quirk *q)
 static bool
 choice_ok(const struct policy_choice *c, const struct policy_header *h)
 {
-        return c->profile < h->n_profiles && index_ok(c->rule, h->n_rules) && image_index_ok(c->image, h) && c->by < POLICY_BY_N &&
-               c->from <= MINUTES_PER_DAY && c->to <= MINUTES_PER_DAY;
+        return c->profile < h->n_profiles && index_ok(c->rule, h->n_rules) && image_index_ok(c->image, h) &&
+               c->by < POLICY_BY_N && c->from <= MINUTES_PER_DAY && c->to <= MINUTES_PER_DAY;
 }
 
+/* A text of less than @size bytes. The last byte of all texts is NUL, so each one ends. */
 static bool
-host_ok(const struct policy_host *h, const struct policy_header *header)
+text_ok(const struct policy *p, uint32_t at, size_t size)
 {
-        if (!ENDS(h->name) || !name_ok(h->name) || !ENDS(h->xen_args) || !ENDS(h->kernel_args) || !ENDS(h->console) || !ENDS(h->loader) ||
-            !index_ok(h->image, header->n_images) || h->n_choices == 0 || h->n_choices > POLICY_MAX_CHOICES ||
-            h->n_quirks > POLICY_MAX_QUIRKS)
-                return false;
-        for (uint32_t i = 0; i < h->n_quirks; i++)
-                if (h->quirks[i] >= header->n_quirks)
-                        return false;
-        for (uint32_t i = 0; i < h->n_choices; i++)
-                if (!choice_ok(&h->choices[i], header))
-                        return false;
-        return true;
+        return at < policy_header(p)->n_texts && strnlen(text_at(p, at), size) < size;
+}
+
+/* @n items from @first on, of @n_all. */
+static bool
+list_ok(uint32_t first, uint32_t n, uint32_t n_all)
+{
+        return n <= n_all && first <= n_all - n;
 }
 
 static bool
-item_ok(const struct policy *p, enum part part, uint32_t i)
+setting_ok(const struct policy *p, const struct policy_setting *s)
+{
+        const struct policy_header *h = policy_header(p);
+
+        return index_ok(s->image, h->n_images) && text_ok(p, s->xen_args, ARGS_SIZE) && text_ok(p, s->kernel_args, ARGS_SIZE) &&
+               text_ok(p, s->console, NAME_SIZE) && text_ok(p, s->loader, NAME_SIZE) && s->n_choices > 0 &&
+               s->n_choices <= POLICY_MAX_CHOICES && list_ok(s->choices, s->n_choices, h->n_choices) &&
+               s->n_quirks <= POLICY_MAX_QUIRKS && list_ok(s->quirks, s->n_quirks, h->n_quirk_refs);
+}
+
+static bool
+row_ok(const struct policy *p, const struct policy_row *row)
+{
+        return row->setting < policy_header(p)->n_settings && text_ok(p, row->name, NAME_SIZE) &&
+               name_ok(text_at(p, row->name));
+}
+
+static bool
+quirk_ref_ok(const struct policy *p, const uint16_t *ref)
+{
+        return *ref < policy_header(p)->n_quirks;
+}
+
+static bool
+slot_ok(const struct policy *p, const uint32_t *slot)
+{
+        return *slot <= policy_header(p)->n_hosts;
+}
+
+/* May be asked for any item of a part; all of texts are looked at together. */
+static bool
+item_ok(const struct policy *p, enum policy_part part, uint32_t i)
 {
         const struct policy_header *h = policy_header(p);
         const void *item = item_at(p, part, i);
@@ -205,34 +231,68 @@ item_ok(const struct policy *p, enum part part, uint32_t i)
                 return menu_ok(item, h);
         case PART_QUIRKS:
                 return quirk_ok(item);
+        case PART_SETTINGS:
+                return setting_ok(p, item);
+        case PART_CHOICES:
+                return choice_ok(item, h);
+        case PART_QUIRK_REFS:
+                return quirk_ref_ok(p, item);
         case PART_HOSTS:
-                return host_ok(item, h);
+                return row_ok(p, item) && (i == 0 || memcmp(&((const struct policy_row *)item - 1)->mac,
+                                                            &((const struct policy_row *)item)->mac, sizeof(struct mac)) < 0);
+        case PART_BY_MAC:
+        case PART_BY_ADDRESS:
+        case PART_BY_NAME:
+                return slot_ok(p, item);
         default:
-                return false;
+                return true;
         }
+}
+
+/* Of an index with hosts in it, at most three quarters are full: a search for what is not there ends soon. */
+static bool
+n_slots_ok(const struct policy_header *h)
+{
+        return (h->n_slots & (h->n_slots - 1)) == 0 && h->n_slots >= h->n_hosts + h->n_hosts / 3 &&
+               (h->n_hosts == 0 || h->n_slots > h->n_hosts);
+}
+
+/* Two hosts in one slot less than hosts there are would let a search go round for ever. */
+static bool
+has_free_slot(const struct policy *p, enum policy_part part)
+{
+        const uint32_t *slots = item_at(p, part, 0);
+        uint32_t n = policy_header(p)->n_slots;
+
+        for (uint32_t i = 0; i < n; i++)
+                if (slots[i] == 0)
+                        return true;
+        return n == 0;
 }
 
 static int
 check_contents(const struct policy *p, struct error *err)
 {
         const struct policy_header *h = policy_header(p);
-        const struct policy_host *hosts = hosts_of(p);
 
-        if (!header_ok(h))
+        if (!header_ok(h) || !n_slots_ok(h))
                 return error_set(err, ERR_INVALID, "policy snapshot: its header is damaged");
-        for (int part = 0; part < PART_N; part++)
-                for (uint32_t i = 0; i < count_of(h, part); i++)
+        if (h->n_texts == 0 || *text_at(p, 0) != '\0' || *text_at(p, h->n_texts - 1) != '\0')
+                return error_set(err, ERR_INVALID, "policy snapshot: its texts are damaged");
+        for (enum policy_part part = 0; part < PART_TEXTS; part++)
+                for (uint32_t i = 0; i < policy_count(h, part); i++)
                         if (!item_ok(p, part, i))
                                 return error_set(err, ERR_INVALID, "policy snapshot: number %u of its %s is damaged", i,
-                                                 tables[part].name);
-        for (uint32_t i = 1; i < h->n_hosts; i++)
-                if (memcmp(&hosts[i - 1].mac, &hosts[i].mac, sizeof(struct mac)) >= 0)
-                        return error_set(err, ERR_INVALID, "policy snapshot: host %u is not in order", i);
+                                                 policy_tables[part].name);
+        for (enum policy_part part = PART_BY_MAC; part <= PART_BY_NAME; part++)
+                if (!has_free_slot(p, part))
+                        return error_set(err, ERR_INVALID, "policy snapshot: an index is damaged");
         return 0;
 }
 
+/* Version and size, without which nothing else can be looked at. */
 static int
-check(const struct policy *p, struct error *err)
+check_header(struct policy *p, struct error *err)
 {
         const struct policy_header *h = policy_header(p);
 
@@ -242,45 +302,46 @@ check(const struct policy *p, struct error *err)
                 return error_set(err, ERR_INVALID, "policy snapshot: version %u, this program reads %u", h->version,
                                  POLICY_VERSION);
         for (int i = 0; i < PART_N; i++)
-                if (count_of(h, i) > tables[i].max)
-                        return error_set(err, ERR_INVALID, "policy snapshot: %u %s; at most %u", count_of(h, i), tables[i].name,
-                                         tables[i].max);
-        if (h->size != p->size || p->size != offset_of(h, PART_N))
+                if (policy_count(h, i) > policy_tables[i].max)
+                        return error_set(err, ERR_INVALID, "policy snapshot: %u %s; at most %u", policy_count(h, i),
+                                         policy_tables[i].name, policy_tables[i].max);
+        if (h->size != p->size || p->size != policy_layout(h, p->at))
                 return error_set(err, ERR_INVALID, "policy snapshot: it is cut (%zu bytes)", p->size);
-        return check_contents(p, err);
-}
-
-static uint64_t
-mac_number(const struct mac *m)
-{
-        uint64_t n = 0;
-
-        for (size_t i = 0; i < sizeof(m->b); i++)
-                n = n << 8 | m->b[i];
-        return n;
-}
-
-/* Checks, and makes what is not in the file. On failure the snapshot is freed. */
-static int
-complete(struct policy *p, struct error *err)
-{
-        int r = check(p, err);
-        uint32_t n = r < 0 ? 0 : policy_header(p)->n_hosts;
-
-        if (r == 0) {
-                p->macs = calloc((size_t)n + 1, sizeof(*p->macs));
-                if (!p->macs)
-                        r = error_errno_set(err, ENOMEM, "policy snapshot");
-        }
-        if (r < 0) {
-                policy_free(p);
-                return r;
-        }
-        for (uint32_t i = 0; i < n; i++)
-                p->macs[i] = mac_number(&hosts_of(p)[i].mac);
-        if (p->mapped) /* the check has read every page: they need not stay ours until a host asks */
-                madvise((void *)(uintptr_t)p->bytes, p->size, MADV_DONTNEED);
         return 0;
+}
+
+static void
+checksum(const void *bytes, size_t size, uint8_t ret[SHA256_SIZE])
+{
+        digest_sha256((const uint8_t *)bytes + CHECKED_FROM, size - CHECKED_FROM, ret);
+}
+
+void
+policy_checksum(void *bytes, size_t size)
+{
+        if (size >= CHECKED_FROM)
+                checksum(bytes, size, ((struct policy_header *)bytes)->checksum);
+}
+
+static int
+check_sum(const struct policy *p, struct error *err)
+{
+        uint8_t sum[SHA256_SIZE];
+
+        checksum(p->bytes, p->size, sum);
+        if (memcmp(sum, policy_header(p)->checksum, sizeof(sum)) != 0)
+                return error_set(err, ERR_INVALID, "policy snapshot: its checksum is wrong, it is damaged");
+        return 0;
+}
+
+int
+policy_check(struct policy *p, bool with_checksum, struct error *err)
+{
+        int r = check_header(p, err);
+
+        if (r == 0 && with_checksum)
+                r = check_sum(p, err);
+        return r < 0 ? r : check_contents(p, err);
 }
 
 int
@@ -293,67 +354,26 @@ policy_map(int fd, struct policy **ret, struct error *err)
 
         if (fstat(fd, &st) < 0)
                 return error_errno_set(err, errno, "policy snapshot: fstat");
-        if (st.st_size < (off_t)sizeof(struct policy_header))
-                return error_set(err, ERR_INVALID, "policy snapshot: it is cut (%lld bytes)", (long long)st.st_size);
+        if (!sealed_file_ok(fd))
+                return error_set(err, ERR_INVALID, "policy snapshot: the file is not sealed");
+        if (st.st_size < (off_t)sizeof(struct policy_header) || st.st_size > (off_t)POLICY_MAX_SIZE)
+                return error_set(err, ERR_INVALID, "policy snapshot: it is cut, or none (%lld bytes)", (long long)st.st_size);
         p = calloc(1, sizeof(*p));
         if (!p)
                 return error_errno_set(err, ENOMEM, "policy snapshot");
-        bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
         if (bytes == MAP_FAILED) {
                 r = error_errno_set(err, errno, "policy snapshot: mmap");
                 free(p);
                 return r;
         }
         *p = (struct policy){.bytes = bytes, .size = (size_t)st.st_size, .mapped = true};
-        r = complete(p, err);
-        if (r == 0)
-                *ret = p;
-        return r;
-}
-
-static int
-compare_hosts(const void *a, const void *b)
-{
-        const struct policy_host *x = a, *y = b;
-
-        return memcmp(&x->mac, &y->mac, sizeof(x->mac));
-}
-
-int
-policy_build(const struct policy_parts *parts, struct policy **ret)
-{
-        const void *const items[PART_N] = {
-                [PART_IMAGES] = parts->images, [PART_PROFILES] = parts->profiles, [PART_RULES] = parts->rules,
-                [PART_MENUS] = parts->menus,   [PART_QUIRKS] = parts->quirks,     [PART_HOSTS] = parts->hosts,
-        };
-        struct policy_header header = *parts->header;
-        _cleanup_free_ uint8_t *bytes = NULL;
-        struct policy *p;
-        struct error err;
-
-        header.magic = POLICY_MAGIC;
-        header.version = POLICY_VERSION;
-        header.n_images = parts->n_images;
-        header.n_profiles = parts->n_profiles;
-        header.n_rules = parts->n_rules;
-        header.n_menus = parts->n_menus;
-        header.n_quirks = parts->n_quirks;
-        header.n_hosts = parts->n_hosts;
-        header.size = offset_of(&header, PART_N);
-        bytes = calloc(1, header.size);
-        p = calloc(1, sizeof(*p));
-        if (!bytes || !p) {
-                free(p);
-                return -ENOMEM;
+        r = policy_check(p, true, err);
+        if (r < 0) {
+                policy_free(p);
+                return r;
         }
-        memcpy(bytes, &header, sizeof(header));
-        for (int i = 0; i < PART_N; i++)
-                if (count_of(&header, i) > 0)
-                        memcpy(bytes + offset_of(&header, i), items[i], count_of(&header, i) * tables[i].size);
-        qsort(bytes + offset_of(&header, PART_HOSTS), header.n_hosts, sizeof(struct policy_host), compare_hosts);
-        *p = (struct policy){.bytes = TAKE_PTR(bytes), .size = header.size};
-        if (complete(p, &err) < 0)
-                return -EINVAL;
+        madvise(bytes, p->size, MADV_DONTNEED); /* the check has read every page: they need not be ours until a host asks */
         *ret = p;
         return 0;
 }
@@ -374,38 +394,130 @@ policy_free(struct policy *p)
                 munmap((void *)(uintptr_t)p->bytes, p->size);
         else
                 free((void *)(uintptr_t)p->bytes);
-        free(p->macs);
         free(p);
 }
 
 const struct policy_header *
 policy_header(const struct policy *p)
 {
-        return (const struct policy_header *)p->bytes;
+        return (const struct policy_header *)(const void *)p->bytes;
+}
+
+/* --- hosts --- */
+
+/* The upper bits of a product with an odd number depend on all bits of the key. */
+static uint32_t
+slot_of(uint64_t key, uint32_t n_slots)
+{
+        return (uint32_t)(key * 0x9e3779b97f4a7c15ull >> 32) & (n_slots - 1);
+}
+
+uint32_t
+policy_slot_of_mac(const struct mac *mac, uint32_t n_slots)
+{
+        uint64_t key = 0;
+
+        memcpy(&key, mac->b, sizeof(mac->b));
+        return slot_of(key, n_slots);
+}
+
+uint32_t
+policy_slot_of_address(uint32_t address, uint32_t n_slots)
+{
+        return slot_of(address, n_slots);
+}
+
+uint32_t
+policy_slot_of_name(const char *name, uint32_t n_slots)
+{
+        uint64_t hash = 14695981039346656037ull; /* FNV-1a */
+
+        for (; *name; name++)
+                hash = (hash ^ (unsigned char)*name) * 1099511628211ull;
+        return slot_of(hash, n_slots);
 }
 
 const struct policy_host *
-policy_host_by_mac(const struct policy *p, const struct mac *mac)
+policy_host_at(const struct policy *p, uint32_t i, struct policy_host *ret)
 {
-        uint64_t key = mac_number(mac);
-        uint32_t low = 0, high = policy_header(p)->n_hosts;
+        const struct policy_row *row = item_at(p, PART_HOSTS, i);
+        const struct policy_setting *s;
 
-        while (low < high) {
-                uint32_t middle = low + (high - low) / 2;
+        if (!row)
+                return NULL;
+        s = item_at(p, PART_SETTINGS, row->setting);
+        *ret = (struct policy_host){
+                .mac = row->mac,
+                .index = i,
+                .address = row->address,
+                .image = s->image,
+                .name = text_at(p, row->name),
+                .xen_args = text_at(p, s->xen_args),
+                .kernel_args = text_at(p, s->kernel_args),
+                .console = text_at(p, s->console),
+                .loader = text_at(p, s->loader),
+                .choices = item_at(p, PART_CHOICES, s->choices),
+                .quirks = item_at(p, PART_QUIRK_REFS, s->quirks),
+                .n_choices = s->n_choices,
+                .n_quirks = s->n_quirks,
+        };
+        return ret;
+}
 
-                if (p->macs[middle] < key)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return low < policy_header(p)->n_hosts && p->macs[low] == key ? &hosts_of(p)[low] : NULL;
+static bool
+row_has_mac(const struct policy *p, const struct policy_row *row, const void *key)
+{
+        (void)p;
+        return mac_eq(&row->mac, key);
+}
+
+static bool
+row_has_address(const struct policy *p, const struct policy_row *row, const void *key)
+{
+        (void)p;
+        return row->address == *(const uint32_t *)key;
+}
+
+static bool
+row_has_name(const struct policy *p, const struct policy_row *row, const void *key)
+{
+        return strcmp(text_at(p, row->name), (const char *)key) == 0;
+}
+
+/* @slot: where to begin. */
+static const struct policy_host *
+find(const struct policy *p, enum policy_part index, uint32_t slot, const void *key,
+     bool (*is_it)(const struct policy *p, const struct policy_row *row, const void *key), struct policy_host *ret)
+{
+        const uint32_t *slots = item_at(p, index, 0);
+        uint32_t n = policy_header(p)->n_slots;
+
+        for (; n > 0 && slots[slot] != 0; slot = (slot + 1) & (n - 1)) /* there is a free one: policy_map has seen it */
+                if (is_it(p, item_at(p, PART_HOSTS, slots[slot] - 1), key))
+                        return policy_host_at(p, slots[slot] - 1, ret);
+        return NULL;
 }
 
 const struct policy_host *
-policy_host_at(const struct policy *p, uint32_t i)
+policy_host_by_mac(const struct policy *p, const struct mac *mac, struct policy_host *ret)
 {
-        return item_at(p, PART_HOSTS, i);
+        return find(p, PART_BY_MAC, policy_slot_of_mac(mac, policy_header(p)->n_slots), mac, row_has_mac, ret);
 }
+
+const struct policy_host *
+policy_host_by_address(const struct policy *p, uint32_t address, struct policy_host *ret)
+{
+        return find(p, PART_BY_ADDRESS, policy_slot_of_address(address, policy_header(p)->n_slots), &address, row_has_address,
+                    ret);
+}
+
+const struct policy_host *
+policy_host_by_name(const struct policy *p, const char *name, struct policy_host *ret)
+{
+        return find(p, PART_BY_NAME, policy_slot_of_name(name, policy_header(p)->n_slots), name, row_has_name, ret);
+}
+
+/* --- the other tables --- */
 
 const struct policy_image *
 policy_image_at(const struct policy *p, uint32_t i)

@@ -104,16 +104,16 @@ text_hash(const char *text)
 static struct told *
 told_of(struct boot_reports *r, const struct policy *p, const struct mac *mac)
 {
-        const struct policy_host *host = p ? policy_host_by_mac(p, mac) : NULL;
+        struct policy_host host;
 
-        if (!host)
+        if (!p || !policy_host_by_mac(p, mac, &host))
                 return NULL;
         if (!r->told || r->generation != policy_header(p)->generation) {
                 free(r->told);
                 r->told = calloc(policy_header(p)->n_hosts, sizeof(*r->told));
                 r->generation = policy_header(p)->generation;
         }
-        return r->told ? &r->told[host - policy_host_at(p, 0)] : NULL;
+        return r->told ? &r->told[host.index] : NULL;
 }
 
 bool

@@ -208,7 +208,8 @@ static void
 heed_quirks(const struct boot_tftp *s, const struct request *r, struct tftp_options *o)
 {
         const struct policy *p = s->boot->policy;
-        const struct policy_host *h = p && r->lease ? policy_host_by_mac(p, &r->lease->mac) : NULL;
+        struct policy_host known;
+        const struct policy_host *h = p && r->lease ? policy_host_by_mac(p, &r->lease->mac, &known) : NULL;
         struct quirk_effects e;
 
         if (!h || h->n_quirks == 0)

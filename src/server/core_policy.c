@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The policy snapshot, from which boot and files answer without core: built from hosts, images and configuration when one of
- * them has changed, written beside the database and replaced by rename. Process: core.
+ * them has changed, written beside the database and replaced by rename, and handed to both as a sealed file. Process: core.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/rec_json.h"
+#include "base/sealed.h"
 #include "bootcfg/policy.h"
 #include "bootcfg/quirk_match.h"
 #include "image/image_store.h"
@@ -21,6 +22,7 @@
 #define NO_INDEX UINT32_MAX
 
 DEFINE_CLEANUP(struct policy *, policy_free)
+DEFINE_CLEANUP(struct policy_builder *, policy_builder_free)
 
 /* --- images --- */
 
@@ -180,44 +182,51 @@ find_index(struct core *c, struct image_index **cache, const char *name)
 }
 
 static void
-fill_quirks(const struct core *c, const struct core_host *h, struct policy_host *p)
+fill_quirks(const struct core *c, const struct core_host *h, uint16_t quirks[POLICY_MAX_QUIRKS], struct policy_host *p)
 {
         for (uint32_t i = 0; i < c->config->n_quirks; i++) {
                 if (!quirk_concerns(&c->config->quirks[i], &h->row.host.mac, &h->row.hardware))
                         continue;
                 if (p->n_quirks < POLICY_MAX_QUIRKS)
-                        p->quirks[p->n_quirks++] = (uint16_t)i;
+                        quirks[p->n_quirks++] = (uint16_t)i;
                 else
                         log_warning("host=%s quirk_left_out=%s reason=\"more than %d concern it\"", h->row.host.name,
                                     c->config->quirks[i].name, POLICY_MAX_QUIRKS);
         }
 }
 
-static void
-fill_host(struct core *c, struct image_index **cache, struct policy_host *p, const struct core_host *h)
+static int
+add_host(struct core *c, struct image_index **cache, struct policy_builder *b, const struct core_host *h)
 {
         const struct profile_facts facts = core_host_facts(h);
         const struct host *d = &h->row.host;
+        struct policy_choice choices[POLICY_MAX_CHOICES];
+        uint16_t quirks[POLICY_MAX_QUIRKS];
+        struct policy_host p = {
+                .mac = d->mac,
+                .address = d->address,
+                .image = find_index(c, cache, core_host_image(c, h)),
+                .name = d->name,
+                .xen_args = d->xen_args,
+                .kernel_args = d->kernel_args,
+                .console = d->console,
+                .loader = d->loader,
+                .choices = choices,
+                .quirks = quirks,
+        };
         const char *image;
         uint32_t left_out;
 
-        p->mac = d->mac;
-        p->address = d->address;
-        p->image = find_index(c, cache, core_host_image(c, h));
-        memcpy(p->name, d->name, sizeof(p->name));
-        memcpy(p->xen_args, d->xen_args, sizeof(p->xen_args));
-        memcpy(p->kernel_args, d->kernel_args, sizeof(p->kernel_args));
-        memcpy(p->console, d->console, sizeof(p->console));
-        str_copy(p->loader, sizeof(p->loader), d->loader);
-        fill_quirks(c, h, p);
-        p->n_choices = (uint8_t)profile_choices(c->config, &facts, p->choices, &left_out);
+        fill_quirks(c, h, quirks, &p);
+        p.n_choices = (uint16_t)profile_choices(c->config, &facts, choices, &left_out);
         if (left_out > 0)
                 log_warning("host=%s rules_left_out=%u reason=\"more than %d rules with a time match it\"", d->name, left_out,
                             POLICY_MAX_CHOICES - 1);
         /* Set together with the profile; such a choice stands alone. */
-        image = p->choices[0].by == POLICY_BY_ONCE ? h->row.setting.once_image : h->row.setting.image;
-        if (p->choices[0].by <= POLICY_BY_SETTING && *image)
-                p->choices[0].image = find_index(c, cache, image);
+        image = choices[0].by == POLICY_BY_ONCE ? h->row.setting.once_image : h->row.setting.image;
+        if (choices[0].by <= POLICY_BY_SETTING && *image)
+                choices[0].image = find_index(c, cache, image);
+        return policy_builder_add(b, &p);
 }
 
 static uint32_t
@@ -281,13 +290,12 @@ fill_header(struct core *c, struct image_index **cache, struct policy_header *p)
                 p->networks[p->n_networks] = *n;
 }
 
-/* The arrays that a snapshot is made from. */
+/* The tables that a snapshot is made from besides its hosts. */
 struct parts {
         struct policy_image *images;
         struct policy_profile *profiles;
         struct policy_rule *rules;
         struct policy_menu *menus;
-        struct policy_host *hosts;
 };
 
 static void
@@ -297,7 +305,6 @@ free_parts(struct parts *p)
         free(p->profiles);
         free(p->rules);
         free(p->menus);
-        free(p->hosts);
 }
 
 static bool
@@ -307,15 +314,13 @@ allocate_parts(struct parts *p, const struct policy_parts *n)
         p->profiles = calloc(n->n_profiles + 1u, sizeof(*p->profiles));
         p->rules = calloc(n->n_rules + 1u, sizeof(*p->rules));
         p->menus = calloc(n->n_menus + 1u, sizeof(*p->menus));
-        p->hosts = calloc(n->n_hosts + 1u, sizeof(*p->hosts));
-        return p->images && p->profiles && p->rules && p->menus && p->hosts;
+        return p->images && p->profiles && p->rules && p->menus;
 }
 
 static void
 fill_parts(struct core *c, struct image_index **cache, struct parts *p, const struct policy_parts *n)
 {
         const struct config *config = c->config;
-        struct core_host *h, *next;
         uint32_t i;
 
         for (i = 0; i < n->n_images; i++)
@@ -328,9 +333,21 @@ fill_parts(struct core *c, struct image_index **cache, struct parts *p, const st
         }
         for (i = 0; i < n->n_menus; i++)
                 fill_menu(config, &p->menus[i], &config->menus[i]);
-        i = 0;
+}
+
+static int
+add_hosts(struct core *c, struct image_index **cache, const struct policy_parts *parts, struct policy **ret)
+{
+        CLEANUP(policy_builder_free) struct policy_builder *b = policy_builder_new(parts);
+        struct core_host *h, *next;
+        int r = b ? 0 : -ENOMEM;
+
         HASH_ITER(by_name, c->hosts_by_name, h, next)
-        fill_host(c, cache, &p->hosts[i++], h);
+        {
+                if (r == 0)
+                        r = add_host(c, cache, b, h);
+        }
+        return r < 0 ? r : policy_builder_end(TAKE_PTR(b), ret);
 }
 
 static int
@@ -342,7 +359,6 @@ build(struct core *c, struct policy **ret)
                 .n_menus = c->config->n_menus,
                 .n_quirks = c->config->n_quirks,
                 .quirks = c->config->quirks,
-                .n_hosts = HASH_CNT(by_name, c->hosts_by_name),
         };
         struct image_index *cache = NULL, *e, *next_e;
         struct policy_header header = {0};
@@ -359,8 +375,7 @@ build(struct core *c, struct policy **ret)
                 parts.profiles = p.profiles;
                 parts.rules = p.rules;
                 parts.menus = p.menus;
-                parts.hosts = p.hosts;
-                r = policy_build(&parts, ret);
+                r = add_hosts(c, &cache, &parts, ret);
         }
         HASH_ITER(hh, cache, e, next_e)
         {
@@ -401,28 +416,22 @@ write_all(int fd, const uint8_t *data, size_t size)
 
 /* Replaced by rename and on the disk before: a boot role that starts without core finds the old one or the new one, whole. */
 static int
-replace(struct core *c, const void *data, size_t size, int *ret_fd)
+replace(struct core *c, const void *data, size_t size)
 {
         char tmp[CONFIG_PATH_SIZE + 64], path[CONFIG_PATH_SIZE + 64];
-        _cleanup_close_ int fd = -1, ro = -1;
+        _cleanup_close_ int fd = -1;
         int r;
 
         snprintf(tmp, sizeof(tmp), "%s/policy.snap.new", c->params.state_dir);
         snprintf(path, sizeof(path), "%s/policy.snap", c->params.state_dir);
         unlink(tmp);
-        fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+        fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0)
                 return -errno;
         r = write_all(fd, data, size);
         if (r)
                 return r;
-        if (fsync(fd) || rename(tmp, path))
-                return -errno;
-        ro = open(path, O_RDONLY | O_CLOEXEC);
-        if (ro < 0)
-                return -errno;
-        *ret_fd = TAKE_FD(ro);
-        return 0;
+        return fsync(fd) || rename(tmp, path) ? -errno : 0;
 }
 
 void
@@ -447,7 +456,9 @@ core_policy_flush(struct core *c)
         r = build(c, &p);
         if (!r) {
                 data = policy_bytes(p, &size);
-                r = replace(c, data, size, &fd);
+                r = replace(c, data, size);
+                if (!r)
+                        r = sealed_file_new("policy", data, size, &fd);
         }
         if (r) { /* boot and files go on with the last one; tried again at the next turn */
                 log_error("policy snapshot not written: %s", strerror(-r));

@@ -139,7 +139,7 @@ struct core {
         uint8_t token_key[32];
         uint64_t policy_generation;
         bool policy_dirty;
-        int policy_fd;    /* the snapshot in force, read-only; -1: none */
+        int policy_fd;    /* the snapshot in force, a sealed file; -1: none */
         uint64_t work_op; /* the image build whose task work has; 0: none */
         struct core_guest_task guest_task; /* the guest file that work is taking in */
         bool guest_due;                    /* it may be the next one's turn */

@@ -23,6 +23,8 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/sealed.h"
+#include "bootcfg/policy.h"
 #include "net/netlink.h"
 #include "net/tls_stream.h"
 #include "proto/dhcp.h"
@@ -428,14 +430,15 @@ parent_setup(struct parent *p, struct error *err)
         return r;
 }
 
-/* The last policy that core wrote. core is not trusted here: no link is followed, and only a plain file of its own is handed
- * on. */
+/* A copy of the last policy that core wrote, which the role can map as it does those that core sends. core is not trusted here:
+ * no link is followed, and only a plain file of its own is copied. */
 static int
 open_policy(const struct parent *p)
 {
         char path[CONFIG_PATH_SIZE + 32];
         _cleanup_close_ int fd = -1;
         struct stat st;
+        int copy = -1, r;
         uid_t uid;
         gid_t gid;
 
@@ -448,7 +451,10 @@ open_policy(const struct parent *p)
                 log_warning("policy file is not core's own, not used file=%s", path);
                 return -1;
         }
-        return TAKE_FD(fd);
+        r = sealed_file_copy("policy", fd, POLICY_MAX_SIZE, &copy);
+        if (r < 0)
+                log_error("policy file cannot be read file=%s error=\"%s\"", path, strerror(-r));
+        return copy;
 }
 
 static int

@@ -89,5 +89,7 @@ struct reply *world_reply(struct world *w, uint64_t request);
 
 /* The token key, from the snapshot that core writes for boot. */
 void world_token_key(struct world *w, uint8_t ret[32]);
+/* What boot gets at its start; for policy_free. */
+struct policy *world_policy(const struct world *w);
 
 #endif

@@ -190,20 +190,15 @@ cmd_policy(struct script *s, char **w, int n)
         struct host *h = config_host(s, w[0]);
         const struct policy_host *found;
         const struct policy_image *image;
+        struct policy_host host;
         struct policy_chosen chosen;
         struct policy_time now;
         const char *boots;
-        struct policy *policy = NULL;
-        struct error err;
-        char path[128];
-        int fd;
+        struct policy *policy = world_policy(&s->world);
 
-        snprintf(path, sizeof(path), "%s/state/policy.snap", s->world.dir);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (!h || fd < 0 || policy_map(fd, &policy, &err))
-                script_fail(s, "no host '%s', or no snapshot", w[0]);
-        close(fd);
-        found = policy_host_by_mac(policy, &h->mac);
+        if (!h)
+                script_fail(s, "no host '%s'", w[0]);
+        found = policy_host_by_mac(policy, &h->mac, &host);
         policy_time_at(clock_wall_ms(&s->world.clock), &now);
         policy_choose(policy, found, &now, &chosen);
         image = chosen.image;

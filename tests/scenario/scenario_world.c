@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/sealed.h"
 #include "bootcfg/policy.h"
 #include "scenario.h"
 #include "server/guest_blob.h"
@@ -342,19 +343,31 @@ world_reply(struct world *w, uint64_t request)
         return NULL;
 }
 
-void
-world_token_key(struct world *w, uint8_t ret[32])
+/* As boot gets it at its start. */
+struct policy *
+world_policy(const struct world *w)
 {
         struct policy *policy = NULL;
         struct error err;
         char path[128];
-        int fd;
+        int fd, sealed = -1;
 
         snprintf(path, sizeof(path), "%s/state/policy.snap", w->dir);
         fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0 || policy_map(fd, &policy, &err))
-                die(path, "not readable as a policy");
+        if (fd < 0 || sealed_file_copy("policy", fd, POLICY_MAX_SIZE, &sealed) < 0)
+                die(path, "not readable");
+        if (policy_map(sealed, &policy, &err) < 0)
+                die(path, err.message);
         close(fd);
+        close(sealed);
+        return policy;
+}
+
+void
+world_token_key(struct world *w, uint8_t ret[32])
+{
+        struct policy *policy = world_policy(w);
+
         memcpy(ret, policy_header(policy)->token_key, 32);
         policy_free(policy);
 }

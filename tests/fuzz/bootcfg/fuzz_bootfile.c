@@ -39,7 +39,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 const char *why;
                 const struct menu_request r = {.doc = f.menu,
                                                .policy = policy,
-                                               .host = policy_host_by_mac(policy, &f.mac),
+                                               .host = fixture_find(policy, &f.mac),
                                                .server = 1,
                                                .token = "t"};
 

@@ -72,14 +72,12 @@ static inline void
 fixture_host(struct policy_host *h, const char *name, const struct mac *mac, enum profile_kind kind, uint32_t address,
              uint32_t image)
 {
-        memset(h, 0, sizeof(*h));
-        h->mac = *mac;
-        h->n_choices = 1;
-        h->choices[0] = (struct policy_choice){
+        static struct policy_choice choices[PROFILE_N]; /* the kind's profile, always */
+
+        choices[kind] = (struct policy_choice){
                 .profile = kind, .rule = POLICY_NONE, .image = POLICY_HOSTS_IMAGE, .by = POLICY_BY_HOST};
-        h->address = address;
-        h->image = image;
-        snprintf(h->name, sizeof(h->name), "%s", name);
+        *h = (struct policy_host){
+                .mac = *mac, .name = name, .address = address, .image = image, .choices = &choices[kind], .n_choices = 1};
 }
 
 static inline void
@@ -121,6 +119,16 @@ fixture_policy(void)
         fixture_image(&image);
         fixture_hosts(hosts);
         return fixture_build(&header, &image, 1, hosts, 3);
+}
+
+/* The host of this MAC, for the rest of the test program; NULL: there is none. */
+static inline const struct policy_host *
+fixture_find(const struct policy *p, const struct mac *mac)
+{
+        static struct policy_host found[16]; /* several may be in use */
+        static unsigned n;
+
+        return policy_host_by_mac(p, mac, &found[n++ % 16]);
 }
 
 /* What the host boots at a moment when no timetable matters. */

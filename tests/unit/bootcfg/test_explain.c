@@ -64,8 +64,8 @@ answers_are_packets_and_the_menu_is_the_rendered_one(void **state)
         struct told *t = tell(p, &mac_pool, "bios");
         char token[TOKEN_TEXT_SIZE];
         struct menu_request r = {.policy = p,
-                                 .host = policy_host_by_mac(p, &mac_pool),
-                                 .chosen = fixture_choose(p, policy_host_by_mac(p, &mac_pool)),
+                                 .host = fixture_find(p, &mac_pool),
+                                 .chosen = fixture_choose(p, fixture_find(p, &mac_pool)),
                                  .server = SERVER_ADDRESS,
                                  .token = token};
         static const uint8_t no_key[32];

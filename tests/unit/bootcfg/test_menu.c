@@ -27,8 +27,8 @@ render_as(const struct policy *p, const struct mac *mac, const struct menu_doc *
 {
         struct menu_request r = {.doc = doc,
                                  .policy = p,
-                                 .host = p ? policy_host_by_mac(p, mac) : NULL,
-                                 .chosen = fixture_choose(p, p ? policy_host_by_mac(p, mac) : NULL),
+                                 .host = p ? fixture_find(p, mac) : NULL,
+                                 .chosen = fixture_choose(p, p ? fixture_find(p, mac) : NULL),
                                  .server = SERVER_ADDRESS,
                                  .token = ""};
         const char *why = "";
@@ -169,9 +169,9 @@ policy_with_args(const char *xen, const char *kernel, const char *console)
         fixture_header(&header);
         fixture_image(&image);
         fixture_host(&host, "n1", &mac_pool, PROFILE_POOL, 0, 0);
-        snprintf(host.xen_args, sizeof(host.xen_args), "%s", xen);
-        snprintf(host.kernel_args, sizeof(host.kernel_args), "%s", kernel);
-        snprintf(host.console, sizeof(host.console), "%s", console);
+        host.xen_args = xen;
+        host.kernel_args = kernel;
+        host.console = console;
         p = fixture_build(&header, &image, 1, &host, 1);
         assert_non_null(p);
         return p;
@@ -257,7 +257,7 @@ command_lines_that_are_too_long_end_at_the_local_disk(void **state)
         fixture_image(&image);
         fixture_host(&host, "n1", &mac_pool, PROFILE_POOL, 0, 0);
         memcpy(header.xen_args, server, sizeof(header.xen_args));
-        memcpy(host.xen_args, args, sizeof(host.xen_args)); /* Xen would cut the line at 1023 */
+        host.xen_args = args; /* Xen would cut the line at 1023 */
         p = fixture_build(&header, &image, 1, &host, 1);
         assert_non_null(p);
         assert_int_equal(render(p, &mac_pool, &menu_doc_pxelinux, &menu), PROFILE_LOCAL);

@@ -215,8 +215,8 @@ a_new_policy_in_the_old_ones_place_counts_too(void **state)
         assert_null(menu_cache_find(room.server.cache,
                                     &(struct menu_request){.doc = &menu_doc_pxelinux,
                                                            .policy = p,
-                                                           .host = policy_host_by_mac(p, &mac_pool),
-                                                           .chosen = fixture_choose(p, policy_host_by_mac(p, &mac_pool)),
+                                                           .host = fixture_find(p, &mac_pool),
+                                                           .chosen = fixture_choose(p, fixture_find(p, &mac_pool)),
                                                            .server = SERVER_ADDRESS},
                                     MONDAY_NOON));
         tear_down(&room);

@@ -88,7 +88,7 @@ policy_with(const struct policy_choice *choices, uint8_t n)
         fixture_image(&image);
         fixture_host(&host, "n1", &mac_pool, PROFILE_LOCAL, 0, 0);
         host.n_choices = n;
-        memcpy(host.choices, choices, n * sizeof(*choices));
+        host.choices = choices;
         return fixture_build(&header, &image, 1, &host, 1);
 }
 
@@ -97,7 +97,7 @@ kind_at(const struct policy *p, const struct policy_time *t)
 {
         struct policy_chosen chosen;
 
-        policy_choose(p, policy_host_by_mac(p, &mac_pool), t, &chosen);
+        policy_choose(p, fixture_find(p, &mac_pool), t, &chosen);
         return chosen.profile->kind;
 }
 
@@ -122,19 +122,19 @@ an_image_set_goes_before_the_profiles_and_that_before_the_hosts(void **state)
 {
         struct policy_choice c = window(PROFILE_POOL, 0, 0, 0);
         struct policy *p = policy_with(&c, 1);
-        struct policy_chosen chosen = fixture_choose(p, policy_host_by_mac(p, &mac_pool));
+        struct policy_chosen chosen = fixture_choose(p, fixture_find(p, &mac_pool));
 
         (void)state;
         assert_string_equal(chosen.image->id, IMAGE_ID); /* the host's */
         policy_free(p);
         c.image = POLICY_NONE; /* one was set, and it is not there */
         p = policy_with(&c, 1);
-        chosen = fixture_choose(p, policy_host_by_mac(p, &mac_pool));
+        chosen = fixture_choose(p, fixture_find(p, &mac_pool));
         assert_null(chosen.image);
         policy_free(p);
         c = window(PROFILE_LOCAL, 0, 0, 0);
         p = policy_with(&c, 1);
-        assert_null(fixture_choose(p, policy_host_by_mac(p, &mac_pool)).image); /* a kind that boots none */
+        assert_null(fixture_choose(p, fixture_find(p, &mac_pool)).image); /* a kind that boots none */
         policy_free(p);
 }
 

@@ -59,6 +59,7 @@ policy_with(const struct quirk *quirks, uint32_t n)
                                            .n_quirks = n,
                                            .hosts = &host,
                                            .n_hosts = 1};
+        uint16_t refs[POLICY_MAX_QUIRKS];
         struct policy *p;
 
         fixture_header(&header);
@@ -66,7 +67,8 @@ policy_with(const struct quirk *quirks, uint32_t n)
         fixture_profiles(profiles);
         fixture_host(&host, "n1", &mac_pool, PROFILE_POOL, 0, 0);
         for (uint32_t i = 0; i < n; i++)
-                host.quirks[i] = (uint16_t)i;
+                refs[i] = (uint16_t)i;
+        host.quirks = refs;
         host.n_quirks = (uint16_t)n;
         assert_int_equal(policy_build(&parts, &p), 0);
         return p;
@@ -81,7 +83,7 @@ effects_add_up_for_the_firmware_that_asks(void **state)
                 {.name = "c", .firmware = QUIRK_BIOS, .no_tftp_window = true},
         };
         struct policy *p = policy_with(quirks, 3);
-        const struct policy_host *h = policy_host_by_mac(p, &mac_pool);
+        const struct policy_host *h = fixture_find(p, &mac_pool);
         struct quirk_effects e;
 
         (void)state;
@@ -107,7 +109,7 @@ arguments_of_quirks_stand_in_the_menu_before_the_hosts_own(void **state)
         struct policy *p = policy_with(quirks, 2);
         struct menu_request r = {.doc = &menu_doc_pxelinux,
                                  .policy = p,
-                                 .host = policy_host_by_mac(p, &mac_pool),
+                                 .host = fixture_find(p, &mac_pool),
                                  .server = SERVER_ADDRESS,
                                  .token = "v1.525400880001.0000000000000001.0000000000000002."
                                           "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"};
