@@ -190,14 +190,14 @@ host "n2" {{ mac = "{FIXED_MAC}" address = "{FIXED_ADDRESS}" profile = "local" }
 host "n3" {{ mac = "{OTHER_MAC}" profile = "pool" }}
 """)
 
-    def start(self):
-        """Starts the server and waits until `boot` has a policy."""
+    def start(self, wait="boot: policy generation="):
+        """Starts the server and waits until `boot` has a policy, or says something else."""
         with open(self.log_path, "ab") as log:
             offset = log.tell()
             self.process = subprocess.Popen(
                 ["ip", "netns", "exec", self.server_ns, str(programs_dir() / "dompoold"), "-d", "-c", str(self.conf)],
                 stdout=log, stderr=log, start_new_session=True)
-        self.wait_log("boot: policy generation=", offset, 15)
+        self.wait_log(wait, offset, 15)
 
     def stop(self, how=signal.SIGTERM):
         if not self.process:

@@ -162,6 +162,37 @@ def test_a_room_boots_while_core_is_stopped(room):
         time.sleep(0.1)
 
 
+def spoil(data, how):
+    if how == "cut":
+        return data[:len(data) // 2]
+    if how == "flipped":
+        return data[:len(data) - 100] + bytes([data[-100] ^ 4]) + data[len(data) - 99:]
+    return data[:4] + (1).to_bytes(4, "little") + data[8:]  # of another version
+
+
+def test_a_room_boots_from_the_disk_before_core_is_there_and_from_nothing_else(room):
+    """The server starts with a core that cannot: its database is broken. Then the snapshot is, too."""
+    database, snapshot = (room.path / "state/core" / name for name in ("dompool.db", "policy.snap"))
+    room.stop()
+    good, policy = database.read_bytes(), snapshot.read_bytes()
+    database.write_bytes(b"this is no database " * 1000)
+    room.start()
+    assert get_lease(room, POOL_MAC, vendor=PXE_BIOS, arch=0)["file"] == "pxelinux.0"
+    room.stop()
+    for how in ("cut", "flipped", "old"):
+        snapshot.write_bytes(spoil(policy, how))
+        offset = room.mark()
+        room.start(wait="boot: policy not taken: policy snapshot: ")
+        room.wait_log("files: policy refused", offset)
+        assert room.dhcp(say("discover", POOL_MAC), wait=0.3) == [None]
+        room.stop()
+    database.write_bytes(good)
+    room.start()
+    assert in_range(get_lease(room, POOL_MAC)["address"])  # core has written a new one
+    room.stop()
+    assert snapshot.read_bytes()[:8] == policy[:8]
+
+
 def test_a_declined_address_is_not_given_again(room):
     bad = get_lease(room, POOL_MAC)["address"]
     assert room.dhcp(say("decline", POOL_MAC, requested=bad, server=SERVER), wait=0.3) == [None]

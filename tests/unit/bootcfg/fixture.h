@@ -68,16 +68,27 @@ fixture_profiles(struct policy_profile profiles[PROFILE_N])
         snprintf(profiles[PROFILE_CHAIN].file, sizeof(profiles[PROFILE_CHAIN].file), "ltsp/ltsp.ipxe");
 }
 
+/* The kind's profile, at any time. */
+static inline const struct policy_choice *
+fixture_always(enum profile_kind kind)
+{
+        static struct policy_choice choices[PROFILE_N];
+
+        choices[kind] = (struct policy_choice){
+                .profile = kind, .rule = POLICY_NONE, .image = POLICY_HOSTS_IMAGE, .by = POLICY_BY_HOST};
+        return &choices[kind];
+}
+
 static inline void
 fixture_host(struct policy_host *h, const char *name, const struct mac *mac, enum profile_kind kind, uint32_t address,
              uint32_t image)
 {
-        static struct policy_choice choices[PROFILE_N]; /* the kind's profile, always */
-
-        choices[kind] = (struct policy_choice){
-                .profile = kind, .rule = POLICY_NONE, .image = POLICY_HOSTS_IMAGE, .by = POLICY_BY_HOST};
-        *h = (struct policy_host){
-                .mac = *mac, .name = name, .address = address, .image = image, .choices = &choices[kind], .n_choices = 1};
+        *h = (struct policy_host){.mac = *mac,
+                                  .name = name,
+                                  .address = address,
+                                  .image = image,
+                                  .choices = fixture_always(kind),
+                                  .n_choices = 1};
 }
 
 static inline void

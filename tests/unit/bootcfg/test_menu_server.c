@@ -173,7 +173,7 @@ other_policy(uint64_t generation)
         header.generation = generation;
         fixture_image(&image);
         fixture_hosts(hosts);
-        hosts[1].choices[0].profile = PROFILE_LOCAL;
+        hosts[1].choices = fixture_always(PROFILE_LOCAL);
         return fixture_build(&header, &image, 1, hosts, 3);
 }
 
@@ -229,6 +229,7 @@ a_timetable_counts_at_once(void **state)
 {
         struct policy_header header;
         struct policy_image image;
+        struct policy_choice choices[2];
         struct policy_host host;
         struct policy *p;
         struct room room;
@@ -238,10 +239,11 @@ a_timetable_counts_at_once(void **state)
         fixture_header(&header);
         fixture_image(&image);
         fixture_host(&host, "n1", &mac_pool, PROFILE_RESCUE, 0, 0);
-        host.choices[1] = host.choices[0];
-        host.choices[0].profile = PROFILE_POOL;
-        host.choices[0].from = 12 * 60;
-        host.choices[0].to = 13 * 60;
+        choices[0] = *fixture_always(PROFILE_POOL);
+        choices[0].from = 12 * 60;
+        choices[0].to = 13 * 60;
+        choices[1] = *fixture_always(PROFILE_RESCUE);
+        host.choices = choices;
         host.n_choices = 2;
         p = fixture_build(&header, &image, 1, &host, 1);
         assert_non_null(p);
