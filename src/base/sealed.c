@@ -9,25 +9,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fdio.h"
 
 #define NO_CHANGE (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW)
 #define COPY_SIZE (256u << 10)
-
-static int
-write_all(int fd, const uint8_t *bytes, size_t size)
-{
-        while (size > 0) {
-                ssize_t n = write(fd, bytes, size);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                bytes += n;
-                size -= (size_t)n;
-        }
-        return 0;
-}
 
 static int
 seal(int *fd, int *ret_fd)
@@ -42,7 +27,7 @@ int
 sealed_file_new(const char *name, const void *bytes, size_t size, int *ret_fd)
 {
         _cleanup_close_ int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-        int r = fd < 0 ? -errno : write_all(fd, bytes, size);
+        int r = fd < 0 ? -errno : fd_write_all(fd, bytes, size);
 
         return r < 0 ? r : seal(&fd, ret_fd);
 }
@@ -67,7 +52,7 @@ sealed_file_copy(const char *name, int from, size_t max, int *ret_fd)
                 if (n == 0)
                         return seal(&fd, ret_fd);
                 done += (size_t)n;
-                r = done > max ? -EFBIG : write_all(fd, buf, (size_t)n);
+                r = done > max ? -EFBIG : fd_write_all(fd, buf, (size_t)n);
         }
         return r;
 }

@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/digest.h"
+#include "base/fdio.h"
 
 #define NEW_NAME "leases.journal.new"
 #define BAD_NAME "leases.journal.bad"
@@ -146,22 +147,6 @@ read_all(int dir_fd, const char *name, uint8_t **ret, size_t *ret_size)
         return 0;
 }
 
-static int
-write_all(int fd, const uint8_t *data, size_t size)
-{
-        while (size > 0) {
-                ssize_t n = write(fd, data, size);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                data += n;
-                size -= (size_t)n;
-        }
-        return 0;
-}
-
 static void
 encode_to(void *arg, const struct lease *l)
 {
@@ -190,7 +175,7 @@ rewrite(struct boot_journal *j, const struct lease_table *table)
         fd = openat(j->dir_fd, NEW_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
                 return -errno;
-        r = write_all(fd, data, (size_t)(to - data));
+        r = fd_write_all(fd, data, (size_t)(to - data));
         if (r < 0)
                 return r;
         if (fdatasync(fd) < 0 || renameat(j->dir_fd, NEW_NAME, j->dir_fd, BOOT_JOURNAL_NAME) < 0 || fsync(j->dir_fd) < 0)
@@ -291,7 +276,7 @@ write_batch(struct boot_journal *j, const struct lease_table *table)
                 return r < 0 ? broken(j, r) : 0;
         }
         if (r == 0)
-                r = write_all(j->fd, j->batch, j->batch_size);
+                r = fd_write_all(j->fd, j->batch, j->batch_size);
         if (r < 0)
                 return broken(j, r);
         j->size += j->batch_size;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fdio.h"
 #include "base/log.h"
 #include "base/rec_json.h"
 #include "base/sealed.h"
@@ -398,22 +399,6 @@ core_policy_now(struct core *c)
         return p;
 }
 
-static int
-write_all(int fd, const uint8_t *data, size_t size)
-{
-        size_t done = 0;
-        ssize_t n;
-
-        while (done < size) {
-                n = write(fd, data + done, size - done);
-                if (n < 0 && errno != EINTR)
-                        return -errno;
-                if (n > 0)
-                        done += (size_t)n;
-        }
-        return 0;
-}
-
 /* Replaced by rename and on the disk before: a boot role that starts without core finds the old one or the new one, whole. */
 static int
 replace(struct core *c, const void *data, size_t size)
@@ -428,7 +413,7 @@ replace(struct core *c, const void *data, size_t size)
         fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0)
                 return -errno;
-        r = write_all(fd, data, size);
+        r = fd_write_all(fd, data, size);
         if (r)
                 return r;
         return fsync(fd) || rename(tmp, path) ? -errno : 0;

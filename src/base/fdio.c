@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See fdio.h. */
+#include "base/fdio.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <unistd.h>
+
+int
+fd_write_all(int fd, const void *bytes, size_t size)
+{
+        const uint8_t *at = bytes;
+
+        while (size > 0) {
+                ssize_t n = write(fd, at, size);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                at += n;
+                size -= (size_t)n;
+        }
+        return 0;
+}
