@@ -70,15 +70,11 @@ cmd_host_explain(struct ctl *c, int argc, char **argv, struct error *err)
         json_t *answer = NULL, *item;
         enum ctl_output output;
         int64_t at = 0;
-        struct mac mac;
         size_t i;
         int r = ctl_output(c, &output, err);
 
         (void)argc;
-        str_copy(name, sizeof(name), argv[0]);
-        if (parse_mac(argv[0], &mac) == 0) /* in a path it has dashes */
-                for (char *p = mac_text(&mac, name); *p; p++)
-                        *p = *p == ':' ? '-' : *p;
+        ctl_machine(argv[0], name);
         if (r == 0)
                 r = ctl_name("a host or MAC address", name, err);
         if (r == 0)

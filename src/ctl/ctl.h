@@ -48,6 +48,10 @@ enum ctl_option {
         OPT_NEXT,
         OPT_FIRMWARE,
         OPT_AT,
+        OPT_FILE,
+        OPT_BOOTS,
+        OPT_TIME,
+        OPT_SNAP,
         OPT_APPLY,
         OPT_FORMAT,
         OPT_N,
@@ -102,6 +106,7 @@ CTL_COMMAND(cmd_host_list);
 CTL_COMMAND(cmd_host_show);
 CTL_COMMAND(cmd_host_trace);
 CTL_COMMAND(cmd_host_explain);
+CTL_COMMAND(cmd_host_capture);
 CTL_COMMAND(cmd_host_add);
 CTL_COMMAND(cmd_host_remove);
 CTL_COMMAND(cmd_host_reboot);

@@ -83,6 +83,18 @@ ctl_name(const char *what, const char *text, struct error *err)
         return 0;
 }
 
+void
+ctl_machine(const char *text, char ret[NAME_SIZE])
+{
+        struct mac mac;
+
+        str_copy(ret, NAME_SIZE, text);
+        if (parse_mac(text, &mac) < 0)
+                return;
+        for (char *p = mac_text(&mac, ret); *p; p++)
+                *p = *p == ':' ? '-' : *p;
+}
+
 int
 ctl_image_name(const char *text, char ret[CTL_IMAGE_SIZE], struct error *err)
 {

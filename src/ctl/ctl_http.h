@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "model/profile.h"
 #include "ctl/ctl.h"
 
 struct ctl_request {
@@ -54,6 +55,10 @@ ctl_interrupted(void);
 /* Is it a name (or version id) that may stand in a path? ERR_USAGE. */
 int
 ctl_name(const char *what, const char *text, struct error *err);
+
+/* What a host or a MAC address is in a path: MACs have dashes there. */
+void
+ctl_machine(const char *text, char ret[NAME_SIZE]);
 
 /* An image's name or version id as the API takes it: a whole id is one digit longer than a name may be, and its first 63 name the
  * version as well. */

@@ -23,7 +23,7 @@
 #define FRAME_HEADER 12
 #define FRAME_FLAG_FD 1
 #define READ_STEP (64u << 10)
-#define DRAIN_READS 64 /* at once: a peer that never stops must not hold us */
+#define DRAIN_READS 64           /* at once: a peer that never stops must not hold us */
 #define KEEP_BUFFER (256u << 10) /* a larger input buffer is given back when it is empty */
 #define MAX_FDS 16               /* received and not yet claimed by a frame */
 #define SOCKET_BUFFER (1 << 20)
@@ -195,7 +195,8 @@ send_some(int sock, struct out *o)
                 memcpy(CMSG_DATA(c), &o->fd, sizeof(int));
         }
         do
-                n = sendmsg(sock, &msg, MSG_NOSIGNAL);
+                /* The capture role has no sendmsg(2): it can carry an address. */
+                n = o->fd >= 0 ? sendmsg(sock, &msg, MSG_NOSIGNAL) : send(sock, iov.iov_base, iov.iov_len, MSG_NOSIGNAL);
         while (n < 0 && errno == EINTR);
         if (n < 0)
                 return -errno;

@@ -7,14 +7,23 @@
 
 #include "ipc/messages.h"
 
-const char *const role_names[] = {
-        [ROLE_PARENT] = "parent", [ROLE_BOOT] = "boot",       [ROLE_FILES] = "files", [ROLE_API] = "api", [ROLE_CORE] = "core",
-        [ROLE_WORK] = "work",     [ROLE_APARENT] = "aparent", [ROLE_LINK] = "link",   [ROLE_HV] = "hv",   [ROLE_N] = NULL};
+const char *const role_names[] = {[ROLE_PARENT] = "parent",
+                                  [ROLE_BOOT] = "boot",
+                                  [ROLE_FILES] = "files",
+                                  [ROLE_API] = "api",
+                                  [ROLE_CORE] = "core",
+                                  [ROLE_WORK] = "work",
+                                  [ROLE_CAPTURE] = "capture",
+                                  [ROLE_APARENT] = "aparent",
+                                  [ROLE_LINK] = "link",
+                                  [ROLE_HV] = "hv",
+                                  [ROLE_N] = NULL};
 
 static const char *const resource_names[] = {[RES_SERVER] = "server",
                                              [RES_HOSTS] = "hosts",
                                              [RES_HOST] = "host",
                                              [RES_HOST_TRACE] = "host-trace",
+                                             [RES_HOST_CAPTURE] = "host-capture",
                                              [RES_HOST_EXPLAIN] = "host-explain",
                                              [RES_UNKNOWN] = "unknown-hosts",
                                              [RES_PROFILES] = "profiles",
@@ -96,8 +105,8 @@ FIELDS(msg_lease_event){
 DESC(msg_lease_event);
 
 FIELDS(msg_foreign_dhcp){
-        REC_MAC(struct msg_foreign_dhcp, mac),      REC_IP4(struct msg_foreign_dhcp, server),
-        REC_IP4(struct msg_foreign_dhcp, address),  REC_BOOL(struct msg_foreign_dhcp, offered),
+        REC_MAC(struct msg_foreign_dhcp, mac),     REC_IP4(struct msg_foreign_dhcp, server),
+        REC_IP4(struct msg_foreign_dhcp, address), REC_BOOL(struct msg_foreign_dhcp, offered),
         REC_I64(struct msg_foreign_dhcp, time_ms),
 };
 DESC(msg_foreign_dhcp);
@@ -298,6 +307,40 @@ FIELDS(msg_console_close){
 };
 DESC(msg_console_close);
 
+FIELDS(msg_capture_open){
+        REC_U64(struct msg_capture_open, session), REC_STR(struct msg_capture_open, name),
+        REC_U32(struct msg_capture_open, boots),   REC_U32(struct msg_capture_open, seconds),
+        REC_U32(struct msg_capture_open, snap),    REC_STR(struct msg_capture_open, by),
+};
+DESC(msg_capture_open);
+
+FIELDS(msg_capture_socket){
+        REC_U64(struct msg_capture_socket, session),
+        REC_MAC(struct msg_capture_socket, mac),
+        REC_IP4(struct msg_capture_socket, address),
+        REC_U32(struct msg_capture_socket, snap),
+};
+DESC(msg_capture_socket);
+
+FIELDS(msg_capture_data){
+        REC_U64(struct msg_capture_data, session),
+        REC_BLOB(struct msg_capture_data, data, CAPTURE_CHUNK),
+};
+DESC(msg_capture_data);
+
+FIELDS(msg_capture_note){
+        REC_U64(struct msg_capture_note, session),
+        REC_STR(struct msg_capture_note, text),
+};
+DESC(msg_capture_note);
+
+FIELDS(msg_capture_close){
+        REC_U64(struct msg_capture_close, session),
+        REC_STR(struct msg_capture_close, code),
+        REC_STR(struct msg_capture_close, text),
+};
+DESC(msg_capture_close);
+
 FIELDS(msg_work_task){
         REC_U64(struct msg_work_task, op),
         REC_ENUM(struct msg_work_task, kind, work_names),
@@ -374,7 +417,7 @@ message_find(const char *name)
 bool
 message_takes_fd(enum msg_type type)
 {
-        return type == MSG_ROLE_FD || type == MSG_POLICY || type == MSG_WORK_TASK;
+        return type == MSG_ROLE_FD || type == MSG_POLICY || type == MSG_WORK_TASK || type == MSG_CAPTURE_SOCKET;
 }
 
 bool

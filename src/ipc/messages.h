@@ -23,6 +23,7 @@ enum role {
         ROLE_API,
         ROLE_CORE,
         ROLE_WORK,
+        ROLE_CAPTURE,
         ROLE_APARENT,
         ROLE_LINK,
         ROLE_HV,
@@ -129,6 +130,7 @@ enum api_resource {
         RES_HOSTS,
         RES_HOST,        /* name */
         RES_HOST_TRACE,  /* name: its last boots, stage by stage */
+        RES_HOST_CAPTURE, /* name, or a MAC with dashes: can its packets be captured now? */
         RES_HOST_EXPLAIN, /* name, or a MAC with dashes; filter: firmware, number: at this wall clock ms */
         RES_UNKNOWN,     /* MACs seen that are no host */
         RES_PROFILES,
@@ -283,6 +285,43 @@ struct msg_console_data {
 };
 struct msg_console_close {
         uint64_t conn;
+        uint64_t session;
+        char code[32];
+        char text[256];
+};
+
+/* Captures of a machine's packets. session: chosen by api, unique while api lives. */
+#define CAPTURE_MAX_BOOTS 100
+#define CAPTURE_MAX_SECONDS 86400
+#define CAPTURE_MAX_BYTES (64u << 20) /* of the pcap file; then it ends */
+#define CAPTURE_MAX_TEXT "64 MiB"
+#define CAPTURE_SNAP_MIN 64
+#define CAPTURE_SNAP_MAX 65535
+#define CAPTURE_WHOLE 0 /* a snap length: nothing is cut */
+struct msg_capture_open {
+        uint64_t session;
+        char name[NAME_SIZE]; /* a host, or a MAC with dashes */
+        uint32_t boots;       /* it ends after so many, 1.. */
+        uint32_t seconds;     /* and after this time */
+        uint32_t snap;        /* bytes of a packet that are kept; DHCP whole. CAPTURE_WHOLE */
+        char by[NAME_SIZE];
+};
+struct msg_capture_socket { /* from the parent with a packet socket that sees this machine only */
+        uint64_t session;
+        struct mac mac;
+        uint32_t address;     /* fixed, of a host behind a relay agent, whose packets have not its MAC; 0 */
+        uint32_t snap;
+};
+#define CAPTURE_CHUNK (192u << 10)
+struct msg_capture_data {
+        uint64_t session;
+        struct blob data;     /* of the pcap file: whole records */
+};
+struct msg_capture_note { /* what the boot has come to, for who looks on */
+        uint64_t session;
+        char text[300];
+};
+struct msg_capture_close {
         uint64_t session;
         char code[32];
         char text[256];

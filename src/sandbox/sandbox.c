@@ -159,6 +159,8 @@ add_group(scmp_filter_ctx filter, const struct sandbox_group *g, struct error *e
                 if (nr == SCMP_SYS(socket)) {
                         r = allow_family(filter, AF_UNIX);
                         r = r == 0 ? allow_family(filter, AF_INET) : r;
+                } else if (nr == SCMP_SYS(sendto) && g->bit == SYS_FD_TAKING) {
+                        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, nr, 1, SCMP_A4(SCMP_CMP_EQ, 0));
                 } else {
                         r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, nr, 0);
                 }

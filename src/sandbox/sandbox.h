@@ -26,6 +26,7 @@ enum sandbox_syscalls {
         SYS_NET = 1 << 3,      /* sockets of AF_INET and AF_UNIX: accept, send, recv, bind, connect */
         SYS_FD_PASSING = 1 << 4,
         SYS_PROCESS = 1 << 5,  /* fork, exec, wait, kill */
+        SYS_FD_TAKING = 1 << 6, /* receives descriptors; sends on connected sockets only: no call that takes an address */
 };
 
 struct sandbox {

@@ -38,8 +38,11 @@ static const char *const net_calls[] = {"socket",   "bind",        "connect",   
                                         "shutdown", "sendto",      "sendmsg",     "sendmmsg",   "recvfrom",
                                         "recvmsg",  "recvmmsg",    "socketpair",  NULL};
 
-static const char *const fd_passing_calls[] = {"sendmsg",    "recvmsg",     "shutdown",     "getsockopt",
+static const char *const fd_passing_calls[] = {"sendmsg",    "sendto",      "recvmsg",      "shutdown", "getsockopt",
                                                "setsockopt", "getsockname", "memfd_create", NULL};
+
+/* sendto without an address: see sandbox.c. No bind, no setsockopt: what is taken stays as the giver has made it. */
+static const char *const fd_taking_calls[] = {"sendto", "recvmsg", "shutdown", "getsockopt", NULL};
 
 static const char *const process_calls[] = {"clone",           "clone3",     "fork",       "vfork",      "execve",
                                             "execveat",        "wait4",      "waitid",     "kill",       "pipe",
@@ -48,7 +51,12 @@ static const char *const process_calls[] = {"clone",           "clone3",     "fo
                                             "close_range",     NULL};
 
 const struct sandbox_group sandbox_groups[] = {
-        {SYS_BASE, base_calls}, {SYS_FILES_READ, files_read_calls}, {SYS_FILES_WRITE, files_write_calls},
-        {SYS_NET, net_calls},   {SYS_FD_PASSING, fd_passing_calls}, {SYS_PROCESS, process_calls},
+        {SYS_BASE, base_calls},
+        {SYS_FILES_READ, files_read_calls},
+        {SYS_FILES_WRITE, files_write_calls},
+        {SYS_NET, net_calls},
+        {SYS_FD_PASSING, fd_passing_calls},
+        {SYS_PROCESS, process_calls},
+        {SYS_FD_TAKING, fd_taking_calls},
 };
 const size_t sandbox_n_groups = sizeof(sandbox_groups) / sizeof(sandbox_groups[0]);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DOMPOOL_SERVER_API_H
 #define DOMPOOL_SERVER_API_H
-/* The state of the api role: requests, agents, consoles. Owned by role_api.c. */
+/* The state of the api role: requests, agents, web sockets. Owned by role_api.c. */
 #include "base/digest.h"
 #include "server/api_agents.h"
 #include "server/api_console.h"
 #include "server/api_request.h"
+#include "server/api_ws.h"
 #include "server/role.h"
 
 struct api {
@@ -16,7 +17,7 @@ struct api {
         uint64_t next_request;
         struct api_request *requests; /* those that wait for core, by id */
         struct api_agents *agents;
-        struct api_consoles consoles;
+        struct api_sockets sockets;
         uv_timer_t tick;
 };
 

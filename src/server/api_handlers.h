@@ -20,8 +20,10 @@ int
 api_domain_create(struct api_request *q, struct error *err);
 int
 api_domain_action(struct api_request *q, struct error *err);
-/* In api_console.c: upgrades to a web socket. */
+/* In api_console.c and api_capture.c: upgrade to a web socket. */
 int
 api_console(struct api_request *q, struct error *err);
+int
+api_capture(struct api_request *q, struct error *err);
 
 #endif

@@ -59,8 +59,8 @@ request_queue_answer(struct api_request *q)
         struct MHD_Response *response;
         enum MHD_Result r;
 
-        if (q->wants_upgrade && q->status == MHD_HTTP_OK)
-                return api_console_upgrade(q);
+        if (q->upgrade && q->status == MHD_HTTP_OK)
+                return api_ws_upgrade(q);
         response = MHD_create_response_from_buffer(q->answer_size, q->answer, MHD_RESPMEM_MUST_FREE);
         if (!response)
                 return MHD_NO;

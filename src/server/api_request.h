@@ -22,6 +22,7 @@
 
 struct api;
 struct api_watch;
+struct api_ws_kind;
 
 /* One of the two ways in; the argument of libmicrohttpd's callbacks. */
 struct api_door {
@@ -47,7 +48,7 @@ struct api_request {
         int64_t deadline_ms;      /* clock_mono_ms: core has to answer until then */
         struct api_watch *watch;  /* tells when the client goes away meanwhile */
         json_t *extra;            /* keys of api's own, put into a good answer */
-        bool wants_upgrade;       /* answer 200 means: become a web socket */
+        const struct api_ws_kind *upgrade; /* answer 200 means: become such a web socket */
         unsigned status;          /* 0: no answer yet */
         bool retry;               /* tell the client to come back */
         char *answer;             /* JSON text, malloc'ed */

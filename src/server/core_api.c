@@ -23,7 +23,7 @@ rows(const struct msg_api_get *m)
 static json_t *
 roles_json(const struct core *c)
 {
-        static const enum role roles[] = {ROLE_BOOT, ROLE_FILES, ROLE_API, ROLE_WORK};
+        static const enum role roles[] = {ROLE_BOOT, ROLE_FILES, ROLE_API, ROLE_WORK, ROLE_CAPTURE};
         json_t *json = json_pack("{s:s}", role_names[ROLE_CORE], "up");
         size_t i;
 
@@ -237,10 +237,20 @@ get_events(struct core *c, const struct msg_api_get *m, struct error *err)
 }
 
 static const resource_fn resources[RES_N] = {
-        [RES_SERVER] = get_server,   [RES_HOSTS] = get_hosts,       [RES_HOST] = get_host,     [RES_HOST_TRACE] = get_trace,
+        [RES_SERVER] = get_server,
+        [RES_HOSTS] = get_hosts,
+        [RES_HOST] = get_host,
+        [RES_HOST_TRACE] = get_trace,
         [RES_HOST_EXPLAIN] = core_explain_json,
-        [RES_UNKNOWN] = get_unknown, [RES_PROFILES] = core_profiles_json, [RES_IMAGES] = get_images, [RES_IMAGE] = get_image,
-        [RES_DOMAINS] = get_domains, [RES_DOMAIN] = get_domain,     [RES_OPS] = get_ops,       [RES_OP] = get_op,
+        [RES_HOST_CAPTURE] = core_capture_json,
+        [RES_UNKNOWN] = get_unknown,
+        [RES_PROFILES] = core_profiles_json,
+        [RES_IMAGES] = get_images,
+        [RES_IMAGE] = get_image,
+        [RES_DOMAINS] = get_domains,
+        [RES_DOMAIN] = get_domain,
+        [RES_OPS] = get_ops,
+        [RES_OP] = get_op,
         [RES_EVENTS] = get_events,
 };
 

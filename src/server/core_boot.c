@@ -51,6 +51,7 @@ boot_begin(struct core *c, struct core_host *h, int64_t time_ms)
         if (store_boots_trim(c->store, h->row.host.name, CORE_KEEP_BOOTS - 1, &err))
                 core_db_failed(c, &err);
         core_host_set_state(c, h, boots_image(c, h) ? HOST_BOOTING : HOST_OFF);
+        core_capture_boot(c, h);
 }
 
 static void
@@ -61,6 +62,7 @@ reach(struct core *c, struct core_host *h, enum boot_stage stage, int64_t time_m
         core_mark_boot(c, h);
         if (boot_reach(&h->boot, stage, time_ms, text))
                 core_event(c, "boot", h->row.host.name, boot_stage_names[stage], h->boot.number, "%s", text);
+        core_capture_stage(c, h, stage, text);
 }
 
 static bool
@@ -347,6 +349,7 @@ core_boot_unknown(struct core *c, const struct msg_unknown_seen *m)
                 }
                 u->first_ms = m->time_ms;
         }
+        core_capture_unknown(c, &m->mac);
         u->seen = *m;
         u->count++;
         HASH_ADD(hh, c->unknown, seen.mac.b, sizeof(u->seen.mac.b), u);

@@ -10,7 +10,7 @@
  *   core_host.c     hosts and their states                core_create.c   a create request until it is an operation
  *   core_boot.c     boots, init reports, unknown MACs     core_guest.c    kernels and ramdisks into STATE/blobs
  *   core_policy.c   images and the policy snapshot        core_console.c  console bytes between client and agent
- *   core_profile.c  profiles: set, for one boot, in force
+ *   core_profile.c  profiles: set, for one boot, in force        core_capture.c  packet captures: who may, how long
  */
 #include <jansson.h>
 #include <sys/stat.h>
@@ -25,6 +25,7 @@
 #define CORE_MAX_UNKNOWN 1024 /* MACs seen that are no host */
 #define CORE_MAX_WAITERS 4096 /* long polls at a time */
 #define CORE_MAX_CONSOLES 1024
+#define CORE_MAX_CAPTURES 8 /* at a time */
 #define CORE_MAX_HOSTS 16384
 #define CORE_KEEP_BOOTS 10 /* per host */
 #define CORE_KEEP_EVENTS 200000
@@ -102,6 +103,19 @@ struct core_console {
         UT_hash_handle hh;
 };
 
+struct core_capture {
+        uint64_t session;
+        struct mac mac;
+        char name[NAME_SIZE];   /* of the host, or the MAC's text */
+        uint32_t boots, begun, over; /* wanted, seen to begin, come to an end */
+        int64_t begun_ms;       /* wall, of the boot that runs */
+        int64_t word_mono_ms;   /* the last stage's time */
+        int64_t end_mono_ms;    /* its time is up */
+        int64_t ending_mono_ms; /* capture was told to end; 0: not yet */
+        char why[80];           /* then */
+        struct core_capture *prev, *next;
+};
+
 struct core_message_out {
         enum role to;
         enum msg_type type;
@@ -126,6 +140,7 @@ struct core {
         struct core_op *dirty_ops;
         struct core_unknown *unknown;
         struct core_console *consoles;
+        struct core_capture *captures; /* utlist */
         struct core_waiter *waiters; /* utlist */
         uint32_t n_waiters;
         uint64_t last_event;
@@ -334,6 +349,19 @@ void core_console_data(struct core *c, const struct msg_console_data *m);
 void core_console_close(struct core *c, const struct msg_console_close *m);
 /* All consoles over an agent's connection end; @conn 0: all there are (api is gone, nobody is told). */
 void core_console_drop(struct core *c, uint64_t conn);
+
+/* --- core_capture.c --- */
+json_t *core_capture_json(struct core *c, const struct msg_api_get *m, struct error *err);
+void core_capture_open(struct core *c, const struct msg_capture_open *m);
+void core_capture_close(struct core *c, const struct msg_capture_close *m);
+/* The host's boot has begun, or reached a stage: who captures it is told, and it may be the end. */
+void core_capture_boot(struct core *c, const struct core_host *h);
+void core_capture_stage(struct core *c, const struct core_host *h, enum boot_stage stage, const char *text);
+/* A machine that is no host asked. */
+void core_capture_unknown(struct core *c, const struct mac *mac);
+void core_capture_tick(struct core *c);
+/* All: api or capture has gone. */
+void core_capture_drop(struct core *c);
 
 /* --- core_api.c --- */
 void core_api_get(struct core *c, const struct msg_api_get *m);

@@ -178,6 +178,12 @@ deliver(struct core *c, const struct core_message_out *m)
         case ROLE_WORK:
                 out->to_work(out->arg, m->type, m->payload, m->fd);
                 break;
+        case ROLE_PARENT:
+                out->to_parent(out->arg, m->type, m->payload);
+                break;
+        case ROLE_CAPTURE:
+                out->to_capture(out->arg, m->type, m->payload);
+                break;
         default:
                 break;
         }
@@ -295,6 +301,8 @@ HANDLER(core_agent_gone, msg_agent_gone)
 HANDLER(core_console_open, msg_console_open)
 HANDLER(core_console_data, msg_console_data)
 HANDLER(core_console_close, msg_console_close)
+HANDLER(core_capture_open, msg_capture_open)
+HANDLER(core_capture_close, msg_capture_close)
 HANDLER(core_op_work_progress, msg_work_progress)
 HANDLER(core_op_work_result, msg_work_result)
 
@@ -326,6 +334,8 @@ static const handler_fn handlers[MSG_MAX] = {
         [MSG_CONSOLE_OPEN] = handle_core_console_open,
         [MSG_CONSOLE_DATA] = handle_core_console_data,
         [MSG_CONSOLE_CLOSE] = handle_core_console_close,
+        [MSG_CAPTURE_OPEN] = handle_core_capture_open,
+        [MSG_CAPTURE_CLOSE] = handle_core_capture_close,
         [MSG_WORK_PROGRESS] = handle_core_op_work_progress,
         [MSG_WORK_RESULT] = handle_core_op_work_result,
 };
@@ -353,6 +363,7 @@ api_gone(struct core *c)
                 core_host_set_conn(c, h, 0);
         }
         core_console_drop(c, 0);
+        core_capture_drop(c);
         core_api_drop_waiters(c);
 }
 
@@ -364,6 +375,8 @@ core_peer(struct core *c, enum role role, bool up)
                 api_gone(c);
         if ((role == ROLE_BOOT || role == ROLE_FILES) && up)
                 core_policy_send(c, role);
+        if (role == ROLE_CAPTURE && !up)
+                core_capture_drop(c); /* api has its own word of it */
         if (role == ROLE_WORK) {
                 if (!up)
                         core_op_unsend(c, NULL);
@@ -394,6 +407,7 @@ core_tick(struct core *c)
 {
         core_host_tick(c);
         core_domain_tick(c);
+        core_capture_tick(c);
         core_op_tick(c);
         core_policy_scan_images(c, false);
         trim(c);

@@ -25,6 +25,8 @@ struct core_out {
         void (*to_boot)(void *arg, enum msg_type type, const void *payload, int fd);
         void (*to_files)(void *arg, enum msg_type type, const void *payload, int fd);
         void (*to_work)(void *arg, enum msg_type type, const void *payload, int fd);
+        void (*to_parent)(void *arg, enum msg_type type, const void *payload);
+        void (*to_capture)(void *arg, enum msg_type type, const void *payload);
         void *arg;
 };
 
@@ -43,7 +45,7 @@ int core_new(const struct core_params *p, struct core **ret, struct error *err);
 /* NULL is allowed. What was not flushed is lost, as by a crash. */
 void core_free(struct core *c);
 
-/* A message of @from (boot, files, api, work; of the parent ROLE_ENDED). @payload belongs to the caller; what core keeps it
+/* A message of @from (boot, files, api, work; of the parent ROLE_ENDED and CAPTURE_CLOSE). @payload belongs to the caller; what core keeps it
  * copies. */
 void core_message(struct core *c, enum role from, enum msg_type type, void *payload);
 

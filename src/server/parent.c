@@ -18,12 +18,12 @@
 
 #define STOP_STAGE_MS 4000 /* then the stage's roles are killed; two stages are below the 10 s promised */
 
-/* core comes last but one: what talks to it is there and waits. */
-const enum role parent_roles[] = {ROLE_BOOT, ROLE_FILES, ROLE_API, ROLE_CORE, ROLE_WORK, ROLE_N};
+/* core comes late: what talks to it is there and waits. */
+const enum role parent_roles[] = {ROLE_BOOT, ROLE_FILES, ROLE_API, ROLE_CORE, ROLE_WORK, ROLE_CAPTURE, ROLE_N};
 
 /* Strangers' doors first; core last, so that it can store what the others told it. */
 static const unsigned stop_stages[] = {
-        1u << ROLE_API | 1u << ROLE_FILES | 1u << ROLE_BOOT | 1u << ROLE_WORK,
+        1u << ROLE_API | 1u << ROLE_FILES | 1u << ROLE_BOOT | 1u << ROLE_WORK | 1u << ROLE_CAPTURE,
         1u << ROLE_CORE,
 };
 

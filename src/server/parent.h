@@ -8,6 +8,7 @@
  *     parent.c        its life: start, signals, ready, stop
  *     parent_role.c   one role: spawn, channels to the others, death, back-off
  *     parent_setup.c  directories, certificate, sockets
+ *     parent_capture.c  the socket of a packet capture, on core's word
  */
 #include <uv.h>
 
@@ -84,6 +85,10 @@ void
 parent_role_stop(struct child *c);
 void
 parent_role_kill(struct child *c);
+
+/* parent_capture.c: opens it for the capture role, or tells core why not. */
+void
+parent_capture(struct parent *p, const struct msg_capture_socket *m);
 
 /* parent.c: told by parent_role.c. */
 void

@@ -86,8 +86,12 @@ on_message(void *arg, struct channel *ch, enum msg_type type, void *payload, int
 {
         struct child *c = arg;
 
-        (void)ch, (void)payload;
-        assert(fd < 0); /* channel refuses descriptors with ROLE_READY */
+        (void)ch;
+        cleanup_close(&fd); /* none has one to give to the parent */
+        if (type == MSG_CAPTURE_SOCKET) {
+                parent_capture(c->parent, payload);
+                return;
+        }
         if (type != MSG_ROLE_READY || c->state != CHILD_STARTED)
                 return;
         c->state = CHILD_READY;

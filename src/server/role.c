@@ -20,7 +20,7 @@
 
 static const struct role_def *const role_defs[] = {
         [ROLE_BOOT] = &role_boot_def, [ROLE_FILES] = &role_files_def, [ROLE_API] = &role_api_def,
-        [ROLE_CORE] = &role_core_def, [ROLE_WORK] = &role_work_def,
+        [ROLE_CORE] = &role_core_def, [ROLE_WORK] = &role_work_def,   [ROLE_CAPTURE] = &role_capture_def,
 };
 
 const struct role_def *

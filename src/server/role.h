@@ -84,6 +84,7 @@ extern const struct role_def role_files_def; /* role_files.c */
 extern const struct role_def role_api_def;   /* role_api.c */
 extern const struct role_def role_core_def;  /* role_core.c */
 extern const struct role_def role_work_def;  /* role_work.c */
+extern const struct role_def role_capture_def; /* role_capture.c */
 
 /* An unprivileged role runs as the user "dompool-<role>" where there is one, else as this uid. No two roles share a uid: a process may
  * signal and trace its own user's. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The api role: REST on a Unix socket and on TLS, agents' lines, consoles. It parses what strangers send and hands typed
- * messages to core; it decides nothing and stores nothing. Here its parts are put together. Runs in: api.
+ * The api role: REST on a Unix socket and on TLS, agents' lines, consoles, captures. It parses what strangers send and hands
+ * typed messages to core; it decides nothing and stores nothing. Here its parts are put together. Runs in: api.
  */
 #include <errno.h>
 #include <string.h>
@@ -106,7 +106,7 @@ tick_cb(uv_timer_t *timer)
         int64_t now = clock_mono_ms(&api->ctx->clock);
 
         api_requests_tick(api, now);
-        api_consoles_tick(api, now);
+        api_ws_tick(api, now);
 }
 
 static int
@@ -163,6 +163,12 @@ deliver_console(struct api *api, enum msg_type type, void *payload)
                 api_consoles_deliver(api, type, payload);
 }
 
+static void
+deliver_capture(struct api *api, enum msg_type type, void *payload)
+{
+        api_captures_deliver(api, type, payload);
+}
+
 static const struct {
         enum msg_type type;
         deliver_fn deliver;
@@ -170,12 +176,13 @@ static const struct {
         {MSG_API_REPLY, deliver_reply},      {MSG_AGENT_WELCOME, deliver_agent},  {MSG_AGENT_REFUSE, deliver_agent},
         {MSG_AGENT_OP, deliver_agent},       {MSG_AGENT_OP_ACK, deliver_agent},   {MSG_AGENT_DROP, deliver_agent},
         {MSG_CONSOLE_OPEN, deliver_console}, {MSG_CONSOLE_DATA, deliver_console}, {MSG_CONSOLE_CLOSE, deliver_console},
+        {MSG_CAPTURE_DATA, deliver_capture}, {MSG_CAPTURE_NOTE, deliver_capture}, {MSG_CAPTURE_CLOSE, deliver_capture},
 };
 
 static void
 role_api_message(struct role_ctx *ctx, enum role peer, enum msg_type type, void *payload, int fd)
 {
-        (void)peer; /* messages.def lets only core speak to api */
+        (void)peer; /* by messages.def core, or capture with packets */
         cleanup_close(&fd);
         for (size_t i = 0; i < N_ELEMENTS(deliveries); i++)
                 if (deliveries[i].type == type)
@@ -187,11 +194,15 @@ role_api_peer(struct role_ctx *ctx, enum role peer, bool up)
 {
         struct api *api = ctx->state;
 
-        if (peer != ROLE_CORE || up || !api)
+        if (up || !api)
+                return;
+        if (peer == ROLE_CAPTURE)
+                api_captures_gone(api);
+        if (peer != ROLE_CORE)
                 return;
         log_notice("core is away: requests are refused, agents are let go until it is back");
         api_requests_core_gone(api);
-        api_consoles_close(api, ERR_UNREACHABLE, "the server's core is being started again");
+        api_ws_close_all(api, NULL, ERR_UNREACHABLE, "the server's core is being started again");
         if (api->agents)
                 api_agents_core_gone(api->agents);
 }
@@ -202,7 +213,7 @@ role_api_stop(struct role_ctx *ctx)
         struct api *api = ctx->state;
 
         api_requests_core_gone(api);
-        api_consoles_drop(api);
+        api_ws_drop_all(api);
         httpd_uv_free(api->unix_door.httpd);
         httpd_uv_free(api->tls_door.httpd);
         api_agents_free(api->agents);

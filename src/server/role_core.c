@@ -62,6 +62,20 @@ to_work(void *arg, enum msg_type type, const void *payload, int fd)
 }
 
 static void
+to_capture(void *arg, enum msg_type type, const void *payload)
+{
+        send_to(arg, ROLE_CAPTURE, type, payload, -1);
+}
+
+static void
+to_parent(void *arg, enum msg_type type, const void *payload)
+{
+        struct role_core *rc = arg;
+
+        channel_send(rc->ctx->parent, type, payload, -1); /* without a parent this process ends */
+}
+
+static void
 flush(struct role_core *rc)
 {
         struct error err;
@@ -124,7 +138,13 @@ role_core_start(struct role_ctx *ctx, struct error *err)
         role_path_text(ctx->config, ROLE_CORE, ROLE_PATH_BLOBS, rc->blob_dir);
         p.state_dir = rc->state_dir;
         p.blob_dir = rc->blob_dir;
-        p.out = (struct core_out){.to_api = to_api, .to_boot = to_boot, .to_files = to_files, .to_work = to_work, .arg = rc};
+        p.out = (struct core_out){.to_api = to_api,
+                                  .to_boot = to_boot,
+                                  .to_files = to_files,
+                                  .to_work = to_work,
+                                  .to_parent = to_parent,
+                                  .to_capture = to_capture,
+                                  .arg = rc};
         r = read_fingerprint(ctx, p.tls_fingerprint, err);
         if (!r)
                 r = core_new(&p, &rc->core, err);

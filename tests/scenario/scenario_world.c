@@ -160,6 +160,13 @@ take_in(struct world *w, const struct msg_work_task *m, int fd)
         memcpy(r->sha256, file.sha256, sizeof(r->sha256));
 }
 
+/* Captures have no packets here: what core says to the parent and to capture goes nowhere. */
+static void
+to_nobody(void *arg, enum msg_type type, const void *payload)
+{
+        (void)arg, (void)type, (void)payload;
+}
+
 /* Guest files are taken in at once, unless the script has work slow; other tasks wait for the script's word. */
 static void
 to_work(void *arg, enum msg_type type, const void *payload, int fd)
@@ -264,7 +271,13 @@ world_start(struct world *w)
                 .clock = &w->clock,
                 .state_dir = state,
                 .blob_dir = blobs,
-                .out = {.to_api = to_api, .to_boot = to_boot, .to_files = to_files, .to_work = to_work, .arg = w},
+                .out = {.to_api = to_api,
+                        .to_boot = to_boot,
+                        .to_files = to_files,
+                        .to_work = to_work,
+                        .to_parent = to_nobody,
+                        .to_capture = to_nobody,
+                        .arg = w},
         };
         struct error err;
 

@@ -9,8 +9,8 @@ from server import DOMPOOLD
 
 # src/sandbox/sandbox.c: make asan's build goes without seccomp.
 SECCOMP = "0" if b"__asan_init" in DOMPOOLD.read_bytes() else "2"
-LOCKED = ("boot", "files", "api", "core")
-UIDS = {"boot": 64301, "files": 64302, "api": 64303, "core": 64304}
+LOCKED = ("boot", "files", "api", "core", "capture")
+UIDS = {"boot": 64301, "files": 64302, "api": 64303, "core": 64304, "capture": 64306}
 
 
 @pytest.mark.parametrize("role", LOCKED)

@@ -15,7 +15,7 @@ import netns
 TOP = pathlib.Path(__file__).resolve().parents[3]
 BUILD = pathlib.Path(os.environ.get("BUILD_DIR", TOP / "build"))
 DOMPOOLD = BUILD / "src" / "dompoold"
-ROLES = ("boot", "files", "api", "core", "work")
+ROLES = ("boot", "files", "api", "core", "work", "capture")
 
 
 class UnixConnection(http.client.HTTPConnection):

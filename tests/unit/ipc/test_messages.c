@@ -87,7 +87,7 @@ every_message_arrives_equal_on_every_allowed_way(void **state)
 static void
 strangers_roles_cannot_give_orders(void **state)
 {
-        static const enum role strangers[] = {ROLE_BOOT, ROLE_FILES, ROLE_API};
+        static const enum role strangers[] = {ROLE_BOOT, ROLE_FILES, ROLE_API, ROLE_CAPTURE};
 
         (void)state;
         for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
@@ -96,6 +96,7 @@ strangers_roles_cannot_give_orders(void **state)
                         assert_false(message_allowed(MSG_POLICY, strangers[i], to));
                         assert_false(message_allowed(MSG_ROLE_START, strangers[i], to));
                         assert_false(message_allowed(MSG_TOKEN_USED, strangers[i], to));
+                        assert_false(message_allowed(MSG_CAPTURE_SOCKET, strangers[i], to));
                 }
         }
         for (int type = 0; type < MSG_MAX; type++)
@@ -110,7 +111,7 @@ work_hears_nobody_but_core_and_the_parent(void **state)
 {
         (void)state;
         for (int type = 0; type < MSG_MAX; type++)
-                for (int from = ROLE_PARENT; from <= ROLE_WORK; from++) /* the processes of dompoold */
+                for (int from = ROLE_PARENT; from <= ROLE_CAPTURE; from++) /* the processes of dompoold */
                         if (message_allowed(type, from, ROLE_WORK))
                                 assert_true(from == ROLE_CORE || from == ROLE_PARENT);
 }

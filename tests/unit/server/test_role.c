@@ -10,11 +10,11 @@
 
 #include "server/role.h"
 
-static const enum role all[] = {ROLE_BOOT, ROLE_FILES, ROLE_API, ROLE_CORE, ROLE_WORK};
+static const enum role all[] = {ROLE_BOOT, ROLE_FILES, ROLE_API, ROLE_CORE, ROLE_WORK, ROLE_CAPTURE};
 #define N_ALL (sizeof(all) / sizeof(all[0]))
 
 static void
-roles_talk_to_core_and_boot_and_files_to_each_other(void **state)
+roles_talk_to_core_boot_to_files_and_capture_to_api(void **state)
 {
         (void)state;
         for (size_t i = 0; i < N_ALL; i++)
@@ -24,7 +24,10 @@ roles_talk_to_core_and_boot_and_files_to_each_other(void **state)
                         bool menus =
                                 (all[i] == ROLE_BOOT && all[j] == ROLE_FILES) || (all[i] == ROLE_FILES && all[j] == ROLE_BOOT);
 
-                        assert_int_equal(role_pair_talks(all[i], all[j]), i != j && (core || menus));
+                        bool packets = (all[i] == ROLE_API && all[j] == ROLE_CAPTURE) ||
+                                       (all[i] == ROLE_CAPTURE && all[j] == ROLE_API);
+
+                        assert_int_equal(role_pair_talks(all[i], all[j]), i != j && (core || menus || packets));
                 }
         assert_false(role_pair_talks(ROLE_PARENT, ROLE_CORE));
         assert_false(role_pair_talks(ROLE_LINK, ROLE_HV));
@@ -61,6 +64,19 @@ every_role_but_work_has_a_user_of_its_own_and_every_lock(void **state)
                 assert_true(s.no_new_processes);
                 assert_false(s.syscalls & SYS_PROCESS);
         }
+}
+
+/* Packet sockets can send, and to any interface where an address may be given: capture has no call for that. */
+static void
+capture_can_open_and_address_nothing(void **state)
+{
+        struct sandbox s;
+        char user[ROLE_USER_SIZE];
+
+        (void)state;
+        role_sandbox(ROLE_CAPTURE, &s, user);
+        assert_int_equal(s.syscalls, SYS_BASE | SYS_FD_TAKING);
+        assert_int_equal(role_def_get(ROLE_CAPTURE)->n_paths, 0);
 }
 
 static void
@@ -116,9 +132,10 @@ int
 main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(roles_talk_to_core_and_boot_and_files_to_each_other),
+                cmocka_unit_test(roles_talk_to_core_boot_to_files_and_capture_to_api),
                 cmocka_unit_test(roles_are_found_by_name_and_agents_roles_are_not),
                 cmocka_unit_test(every_role_but_work_has_a_user_of_its_own_and_every_lock),
+                cmocka_unit_test(capture_can_open_and_address_nothing),
                 cmocka_unit_test(core_has_no_network),
                 cmocka_unit_test(only_core_and_boot_write_and_only_where_they_must),
                 cmocka_unit_test(paths_follow_the_configuration),
