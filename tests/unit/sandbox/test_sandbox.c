@@ -3,7 +3,9 @@
  * it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <net/ethernet.h>
 #include <netinet/in.h>
+#include <netpacket/packet.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -144,8 +146,7 @@ connect_tcp(void)
 static int
 bind_tcp(void)
 {
-        const struct sockaddr_in a = {
-                .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        const struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         int fd = socket(AF_INET, SOCK_STREAM, 0);
 
         return bind(fd, (const struct sockaddr *)&a, sizeof(a)) < 0 ? errno : 0;
@@ -306,6 +307,67 @@ sockets_are_of_ip_and_unix_only(void **state)
         assert_int_equal(run_locked(&s, make_packet_socket), -SIGSYS);
 }
 
+/* As the parent hands it to the capture role. */
+static int packet_socket;
+static const struct sockaddr_ll loopback = {.sll_family = AF_PACKET, .sll_ifindex = 1, .sll_halen = 6};
+static const char frame[64];
+
+static int
+send_without_address(void)
+{
+        return write(packet_socket, frame, sizeof(frame)) < 0 && errno == ENXIO &&
+                               send(packet_socket, frame, sizeof(frame), 0) < 0 && errno == ENXIO
+                       ? 0
+                       : 1;
+}
+
+static int
+send_to_an_interface(void)
+{
+        return sendto(packet_socket, frame, sizeof(frame), 0, (const struct sockaddr *)&loopback, sizeof(loopback)) < 0;
+}
+
+static int
+send_by_a_message(void)
+{
+        struct iovec iov = {.iov_base = (char *)frame, .iov_len = sizeof(frame)};
+        const struct msghdr m = {
+                .msg_name = (void *)&loopback, .msg_namelen = sizeof(loopback), .msg_iov = &iov, .msg_iovlen = 1};
+
+        return sendmsg(packet_socket, &m, 0) < 0;
+}
+
+static int
+bind_to_an_interface(void)
+{
+        return bind(packet_socket, (const struct sockaddr *)&loopback, sizeof(loopback)) < 0;
+}
+
+static int
+change_the_socket(void)
+{
+        return setsockopt(packet_socket, SOL_SOCKET, SO_DETACH_FILTER, frame, sizeof(int)) < 0;
+}
+
+static void
+a_packet_socket_that_is_taken_sends_nothing(void **state)
+{
+        const struct sandbox s = {.fallback_uid = UID, .syscalls = SYS_BASE | SYS_FD_TAKING};
+        const struct sockaddr_ll all = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
+
+        (void)state;
+        SKIP_INSTRUMENTED();
+        packet_socket = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+        assert_true(packet_socket >= 0);
+        assert_int_equal(bind(packet_socket, (const struct sockaddr *)&all, sizeof(all)), 0);
+        assert_int_equal(run_locked(&s, send_without_address), 0);
+        assert_int_equal(run_locked(&s, send_to_an_interface), -SIGSYS);
+        assert_int_equal(run_locked(&s, send_by_a_message), -SIGSYS);
+        assert_int_equal(run_locked(&s, bind_to_an_interface), -SIGSYS);
+        assert_int_equal(run_locked(&s, change_the_socket), -SIGSYS);
+        close(packet_socket);
+}
+
 static void
 no_process_can_be_started_where_that_is_said(void **state)
 {
@@ -408,7 +470,8 @@ every_group_of_system_calls_is_in_the_table(void **state)
                 assert_int_equal(all & sandbox_groups[i].bit, 0);
                 all |= sandbox_groups[i].bit;
         }
-        assert_int_equal(all, SYS_BASE | SYS_FILES_READ | SYS_FILES_WRITE | SYS_NET | SYS_FD_PASSING | SYS_PROCESS);
+        assert_int_equal(all,
+                         SYS_BASE | SYS_FILES_READ | SYS_FILES_WRITE | SYS_NET | SYS_FD_PASSING | SYS_PROCESS | SYS_FD_TAKING);
 }
 
 static int
@@ -457,6 +520,7 @@ main(void)
                 cmocka_unit_test(no_capability_is_left_in_any_set),
                 cmocka_unit_test(a_forbidden_system_call_kills_the_process),
                 cmocka_unit_test(sockets_are_of_ip_and_unix_only),
+                cmocka_unit_test(a_packet_socket_that_is_taken_sends_nothing),
                 cmocka_unit_test(no_process_can_be_started_where_that_is_said),
                 cmocka_unit_test(open_files_are_limited),
                 cmocka_unit_test(memory_is_limited),
