@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "bootcfg/dhcp_server.h"
 #include "bootcfg/menu.h"
+#include "bootcfg/quirk_match.h"
 
 #define IPXE_BIOS FIRMWARE_IPXE_HTTP | FIRMWARE_IPXE_MULTIBOOT
 #define IPXE_EFI FIRMWARE_IPXE_HTTP | FIRMWARE_IPXE_EFI
@@ -55,6 +56,7 @@ struct explain {
         const struct policy_host *host; /* `known`, or NULL */
         struct policy_host known;
         struct policy_chosen chosen;
+        struct quirk_effects quirks; /* for this firmware */
 };
 
 static void line(const struct explain *x, const char *why, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -121,6 +123,35 @@ tell_decision(struct explain *x)
         if (x->chosen.menu)
                 line(x, x->chosen.rule && x->chosen.rule->menu != POLICY_NONE ? "menu of the rule" : "menu of the profile",
                      "menu %s is shown first", x->chosen.menu->name);
+}
+
+/* What a quirk does besides words of a menu: how files are sent is said by no packet of ours beforehand. */
+static void
+tell_quirks(struct explain *x)
+{
+        const struct firmware f = {.arch = x->f->arch, .client = x->f->client, .features = x->f->features};
+
+        if (!x->host)
+                return;
+        quirk_effects(x->r->policy, x->host, quirk_firmware_of(&f), &x->quirks);
+        if (x->quirks.n > 0)
+                item(x, "file", "how files are sent", NULL, 0);
+        for (uint32_t i = 0; i < x->quirks.n; i++) {
+                const struct quirk *q = x->quirks.applied[i];
+                char why[NAME_SIZE + 16];
+
+                snprintf(why, sizeof(why), "quirk '%s'", q->name);
+                if (q->tftp_blksize)
+                        line(x, why, "TFTP blocks of at most %u bytes", q->tftp_blksize);
+                if (q->no_tftp_window)
+                        line(x, why, "TFTP without windows");
+                if (q->no_tftp_options)
+                        line(x, why, "TFTP without options");
+                if (q->no_http)
+                        line(x, why, "no HTTP");
+                if (*q->loader)
+                        line(x, why, "loader %s, unless the host's description names one", q->loader);
+        }
 }
 
 /* --- packets --- */
@@ -270,7 +301,9 @@ exchange(const struct explain *x, struct dhcp_server *s, uint8_t type, struct dh
                 item(x, "decision", "loader", NULL, 0);
                 line(x,
                      strcmp(x->host->loader, d->loader->name) == 0 ? "loader of the host's description"
-                                                                   : "the first of the table that this firmware can run",
+                     : x->quirks.loader && strcmp(x->quirks.loader, d->loader->name) == 0
+                             ? "a quirk of this machine, see above"
+                             : "the first of the table that this firmware can run",
                      "%s, named as \"%s\"", d->loader->name, d->boot_name);
         }
         tell_packet(x, "answer", title, d->data, d->size, true);
@@ -324,6 +357,13 @@ menu_line_why(const struct explain *x, const char *text, char *why, size_t size)
         add_source(why, size, text, id, "image");
         for (size_t k = 0; k < N_ELEMENTS(sources); k++)
                 add_source(why, size, text, sources[k].setting, sources[k].what);
+        for (uint32_t k = 0; k < x->quirks.n; k++) {
+                char what[NAME_SIZE + 16];
+
+                snprintf(what, sizeof(what), "quirk '%s'", x->quirks.applied[k]->name);
+                add_source(why, size, text, x->quirks.applied[k]->xen_args, what);
+                add_source(why, size, text, x->quirks.applied[k]->kernel_args, what);
+        }
         if (!*why)
                 snprintf(why, size, "the loader's language");
 }
@@ -399,6 +439,7 @@ explain_boot(const struct explain_request *r, const struct explain_sink *sink, s
         }
         x.host = policy_host_by_mac(r->policy, &r->mac, &x.known);
         tell_decision(&x);
+        tell_quirks(&x);
         if (exchange(&x, &s, DHCP_DISCOVER, &d, &address, &server) && exchange(&x, &s, DHCP_REQUEST, &d, &address, &server) &&
             d.loader)
                 tell_files(&x, d.loader);

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/parse.h"
+#include "ctl/ctl_diff.h"
 #include "ctl/ctl_http.h"
 #include "ctl/ctl_out.h"
 #include "ctl/ctl_wait.h"
@@ -320,6 +321,13 @@ cmd_host_add(struct ctl *c, int argc, char **argv, struct error *err)
         }
         if (r == 0 && c->opt[OPT_PROFILE])
                 r = set_profile_key(body, c->opt[OPT_PROFILE], err);
+        if (r == 0 && c->opt[OPT_DIFF]) {
+                json_t *question = json_pack("{s:b,s:o}", "has_host", 1, "host", body);
+
+                r = ctl_diff(c, question, err);
+                json_decref(question);
+                return r;
+        }
         q.body = body;
         ctl_path(&q, "/v1/hosts/%s", argv[0]);
         if (r == 0)

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/parse.h"
+#include "ctl/ctl_diff.h"
 #include "ctl/ctl_http.h"
 #include "ctl/ctl_out.h"
 #include "model/profile.h"
@@ -78,32 +79,6 @@ cmd_profile_show(struct ctl *c, int argc, char **argv, struct error *err)
         return r;
 }
 
-/* The hosts named, the label or all of them, as the API takes them. */
-static int
-add_hosts(struct ctl *c, json_t *body, int n, char **names, struct error *err)
-{
-        json_t *hosts = json_string("");
-
-        for (int i = 0; i < n; i++) {
-                json_t *more;
-
-                if (ctl_name("a host", names[i], err) < 0) {
-                        json_decref(hosts);
-                        return error_to_errno(err->code);
-                }
-                more = json_sprintf("%s%s%s", json_string_value(hosts), i > 0 ? " " : "", names[i]);
-                json_decref(hosts);
-                hosts = more;
-        }
-        json_object_set_new(body, "hosts", hosts);
-        if (c->opt[OPT_LABEL])
-                json_object_set_new(body, "label", json_string(c->opt[OPT_LABEL]));
-        json_object_set_new(body, "all", json_boolean(c->opt[OPT_ALL] != NULL));
-        if (n == 0 && !c->opt[OPT_LABEL] && !c->opt[OPT_ALL])
-                return error_set(err, ERR_USAGE, "say which hosts: by name, by --label or --all");
-        return 0;
-}
-
 static int
 print_set(struct ctl *c, const json_t *answer, struct error *err)
 {
@@ -137,11 +112,16 @@ cmd_profile_set(struct ctl *c, int argc, char **argv, struct error *err)
         int r = ctl_name("a profile", profile, err);
 
         if (r == 0)
-                r = add_hosts(c, body, argc - 1, argv, err);
+                r = ctl_add_hosts(c, body, argc - 1, argv, err);
         if (r == 0 && c->opt[OPT_IMAGE] && (r = ctl_image_name(c->opt[OPT_IMAGE], image, err)) == 0)
                 json_object_set_new(body, "image", json_string(image));
         json_object_set_new(body, "profile", json_string(profile));
         json_object_set_new(body, "next", json_boolean(c->opt[OPT_NEXT] != NULL));
+        if (r == 0 && c->opt[OPT_DIFF]) {
+                r = ctl_diff(c, body, err);
+                json_decref(body);
+                return r;
+        }
         q.body = body;
         ctl_path(&q, "/v1/profiles");
         if (r == 0)

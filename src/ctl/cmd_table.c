@@ -41,12 +41,15 @@ const struct ctl_option_def ctl_options[OPT_N] = {
         [OPT_BOOTS] = {"boots", 0, "NUMBER", false, "end after so many boots; 1"},
         [OPT_TIME] = {"time", 0, "TIME", false, "end after this time, such as 90s or 10m; 10m"},
         [OPT_SNAP] = {"snap", 0, "BYTES", false, "keep so much of each packet, DHCP whole; 512; 0 keeps all"},
+        [OPT_DIFF] = {"diff", 0, NULL, false, "change nothing: print how the boots would change; exit code 1 if they do"},
+        [OPT_CONFIG] = {"config", 'c', "FILE", false, "with --diff: if the server had this configuration file"},
         [OPT_APPLY] = {"apply", 0, NULL, false, "add the hosts to the server"},
         [OPT_FORMAT] = {"format", 0, "KIND", false, "dhcpd, dnsmasq, ethers, pxelinux or grub; guessed when it is left out",
                         "dhcpd dnsmasq ethers pxelinux grub"},
 };
 
 #define WAITS (OPT_BIT(OPT_NO_WAIT) | OPT_BIT(OPT_TIMEOUT))
+#define DIFF (OPT_BIT(OPT_DIFF) | OPT_BIT(OPT_FIRMWARE) | OPT_BIT(OPT_AT))
 #define HOST_DESCRIPTION                                                                                                       \
         (OPT_BIT(OPT_ADDRESS) | OPT_BIT(OPT_PROFILE) | OPT_BIT(OPT_IMAGE) | OPT_BIT(OPT_LOADER) | OPT_BIT(OPT_CONSOLE) |       \
          OPT_BIT(OPT_XEN_ARGS) | OPT_BIT(OPT_KERNEL_ARGS) | OPT_BIT(OPT_LABELS))
@@ -56,19 +59,22 @@ const struct ctl_command ctl_commands[] = {
         {"host", "show", "NAME", "one host in full", 0, 1, 1, cmd_host_show, .complete = "hosts"},
         {"host", "trace", "NAME", "its last boots, stage by stage, and where one is stuck", OPT_BIT(OPT_FOLLOW), 1, 1,
          cmd_host_trace, .complete = "hosts"},
-        {"host", "explain", "HOST|MAC", "every packet and file it would get, and what decided each line",
-         OPT_BIT(OPT_FIRMWARE) | OPT_BIT(OPT_AT), 1, 1, cmd_host_explain, .complete = "hosts"},
+        {"host", "explain", "[HOST|MAC...]", "every packet and file it would get, and what decided each line",
+         DIFF | OPT_BIT(OPT_PROFILE) | OPT_BIT(OPT_IMAGE) | OPT_BIT(OPT_NEXT) | OPT_BIT(OPT_LABEL) | OPT_BIT(OPT_ALL) |
+                 OPT_BIT(OPT_CONFIG),
+         0, 4096, cmd_host_explain, .complete = "hosts"},
         {"host", "capture", "HOST|MAC", "the packets of its next boot as a pcap file",
          OPT_BIT(OPT_FILE) | OPT_BIT(OPT_BOOTS) | OPT_BIT(OPT_TIME) | OPT_BIT(OPT_SNAP), 1, 1, cmd_host_capture,
          .complete = "hosts"},
-        {"host", "add", "NAME MAC", "describe a machine, so that its boot is answered", HOST_DESCRIPTION, 2, 2, cmd_host_add},
+        {"host", "add", "NAME MAC", "describe a machine, so that its boot is answered", HOST_DESCRIPTION | DIFF, 2, 2,
+         cmd_host_add},
         {"host", "remove", "NAME", "forget a host that was added so", 0, 1, 1, cmd_host_remove, .complete = "hosts"},
         {"host", "reboot", "NAME", "reboot a ready host", WAITS, 1, 1, cmd_host_reboot, .complete = "hosts"},
         {"profile", "list", "", "what hosts can boot, and the rules that choose", 0, 0, 0, cmd_profile_list},
         {"profile", "show", "NAME", "one profile in full", 0, 1, 1, cmd_profile_show,
          .complete = "[local pool inspect rescue]"},
         {"profile", "set", "[HOST...] PROFILE", "what hosts boot from the next time on; auto: the rules decide again",
-         OPT_BIT(OPT_IMAGE) | OPT_BIT(OPT_NEXT) | OPT_BIT(OPT_LABEL) | OPT_BIT(OPT_ALL), 1, 4097, cmd_profile_set,
+         OPT_BIT(OPT_IMAGE) | OPT_BIT(OPT_NEXT) | OPT_BIT(OPT_LABEL) | OPT_BIT(OPT_ALL) | DIFF, 1, 4097, cmd_profile_set,
          .complete = "hosts"},
         {"image", "build", "NAME", "make a node image from Debian packages", OPT_BIT(OPT_STORE) | WAITS, 1, 1, cmd_image_build,
          .complete = "[micro]"},

@@ -52,6 +52,8 @@ enum ctl_option {
         OPT_BOOTS,
         OPT_TIME,
         OPT_SNAP,
+        OPT_DIFF,
+        OPT_CONFIG,
         OPT_APPLY,
         OPT_FORMAT,
         OPT_N,
@@ -75,7 +77,8 @@ struct ctl {
         struct ctl_http *http;  /* made at the first request */
 };
 
-/* argv holds the arguments behind the verb, options taken out. 0 or the error to print and exit with. */
+/* argv holds the arguments behind the verb, options taken out. 0, an exit code to end with in silence (CTL_EXIT_DIFFERS), or the
+ * error to print and exit with. */
 typedef int (*ctl_command_fn)(struct ctl *c, int argc, char **argv, struct error *err);
 
 struct ctl_command {

@@ -223,8 +223,8 @@ ctl_main(int argc, char **argv)
         ctl_http_free(c.http);
         if (fflush(stdout) != 0 && r == 0)
                 r = error_set(&err, ERR_IO, "standard output cannot be written");
-        if (r == 0)
-                return EXIT_SUCCESS;
+        if (r >= 0)
+                return r;
         /* The message may hold words of a stranger: a guest's, a firmware's. */
         fprintf(stderr, "dompool: %s\n", ctl_clean(err.message, message, sizeof(message)));
         return err.code == ERR_CANCELLED && ctl_interrupted() ? CTL_EXIT_INTERRUPTED : error_exit_code(err.code);

@@ -172,6 +172,23 @@ FIELDS(msg_api_host_profile){
 };
 DESC(msg_api_host_profile);
 
+FIELDS(msg_api_what_if){
+        REC_U64_HIDDEN(struct msg_api_what_if, request), /* a request's body is of this form, too */
+        REC_BLOB(struct msg_api_what_if, hosts, 256u << 10),
+        REC_STR(struct msg_api_what_if, label),
+        REC_BOOL(struct msg_api_what_if, all),
+        REC_STR(struct msg_api_what_if, firmware),
+        REC_U64(struct msg_api_what_if, at),
+        REC_STR(struct msg_api_what_if, profile),
+        REC_STR(struct msg_api_what_if, image),
+        REC_BOOL(struct msg_api_what_if, next),
+        REC_BOOL(struct msg_api_what_if, has_host),
+        REC_REC(struct msg_api_what_if, host, host_desc),
+        REC_BOOL(struct msg_api_what_if, has_config),
+        REC_REC(struct msg_api_what_if, config, config_desc),
+};
+DESC(msg_api_what_if);
+
 FIELDS(msg_api_domain_create){
         REC_U64(struct msg_api_domain_create, request),
         REC_STR(struct msg_api_domain_create, host),

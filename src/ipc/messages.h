@@ -174,6 +174,22 @@ struct msg_api_host_profile {
         bool next;               /* for the next boot only */
         char by[NAME_SIZE];
 };
+/* How boots would change; nothing is changed. One of profile, host and config says by what. */
+struct msg_api_what_if {
+        uint64_t request;
+        struct blob hosts;     /* names, and MACs with dashes, with blanks between */
+        char label[NAME_SIZE];
+        bool all;
+        char firmware[NAME_SIZE]; /* explain_firmware_name(); empty: the first */
+        uint64_t at;           /* wall clock ms; 0: now */
+        char profile[NAME_SIZE]; /* as in msg_api_host_profile; so for the next two */
+        char image[NAME_SIZE];
+        bool next;
+        bool has_host;
+        struct host host;      /* as in msg_api_host_put */
+        bool has_config;
+        struct config config;  /* another configuration file's; its hosts are part of it */
+};
 struct msg_api_domain_create {
         uint64_t request;
         char host[NAME_SIZE]; /* empty: the server picks the host with most free memory */

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/rec_json.h"
 #include "bootcfg/loader.h"
+#include "server/config_network.h"
 
 struct body_none {
         bool unused;
@@ -59,7 +60,7 @@ static const struct rec_field body_image_fields[] = {REC_STR(struct body_image, 
 static const struct rec_desc body_image_desc = REC_DESC(struct body_image, body_image_fields);
 
 static int
-body_read(const char *text, size_t size, const struct rec_desc *d, void *rec, struct error *err)
+body_read_large(const char *text, size_t size, size_t max, const struct rec_desc *d, void *rec, struct error *err)
 {
         json_t *object;
         int r;
@@ -68,12 +69,18 @@ body_read(const char *text, size_t size, const struct rec_desc *d, void *rec, st
                 text = "{}";
                 size = 2;
         }
-        object = json_parse(text, size, API_BODY_MAX, err);
+        object = json_parse(text, size, max, err);
         if (!object)
                 return error_to_errno(err->code);
         r = rec_from_json(d, object, rec, err);
         json_decref(object);
         return r;
+}
+
+static int
+body_read(const char *text, size_t size, const struct rec_desc *d, void *rec, struct error *err)
+{
+        return body_read_large(text, size, API_BODY_MAX, d, rec, err);
 }
 
 int
@@ -138,6 +145,44 @@ api_body_profile(const char *text, size_t size, const char *name, struct msg_api
         str_copy(ret->profile, sizeof(ret->profile), body.profile);
         str_copy(ret->image, sizeof(ret->image), body.image);
         return 0;
+}
+
+/* What core takes for granted of networks, since dompoold's own reader sees to it (config_schema.c). */
+static int
+check_config_networks(struct config *config, struct error *err)
+{
+        const struct config_network *n;
+        char text[200];
+        uint32_t at;
+
+        for (uint32_t i = 0; (n = config_network_at(config, i)); i++)
+                if (n->prefix < 8 || n->prefix > 30 || n->range_first > n->range_last || n->lease_seconds < 60)
+                        return error_set(err, ERR_INVALID, "config: network %u is none that dompoold -n would accept", i);
+        if (config_networks_finish(config, &at, text, sizeof(text)) < 0)
+                return error_set(err, ERR_INVALID, "config: network %u: %s", at, text);
+        return 0;
+}
+
+int
+api_body_what_if(const char *text, size_t size, struct msg_api_what_if *ret, struct error *err)
+{
+        int r = body_read_large(text, size, API_BODY_MAX_CONFIG, message_desc(MSG_API_WHAT_IF), ret, err);
+
+        if (r == 0 && *ret->profile && !name_ok(ret->profile))
+                r = error_set(err, ERR_INVALID, "profile: '%s' is no name", ret->profile);
+        if (r == 0 && *ret->image && !image_name_ok(ret->image))
+                r = error_set(err, ERR_INVALID, "image: '%s' is no name", ret->image);
+        if (r == 0 && *ret->label && !name_ok(ret->label))
+                r = error_set(err, ERR_INVALID, "label: '%s' is no name", ret->label);
+        if (r == 0 && ret->has_host)
+                r = host_check(&ret->host, err);
+        if (r == 0 && ret->has_host)
+                r = loader_check(ret->host.loader, err);
+        for (uint32_t i = 0; r == 0 && ret->has_config && i < ret->config.n_hosts; i++)
+                r = host_check(&ret->config.hosts[i], err);
+        if (r == 0 && ret->has_config)
+                r = check_config_networks(&ret->config, err);
+        return r;
 }
 
 int

@@ -10,6 +10,7 @@
 #include "xlcfg/xlcfg.h"
 
 #define API_BODY_MAX (256u << 10)
+#define API_BODY_MAX_CONFIG (16u << 20) /* where a whole configuration may be in it */
 
 /* @name stands in the path; a name in the body must be the same. */
 int
@@ -28,6 +29,10 @@ api_body_action(const char *text, size_t size, struct msg_api_domain_action *ret
 
 int
 api_body_image(const char *text, size_t size, struct msg_api_name *ret, struct error *err);
+
+/* @ret, all zero before, is the caller's: its blobs for rec_clear. */
+int
+api_body_what_if(const char *text, size_t size, struct msg_api_what_if *ret, struct error *err);
 
 /* Nothing or {}. */
 int

@@ -5,6 +5,8 @@
  */
 #include "server/api_handlers.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -66,7 +68,8 @@ api_get(struct api_request *q, struct error *err)
             (r = query_number(q, "limit", LIMIT_MAX, &limit, err)) < 0 ||
             (r = query_number(q, "after", INT64_MAX, &get.number, err)) < 0 ||
             (r = query_number(q, "at", INT64_MAX, &get.number, err)) < 0 ||
-            (r = query_name(q, "firmware", get.filter, err)) < 0 || (r = query_name(q, "kind", get.filter, err)) < 0 || (r = query_name(q, "host", get.filter, err)) < 0)
+            (r = query_name(q, "firmware", get.filter, err)) < 0 || (r = query_name(q, "kind", get.filter, err)) < 0 ||
+            (r = query_name(q, "host", get.filter, err)) < 0)
                 return r;
         if (get.resource == RES_SERVER && q->api->tls_fingerprint[0]) /* what a client on another machine must be told */
                 q->extra = json_pack("{s:s}", "tls_fingerprint", q->api->tls_fingerprint);
@@ -127,6 +130,23 @@ api_host_profile(struct api_request *q, struct error *err)
         copy_by(q, m.by);
         r = api_ask(q, MSG_API_HOST_PROFILE, &m, 0, err);
         blob_clear(&m.hosts);
+        return r;
+}
+
+/* The message has room for a whole configuration: too much for the stack. */
+int
+api_what_if(struct api_request *q, struct error *err)
+{
+        struct msg_api_what_if *m = calloc(1, sizeof(*m));
+        int r;
+
+        if (!m)
+                return error_errno_set(err, ENOMEM, "what if");
+        r = api_body_what_if(q->body.data, q->body.size, m, err);
+        if (r == 0)
+                r = api_ask(q, MSG_API_WHAT_IF, m, 0, err);
+        rec_clear(message_desc(MSG_API_WHAT_IF), m);
+        free(m);
         return r;
 }
 

@@ -13,6 +13,8 @@ api_host_delete(struct api_request *q, struct error *err);
 int
 api_host_profile(struct api_request *q, struct error *err);
 int
+api_what_if(struct api_request *q, struct error *err);
+int
 api_host_reboot(struct api_request *q, struct error *err);
 int
 api_image_build(struct api_request *q, struct error *err);

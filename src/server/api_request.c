@@ -322,6 +322,12 @@ request_check_key(struct api_request *q, struct error *err)
         return 0;
 }
 
+static unsigned
+body_max(const struct api_request *q)
+{
+        return q->match.route->body_max ?: API_BODY_MAX;
+}
+
 /* All that can be said before the body is there. */
 static int
 request_begin(struct api_request *q, const char *method, const char *url, struct error *err)
@@ -339,8 +345,8 @@ request_begin(struct api_request *q, const char *method, const char *url, struct
         MHD_get_connection_values(q->connection, MHD_GET_ARGUMENT_KIND, query_check_cb, &check);
         if (check.r < 0)
                 return check.r;
-        if (length && (parse_u64(length, UINT64_MAX, &size) < 0 || size > API_BODY_MAX))
-                return error_set(err, ERR_LIMIT, "the body is larger than %u KiB", API_BODY_MAX >> 10);
+        if (length && (parse_u64(length, UINT64_MAX, &size) < 0 || size > body_max(q)))
+                return error_set(err, ERR_LIMIT, "the body is larger than %u KiB", body_max(q) >> 10);
         return request_check_key(q, err);
 }
 
@@ -354,8 +360,8 @@ request_upload(struct api_request *q, const char *data, size_t size)
         q->body.size += size;
         if (q->status)
                 return q->body.size <= DISCARD_MAX;
-        if (q->body.size > API_BODY_MAX) {
-                error_set(&err, ERR_LIMIT, "the body is larger than %u KiB", API_BODY_MAX >> 10);
+        if (q->body.size > body_max(q)) {
+                error_set(&err, ERR_LIMIT, "the body is larger than %u KiB", body_max(q) >> 10);
                 request_set_error(q, &err);
                 return true;
         }

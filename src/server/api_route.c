@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/parse.h"
+#include "server/api_body.h"
 #include "server/api_handlers.h"
 
 #define GET(PATTERN, QUERY, RESOURCE)                                                                                          \
@@ -41,6 +42,13 @@ const struct api_route api_routes[] = {
         GET("/v1/unknown-hosts", "", RES_UNKNOWN),
         GET("/v1/profiles", "", RES_PROFILES),
         CHANGE("POST", "/v1/profiles", "hosts, label, all, profile, image, next", api_host_profile, 0),
+        {.method = "POST",
+         .pattern = "/v1/what-if",
+         .right = API_RIGHT_CHANGE,
+         .query = "",
+         .body = "hosts, label, all, firmware, at; profile, image, next, or has_host, host, or has_config, config",
+         .handler = api_what_if,
+         .body_max = API_BODY_MAX_CONFIG},
         GET("/v1/images", "", RES_IMAGES),
         CHANGE("POST", "/v1/images", "recipe", api_image_build, 0),
         GET("/v1/images/{name}", "", RES_IMAGE),

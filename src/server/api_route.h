@@ -29,6 +29,7 @@ struct api_route {
         const char *body;     /* for people: what the body holds; NULL: must be empty */
         api_handler_fn handler;
         uint32_t resource;    /* enum api_resource or enum domain_verb, for handlers that serve several routes */
+        unsigned body_max;    /* bytes; 0: API_BODY_MAX */
 };
 
 extern const struct api_route api_routes[];

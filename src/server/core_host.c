@@ -299,8 +299,8 @@ check_address(struct core *c, const struct host *d, struct error *err)
         return 0;
 }
 
-static int
-check_put(struct core *c, const struct host *d, struct core_host **ret, struct error *err)
+int
+core_host_check(struct core *c, const struct host *d, struct core_host **ret, struct error *err)
 {
         struct core_host *h = core_host_find(c, d->name);
         struct core_host *other = core_host_by_mac(c, &d->mac);
@@ -329,7 +329,7 @@ core_host_put(struct core *c, const struct msg_api_host_put *m)
         struct error err;
 
         d.configured = false;
-        if (check_put(c, &d, &h, &err)) {
+        if (core_host_check(c, &d, &h, &err)) {
                 core_reply_error(c, m->request, &err);
                 return;
         }

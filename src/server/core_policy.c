@@ -183,30 +183,32 @@ find_index(struct core *c, struct image_index **cache, const char *name)
 }
 
 static void
-fill_quirks(const struct core *c, const struct core_host *h, uint16_t quirks[POLICY_MAX_QUIRKS], struct policy_host *p)
+fill_quirks(const struct config *config, const struct store_host *row, uint16_t quirks[POLICY_MAX_QUIRKS],
+            struct policy_host *p)
 {
-        for (uint32_t i = 0; i < c->config->n_quirks; i++) {
-                if (!quirk_concerns(&c->config->quirks[i], &h->row.host.mac, &h->row.hardware))
+        for (uint32_t i = 0; i < config->n_quirks; i++) {
+                if (!quirk_concerns(&config->quirks[i], &row->host.mac, &row->hardware))
                         continue;
                 if (p->n_quirks < POLICY_MAX_QUIRKS)
                         quirks[p->n_quirks++] = (uint16_t)i;
                 else
-                        log_warning("host=%s quirk_left_out=%s reason=\"more than %d concern it\"", h->row.host.name,
-                                    c->config->quirks[i].name, POLICY_MAX_QUIRKS);
+                        log_warning("host=%s quirk_left_out=%s reason=\"more than %d concern it\"", row->host.name,
+                                    config->quirks[i].name, POLICY_MAX_QUIRKS);
         }
 }
 
 static int
-add_host(struct core *c, struct image_index **cache, struct policy_builder *b, const struct core_host *h)
+add_host(struct core *c, const struct config *config, struct image_index **cache, struct policy_builder *b,
+         const struct store_host *row)
 {
-        const struct profile_facts facts = core_host_facts(h);
-        const struct host *d = &h->row.host;
+        const struct profile_facts facts = core_row_facts(row);
+        const struct host *d = &row->host;
         struct policy_choice choices[POLICY_MAX_CHOICES];
         uint16_t quirks[POLICY_MAX_QUIRKS];
         struct policy_host p = {
                 .mac = d->mac,
                 .address = d->address,
-                .image = find_index(c, cache, core_host_image(c, h)),
+                .image = find_index(c, cache, *d->image ? d->image : config->default_image),
                 .name = d->name,
                 .xen_args = d->xen_args,
                 .kernel_args = d->kernel_args,
@@ -218,13 +220,13 @@ add_host(struct core *c, struct image_index **cache, struct policy_builder *b, c
         const char *image;
         uint32_t left_out;
 
-        fill_quirks(c, h, quirks, &p);
-        p.n_choices = (uint16_t)profile_choices(c->config, &facts, choices, &left_out);
+        fill_quirks(config, row, quirks, &p);
+        p.n_choices = (uint16_t)profile_choices(config, &facts, choices, &left_out);
         if (left_out > 0)
                 log_warning("host=%s rules_left_out=%u reason=\"more than %d rules with a time match it\"", d->name, left_out,
                             POLICY_MAX_CHOICES - 1);
         /* Set together with the profile; such a choice stands alone. */
-        image = choices[0].by == POLICY_BY_ONCE ? h->row.setting.once_image : h->row.setting.image;
+        image = choices[0].by == POLICY_BY_ONCE ? row->setting.once_image : row->setting.image;
         if (choices[0].by <= POLICY_BY_SETTING && *image)
                 choices[0].image = find_index(c, cache, image);
         return policy_builder_add(b, &p);
@@ -239,12 +241,13 @@ menu_index(const struct config *config, const char *name)
 }
 
 static void
-fill_profile(struct core *c, struct image_index **cache, struct policy_profile *to, const struct profile *p)
+fill_profile(struct core *c, const struct config *config, struct image_index **cache, struct policy_profile *to,
+             const struct profile *p)
 {
         to->kind = p->kind;
         to->image = *p->image ? find_index(c, cache, p->image) : POLICY_HOSTS_IMAGE;
         to->server = p->server;
-        to->menu = menu_index(c->config, p->menu);
+        to->menu = menu_index(config, p->menu);
         memcpy(to->name, p->name, sizeof(to->name));
         memcpy(to->file, p->file, sizeof(to->file));
         memcpy(to->xen_args, p->xen_args, sizeof(to->xen_args));
@@ -274,10 +277,8 @@ fill_menu(const struct config *config, struct policy_menu *to, const struct menu
 }
 
 static void
-fill_header(struct core *c, struct image_index **cache, struct policy_header *p)
+fill_header(struct core *c, const struct config *config, struct image_index **cache, struct policy_header *p)
 {
-        const struct config *config = c->config;
-
         p->generation = ++c->policy_generation;
         p->default_image = find_index(c, cache, config->default_image);
         memcpy(p->token_key, c->token_key, sizeof(p->token_key));
@@ -319,15 +320,16 @@ allocate_parts(struct parts *p, const struct policy_parts *n)
 }
 
 static void
-fill_parts(struct core *c, struct image_index **cache, struct parts *p, const struct policy_parts *n)
+fill_parts(struct core *c, const struct policy_source *from, struct image_index **cache, struct parts *p,
+           const struct policy_parts *n)
 {
-        const struct config *config = c->config;
+        const struct config *config = from->config;
         uint32_t i;
 
         for (i = 0; i < n->n_images; i++)
                 fill_image(&p->images[i], &c->images[i]);
         for (i = 0; i < n->n_profiles; i++)
-                fill_profile(c, cache, &p->profiles[i], config_profile_at(config, i));
+                fill_profile(c, config, cache, &p->profiles[i], config_profile_at(config, i));
         for (i = 0; i < n->n_rules; i++) {
                 memcpy(p->rules[i].name, config->rules[i].name, sizeof(p->rules[i].name));
                 p->rules[i].menu = menu_index(config, config->rules[i].menu);
@@ -337,46 +339,43 @@ fill_parts(struct core *c, struct image_index **cache, struct parts *p, const st
 }
 
 static int
-add_hosts(struct core *c, struct image_index **cache, const struct policy_parts *parts, struct policy **ret)
+add_hosts(struct core *c, const struct policy_source *from, struct image_index **cache, const struct policy_parts *parts,
+          struct policy **ret)
 {
         CLEANUP(policy_builder_free) struct policy_builder *b = policy_builder_new(parts);
-        struct core_host *h, *next;
         int r = b ? 0 : -ENOMEM;
 
-        HASH_ITER(by_name, c->hosts_by_name, h, next)
-        {
-                if (r == 0)
-                        r = add_host(c, cache, b, h);
-        }
+        for (uint32_t i = 0; r == 0 && i < from->n_rows; i++)
+                r = add_host(c, from->config, cache, b, from->rows[i]);
         return r < 0 ? r : policy_builder_end(TAKE_PTR(b), ret);
 }
 
 static int
-build(struct core *c, struct policy **ret)
+build(struct core *c, const struct policy_source *from, struct policy **ret)
 {
         struct policy_parts parts = {
                 .n_images = (uint32_t)c->n_images,
-                .n_rules = c->config->n_rules,
-                .n_menus = c->config->n_menus,
-                .n_quirks = c->config->n_quirks,
-                .quirks = c->config->quirks,
+                .n_rules = from->config->n_rules,
+                .n_menus = from->config->n_menus,
+                .n_quirks = from->config->n_quirks,
+                .quirks = from->config->quirks,
         };
         struct image_index *cache = NULL, *e, *next_e;
         struct policy_header header = {0};
         struct parts p = {0};
         int r = -ENOMEM;
 
-        while (config_profile_at(c->config, parts.n_profiles))
+        while (config_profile_at(from->config, parts.n_profiles))
                 parts.n_profiles++;
         if (allocate_parts(&p, &parts)) {
-                fill_parts(c, &cache, &p, &parts);
-                fill_header(c, &cache, &header);
+                fill_parts(c, from, &cache, &p, &parts);
+                fill_header(c, from->config, &cache, &header);
                 parts.header = &header;
                 parts.images = p.images;
                 parts.profiles = p.profiles;
                 parts.rules = p.rules;
                 parts.menus = p.menus;
-                r = add_hosts(c, &cache, &parts, ret);
+                r = add_hosts(c, from, &cache, &parts, ret);
         }
         HASH_ITER(hh, cache, e, next_e)
         {
@@ -387,15 +386,52 @@ build(struct core *c, struct policy **ret)
         return r;
 }
 
+int
+core_policy_source_now(struct core *c, struct policy_source *ret)
+{
+        struct core_host *h, *next;
+
+        *ret = (struct policy_source){.config = c->config};
+        ret->rows = calloc(HASH_CNT(by_name, c->hosts_by_name) + 1u, sizeof(*ret->rows));
+        if (!ret->rows)
+                return -ENOMEM;
+        HASH_ITER(by_name, c->hosts_by_name, h, next)
+        ret->rows[ret->n_rows++] = &h->row;
+        return 0;
+}
+
+/* What is in force. */
+static int
+build_now(struct core *c, struct policy **ret)
+{
+        struct policy_source from;
+        int r = core_policy_source_now(c, &from);
+
+        if (r == 0)
+                r = build(c, &from, ret);
+        free(from.rows);
+        return r;
+}
+
 struct policy *
-core_policy_now(struct core *c)
+core_policy_of(struct core *c, const struct policy_source *from)
 {
         uint64_t generation = c->policy_generation;
         struct policy *p = NULL;
 
-        if (build(c, &p) < 0)
+        if (build(c, from, &p) < 0)
                 p = NULL;
         c->policy_generation = generation; /* this one is nobody's but the caller's */
+        return p;
+}
+
+struct policy *
+core_policy_now(struct core *c)
+{
+        struct policy_source from;
+        struct policy *p = core_policy_source_now(c, &from) == 0 ? core_policy_of(c, &from) : NULL;
+
+        free(from.rows);
         return p;
 }
 
@@ -438,7 +474,7 @@ core_policy_flush(struct core *c)
 
         if (!c->policy_dirty)
                 return;
-        r = build(c, &p);
+        r = build_now(c, &p);
         if (!r) {
                 data = policy_bytes(p, &size);
                 r = replace(c, data, size);

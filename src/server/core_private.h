@@ -10,6 +10,7 @@
  *   core_host.c     hosts and their states                core_create.c   a create request until it is an operation
  *   core_boot.c     boots, init reports, unknown MACs     core_guest.c    kernels and ramdisks into STATE/blobs
  *   core_policy.c   images and the policy snapshot        core_console.c  console bytes between client and agent
+ *   core_what_if.c  how boots would change                        core_explain.c  what a boot is, line by line
  *   core_profile.c  profiles: set, for one boot, in force        core_capture.c  packet captures: who may, how long
  */
 #include <jansson.h>
@@ -213,6 +214,8 @@ void core_host_set_state(struct core *c, struct core_host *h, enum host_state st
 void core_host_set_conn(struct core *c, struct core_host *h, uint64_t conn);
 void core_host_set_session(struct core *c, struct core_host *h, const uint8_t sha256[32]);
 void core_host_put(struct core *c, const struct msg_api_host_put *m);
+/* Could the host be described so? *ret: the one that there is, NULL: it would be new. */
+int core_host_check(struct core *c, const struct host *d, struct core_host **ret, struct error *err);
 void core_host_delete(struct core *c, const struct msg_api_name *m);
 void core_host_tick(struct core *c);
 json_t *core_host_json(struct core *c, struct core_host *h);
@@ -223,6 +226,7 @@ void core_host_forget(struct core *c, struct core_host *h);
 /* --- core_profile.c --- */
 /* All that rules look at; valid while the host is not changed. */
 struct profile_facts core_host_facts(const struct core_host *h);
+struct profile_facts core_row_facts(const struct store_host *row);
 /* What it would boot now. */
 const struct profile *core_host_profile(struct core *c, const struct core_host *h, struct policy_choice *ret_choice);
 /* The image of a host whose profile names none: its own or the server's default. */
@@ -230,6 +234,10 @@ const char *core_host_image(const struct core *c, const struct core_host *h);
 /* The image that it would boot now. */
 const char *core_host_image_now(struct core *c, const struct core_host *h);
 void core_host_profile_set(struct core *c, const struct msg_api_host_profile *m);
+/* Could it be set? 0, or why not. */
+int core_profile_check(struct core *c, const struct config *config, const struct msg_api_host_profile *m, struct error *err);
+/* What setting it makes of the host's setting. */
+void core_profile_apply(const struct msg_api_host_profile *m, int64_t now_ms, struct host_setting *s);
 /* The dom0 or the RAM image that was rendered at @attempt_ms runs: "next boot only" is fulfilled. */
 void core_profile_phoned_home(struct core *c, struct core_host *h, int64_t attempt_ms);
 /* A stage of firmware or loader: kinds that never phone home count from here. */
@@ -329,6 +337,16 @@ void core_guest_sweep(struct core *c);
 
 /* --- core_policy.c --- */
 int core_policy_load(struct core *c, struct error *err);
+/* What a policy is made from: a configuration, and the hosts' rows. */
+struct policy_source {
+        const struct config *config;
+        const struct store_host **rows; /* malloc'ed; they point to rows that live elsewhere */
+        uint32_t n_rows;
+};
+/* 0 or -ENOMEM. */
+int core_policy_source_now(struct core *c, struct policy_source *ret);
+/* For policy_free. NULL: no memory. */
+struct policy *core_policy_of(struct core *c, const struct policy_source *from);
 /* What boot and files have, or will have when the next flush is done; for policy_free. NULL: no memory. */
 struct policy *core_policy_now(struct core *c);
 /* Looks at the image store again; @force: even if nothing seems changed. */
@@ -342,6 +360,9 @@ json_t *core_policy_image_json(struct core *c, const struct image *im);
 
 /* --- core_explain.c --- */
 json_t *core_explain_json(struct core *c, const struct msg_api_get *m, struct error *err);
+
+/* --- core_what_if.c --- */
+void core_what_if(struct core *c, const struct msg_api_what_if *m);
 
 /* --- core_console.c --- */
 void core_console_open(struct core *c, const struct msg_console_open *m);

@@ -11,10 +11,18 @@
 #define ONCE_GRACE_MS (2 * 60000) /* of kinds that never phone home: after their menu or boot file has left */
 
 struct profile_facts
+core_row_facts(const struct store_host *row)
+{
+        return (struct profile_facts){.host = &row->host,
+                                      .setting = &row->setting,
+                                      .manufacturer = row->hardware.manufacturer,
+                                      .product = row->hardware.product};
+}
+
+struct profile_facts
 core_host_facts(const struct core_host *h)
 {
-        return (struct profile_facts){.host = &h->row.host, .setting = &h->row.setting, .manufacturer = h->row.hardware.manufacturer,
-                                      .product = h->row.hardware.product};
+        return core_row_facts(&h->row);
 }
 
 const struct profile *
@@ -47,10 +55,10 @@ core_host_image(const struct core *c, const struct core_host *h)
 
 /* --- the API --- */
 
-static int
-check_profile_set(struct core *c, const struct msg_api_host_profile *m, struct error *err)
+int
+core_profile_check(struct core *c, const struct config *config, const struct msg_api_host_profile *m, struct error *err)
 {
-        const struct profile *p = config_profile(c->config, m->profile);
+        const struct profile *p = config_profile(config, m->profile);
 
         if (strcmp(m->profile, "auto") == 0)
                 return m->next || *m->image ? error_set(err, ERR_INVALID, "\"auto\" takes neither an image nor 'next'") : 0;
@@ -63,15 +71,13 @@ check_profile_set(struct core *c, const struct msg_api_host_profile *m, struct e
         return 0;
 }
 
-static void
-set_profile(struct core *c, struct core_host *h, const struct msg_api_host_profile *m)
+void
+core_profile_apply(const struct msg_api_host_profile *m, int64_t now_ms, struct host_setting *s)
 {
-        struct host_setting *s = &h->row.setting;
-
         if (m->next) {
                 str_copy(s->once, sizeof(s->once), m->profile);
                 str_copy(s->once_image, sizeof(s->once_image), m->image);
-                s->once_set_ms = core_wall(c);
+                s->once_set_ms = now_ms;
                 s->once_sent_ms = 0;
         } else {
                 *s = (struct host_setting){0}; /* the latest word counts, also against an earlier "next boot only" */
@@ -79,6 +85,12 @@ set_profile(struct core *c, struct core_host *h, const struct msg_api_host_profi
                         str_copy(s->profile, sizeof(s->profile), m->profile);
                 str_copy(s->image, sizeof(s->image), m->image);
         }
+}
+
+static void
+set_profile(struct core *c, struct core_host *h, const struct msg_api_host_profile *m)
+{
+        core_profile_apply(m, core_wall(c), &h->row.setting);
         core_mark_host(c, h);
         c->policy_dirty = true;
         core_event(c, "host", h->row.host.name, "profile", 0, "%s%s%s, by %s; it counts from the next boot%s", m->profile,
@@ -138,7 +150,7 @@ core_host_profile_set(struct core *c, const struct msg_api_host_profile *m)
         else
                 r = h ? 0 : check_names(c, m, &err);
         if (r == 0)
-                r = check_profile_set(c, m, &err);
+                r = core_profile_check(c, c->config, m, &err);
         if (r < 0) {
                 core_reply_error(c, m->request, &err);
                 return;

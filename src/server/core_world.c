@@ -286,6 +286,7 @@ HANDLER(core_api_cancel, msg_api_cancel)
 HANDLER(core_host_put, msg_api_host_put)
 HANDLER(core_host_delete, msg_api_name)
 HANDLER(core_host_profile_set, msg_api_host_profile)
+HANDLER(core_what_if, msg_api_what_if)
 HANDLER(core_op_host_reboot, msg_api_name)
 HANDLER(core_create, msg_api_domain_create)
 HANDLER(core_op_domain_action, msg_api_domain_action)
@@ -319,6 +320,7 @@ static const handler_fn handlers[MSG_MAX] = {
         [MSG_API_HOST_PUT] = handle_core_host_put,
         [MSG_API_HOST_DELETE] = handle_core_host_delete,
         [MSG_API_HOST_PROFILE] = handle_core_host_profile_set,
+        [MSG_API_WHAT_IF] = handle_core_what_if,
         [MSG_API_HOST_REBOOT] = handle_core_op_host_reboot,
         [MSG_API_DOMAIN_CREATE] = handle_core_create,
         [MSG_API_DOMAIN_ACTION] = handle_core_op_domain_action,

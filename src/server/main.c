@@ -10,13 +10,14 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/rec_json.h"
 #include "server/config.h"
 #include "server/parent.h"
 #include "server/role.h"
 
 #define ROLE_SOCKET 3
 
-enum { OPT_ROLE = 256, OPT_VERSION, OPT_HELP };
+enum { OPT_ROLE = 256, OPT_JSON, OPT_VERSION, OPT_HELP };
 
 struct option_row {
         int key; /* the short option's letter, or above 255 */
@@ -28,6 +29,7 @@ static const struct option_row option_rows[] = {
         {'c', "config", "FILE", "read FILE instead of " CONFIG_DEFAULT_FILE},
         {'n', "check", NULL, "check the configuration and exit"},
         {'v', "verbose", NULL, "with -n: print the configuration with all defaults"},
+        {OPT_JSON, "json", NULL, "with -n: print it as JSON"},
         {'d', "debug", NULL, "log everything"},
         {OPT_ROLE, "role", "NAME", NULL},
         {OPT_VERSION, "version", NULL, "print the version and exit"},
@@ -38,7 +40,7 @@ static const struct option_row option_rows[] = {
 struct arguments {
         const char *config;
         const char *role;
-        bool check, verbose, debug;
+        bool check, verbose, json, debug;
 };
 
 static void
@@ -96,6 +98,9 @@ read_arguments(int argc, char **argv, struct arguments *a)
                 case 'v':
                         a->verbose = true;
                         break;
+                case OPT_JSON:
+                        a->json = true;
+                        break;
                 case 'd':
                         a->debug = true;
                         break;
@@ -145,6 +150,17 @@ __asan_default_options(void)
 }
 #endif
 
+/* For `dompool host explain --diff --config FILE`. */
+static void
+print_json(const struct config *config)
+{
+        json_t *json = rec_to_json(&config_desc, config);
+
+        json_dumpf(json, stdout, JSON_COMPACT);
+        putchar('\n');
+        json_decref(json);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -166,6 +182,8 @@ main(int argc, char **argv)
         if (a.check) {
                 if (a.verbose)
                         config_print(config, stdout);
+                if (a.json)
+                        print_json(config);
                 config_free(config);
                 return 0;
         }

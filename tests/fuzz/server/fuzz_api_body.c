@@ -30,6 +30,17 @@ one_profile(const char *text, size_t size)
 }
 
 static void
+one_what_if(const char *text, size_t size)
+{
+        static struct msg_api_what_if m; /* with room for a whole configuration */
+        struct error err;
+
+        if (api_body_what_if(text, size, &m, &err) == 0 && m.has_config)
+                assert(m.config.network.prefix >= 8 && m.config.network.prefix <= 30);
+        rec_clear(message_desc(MSG_API_WHAT_IF), &m);
+}
+
+static void
 one_domain(const char *text, size_t size)
 {
         static struct xlcfg_notes notes;
@@ -64,12 +75,13 @@ one_image(const char *text, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        static void (*const routes[])(const char *, size_t) = {one_host, one_profile, one_domain, one_action, one_image};
+        static void (*const routes[])(const char *, size_t) = {one_host,   one_profile, one_domain,
+                                                               one_action, one_image,   one_what_if};
         struct error err;
 
         if (size == 0)
                 return 0;
-        routes[(data[0] - '0') % 5u](((const char *)data) + 1, size - 1);
+        routes[(data[0] - '0') % 6u](((const char *)data) + 1, size - 1);
         api_body_none((const char *)data + 1, size - 1, &err);
         return 0;
 }

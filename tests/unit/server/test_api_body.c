@@ -66,6 +66,44 @@ a_profile_must_be_said(void **state)
 }
 
 static void
+what_if_takes_a_configuration_that_its_reader_would_take(void **state)
+{
+        static const struct {
+                const char *text, *words; /* NULL: it is taken */
+        } bodies[] = {
+                {"{\"profile\":\"pool\",\"all\":true}", NULL},
+                {"{\"profile\":\"../x\"}", "profile:"},
+                {"{\"request\":7}", "request"},
+                {"{\"has_host\":true,\"host\":{\"name\":\"n1\"}}", ""},
+                {"{\"has_config\":true,\"config\":{}}", "network 0 is none"},
+                {"{\"has_config\":true,\"config\":{\"network\":{\"interface\":\"br0\",\"net\":\"10.0.0.0\",\"prefix\":24,"
+                 "\"lease_seconds\":600}}}",
+                 NULL},
+                {"{\"has_config\":true,\"config\":{\"network\":{\"interface\":\"br0\",\"net\":\"10.0.0.0\",\"prefix\":24,"
+                 "\"lease_seconds\":600,\"range_first\":\"10.0.0.9\",\"range_last\":\"10.0.1.9\"}}}",
+                 "range"},
+                {"{\"has_config\":true,\"config\":{\"network\":{\"interface\":\"br0\",\"net\":\"10.0.0.0\",\"prefix\":60,"
+                 "\"lease_seconds\":600}}}",
+                 "network 0"},
+        };
+        struct msg_api_what_if *m = calloc(1, sizeof(*m));
+
+        (void)state;
+        assert_non_null(m);
+        for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+                struct error err = {0};
+                int r = api_body_what_if(bodies[i].text, strlen(bodies[i].text), m, &err);
+
+                if (bodies[i].words && (r == 0 || !strstr(err.message, bodies[i].words)))
+                        fail_msg("%s: %s", bodies[i].text, r < 0 ? err.message : "taken");
+                if (!bodies[i].words && r < 0)
+                        fail_msg("%s: %s", bodies[i].text, err.message);
+                rec_clear(message_desc(MSG_API_WHAT_IF), m);
+        }
+        free(m);
+}
+
+static void
 a_domain_is_read_as_xl_cfg_with_its_file_name_in_errors(void **state)
 {
         struct msg_api_domain_create m = {0};
@@ -151,6 +189,7 @@ main(void)
                 cmocka_unit_test(a_host_without_profile_leaves_it_to_rules_and_default),
                 cmocka_unit_test(a_host_that_contradicts_the_path_or_poses_as_configured_is_refused),
                 cmocka_unit_test(a_profile_must_be_said),
+                cmocka_unit_test(what_if_takes_a_configuration_that_its_reader_would_take),
                 cmocka_unit_test(a_domain_is_read_as_xl_cfg_with_its_file_name_in_errors),
                 cmocka_unit_test(unknown_keys_wrong_types_and_lengths_are_refused),
                 cmocka_unit_test(a_body_over_the_limit_is_refused),
