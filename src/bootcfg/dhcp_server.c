@@ -45,10 +45,17 @@ add_network(const struct dhcp_server *s, const struct config_network *n, struct 
         dhcp_build_u32(b, DHCP_OPT_BROADCAST, n->net | ~mask);
 }
 
-static void
-add_times(const struct config_network *n, struct dhcp_builder *b)
+static uint32_t
+lease_seconds(const struct dhcp_decision *d)
 {
-        uint32_t seconds = n->lease_seconds;
+        uint32_t seconds = d->network->lease_seconds;
+
+        return d->host->guest && seconds > GUEST_LEASE_SECONDS ? GUEST_LEASE_SECONDS : seconds;
+}
+
+static void
+add_times(uint32_t seconds, struct dhcp_builder *b)
+{
 
         dhcp_build_u32(b, DHCP_OPT_LEASE_TIME, seconds);
         dhcp_build_u32(b, DHCP_OPT_T1, seconds / 2);
@@ -86,7 +93,7 @@ grant(const struct dhcp_server *s, const struct dhcp_packet *p, uint8_t type, ui
         dhcp_build_start(&b, &h, type, dhcp_reply_max_size(p));
         dhcp_build_u32(&b, DHCP_OPT_SERVER_ID, s->address);
         if (address != 0)
-                add_times(d->network, &b);
+                add_times(lease_seconds(d), &b);
         add_network(s, d->network, &b);
         dhcp_build_text(&b, DHCP_OPT_HOSTNAME, d->host->name);
         if (d->loader) {
@@ -135,7 +142,7 @@ put_lease(struct dhcp_server *s, const struct mac *mac, uint32_t address, enum l
 static int64_t
 lease_ms(const struct dhcp_decision *d)
 {
-        return (int64_t)d->network->lease_seconds * 1000;
+        return (int64_t)lease_seconds(d) * 1000;
 }
 
 static bool
@@ -144,6 +151,18 @@ owns(const struct dhcp_server *s, const struct mac *mac, uint32_t address, int64
         const struct lease *l = lease_by_mac(s->leases, mac);
 
         return l && l->address == address && lease_active(l, now_ms);
+}
+
+/* May this host, or guest, tie the address up until then? false: and silence. */
+static bool
+within_share(struct dhcp_server *s, const struct mac *mac, uint32_t address, int64_t until_ms, int64_t now_ms,
+             struct dhcp_decision *d)
+{
+        if (!d->host->guest || guest_share_take(&s->guests, d->network, mac, address, until_ms, now_ms))
+                return true;
+        silence(d, "machines under inspection hold all addresses that they may (a quarter of the range)");
+        d->note = BOOT_NOTE_NO_ADDRESS;
+        return false;
 }
 
 /*
@@ -162,6 +181,8 @@ bind_lease(struct dhcp_server *s, const struct mac *mac, uint32_t address, int64
                           .expiry_ms = expiry_ms,
                           .held_ms = covered ? had->held_ms : expiry_ms + lease_ms(d) / 4};
 
+        if (!within_share(s, mac, address, lease_end(&l), now_ms, d))
+                return false;
         if (lease_put(s->leases, &l) < 0) {
                 silence(d, "the lease table is full");
                 return false;
@@ -200,7 +221,8 @@ on_discover(struct dhcp_server *s, const struct dhcp_packet *p, int64_t now_ms, 
                 return;
         }
         if (!owns(s, &p->h.mac, address, now_ms) &&
-            !put_lease(s, &p->h.mac, address, LEASE_OFFERED, now_ms + LEASE_OFFER_MS, d))
+            (!within_share(s, &p->h.mac, address, now_ms + LEASE_OFFER_MS, now_ms, d) ||
+             !put_lease(s, &p->h.mac, address, LEASE_OFFERED, now_ms + LEASE_OFFER_MS, d)))
                 return;
         grant(s, p, DHCP_OFFER, address, d);
 }
@@ -301,8 +323,11 @@ on_decline(struct dhcp_server *s, const struct dhcp_packet *p, int64_t now_ms, s
                 silence(d, "DECLINE of an address that is not its own");
         else if (l->state == LEASE_BOUND && now_ms - (l->expiry_ms - lease_ms(d)) > DHCP_SERVER_DECLINE_MS)
                 silence(d, "DECLINE of an address in use: not believed");
-        else if (put_lease(s, &p->h.mac, address, LEASE_DECLINED, now_ms + LEASE_QUARANTINE_MS, d))
+        else if (put_lease(s, &p->h.mac, address, LEASE_DECLINED, now_ms + LEASE_QUARANTINE_MS, d)) {
                 d->event = DHCP_EVENT_LEASE;
+                if (d->host->guest)
+                        guest_share_decline(&s->guests, &p->h.mac, now_ms + LEASE_QUARANTINE_MS);
+        }
 }
 
 static void
@@ -345,12 +370,12 @@ dhcp_server_decide(struct dhcp_server *s, const struct dhcp_packet *p, const str
                 return;
         }
         ret->host = s->policy ? policy_host_by_mac(s->policy, &p->h.mac, &ret->known) : NULL;
+        ret->network = s->n_networks > 0 ? dhcp_network_find(s, p, from, &why) : NULL;
         if (!ret->host) {
                 silence(ret, "unknown MAC");
                 ret->event = DHCP_EVENT_UNKNOWN;
                 return;
         }
-        ret->network = dhcp_network_find(s, p, from, &why);
         if (!ret->network)
                 silence(ret, why);
         else if (ret->network->mode == NETWORK_PROXY)

@@ -8,8 +8,10 @@
  *     dhcp_network.h   which network the packet comes from --+--> mode "dhcp":  this file
  *                                                            +--> mode "proxy": dhcp_proxy.h
  *
- * Who is not in the policy gets no answer, so another DHCP server may serve the rest of the same LAN.
+ * A machine that core has let in for an inspection is in the policy as a guest: it gets an address for a short time, out of a share
+ * of its own (guest_share.h). Who is not in the policy gets no answer, so another DHCP server may serve the rest of the same LAN.
  */
+#include "bootcfg/guest_share.h"
 #include "bootcfg/loader.h"
 #include "bootcfg/policy.h"
 #include "model/lease.h"
@@ -23,6 +25,7 @@ struct dhcp_server {
         uint32_t address;                      /* ours on the boot LAN: server identifier, next server */
         struct lease_table *leases;            /* proxy: addresses that hosts were seen with */
         struct loader_memory *memory;          /* NULL: none */
+        struct guest_share guests;             /* addresses of machines under inspection */
         const struct config_network *networks; /* the policy's; set by dhcp_server_configure */
         uint32_t n_networks;
 };
@@ -51,7 +54,7 @@ struct dhcp_decision {
         enum boot_note_kind note; /* what is worth telling of a boot; BOOT_NOTE_NONE: nothing */
         const struct policy_host *host; /* `known`; NULL: it is none of ours */
         struct policy_host known;
-        const struct config_network *network; /* the packet's; NULL: none of ours, or the host is unknown */
+        const struct config_network *network; /* the packet's; NULL: none of ours */
         const struct loader *loader;          /* named as boot file; NULL: none */
         char boot_name[LOADER_URL_SIZE];      /* by which it is named */
 

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "bootcfg/dhcp_server.h"
+#include "bootcfg/enrol_choice.h"
 #include "bootcfg/menu.h"
 #include "bootcfg/quirk_match.h"
 
@@ -99,6 +100,39 @@ decided_by(const struct explain *x, char *buf, size_t size)
         return buf;
 }
 
+/* What the rules make of a machine that is no host. */
+static void
+tell_enrolment(const struct explain *x, const struct policy_time *t)
+{
+        static const char *const words[] = {
+                [ENROL_REFUSE] = "it is refused",
+                [ENROL_INSPECT] = "it boots the inspection once, and then waits for 'dompool host adopt'",
+                [ENROL_ENROL] = "it becomes a host",
+        };
+        const struct policy_header *h = policy_header(x->r->policy);
+        const struct enrol_facts f = {
+                .mac = x->r->mac,
+                .network = &h->networks[x->r->network < h->n_networks ? x->r->network : 0],
+                .firmware = quirk_firmware_of(
+                        &(struct firmware){.client = x->f->client, .arch = x->f->arch, .features = x->f->features}),
+                .hardware = x->r->hardware,
+                .time = *t,
+        };
+        const struct enrol_rule *r = enrol_choose(policy_enrols(x->r->policy), h->n_enrols, &f);
+        char network[NAME_SIZE], why[NAME_SIZE + 40];
+
+        if (!r) {
+                line(x, h->n_enrols ? "no enrol section matches" : "there is no enrol section",
+                     "enrolment, asked in network %s: it is refused", enrol_network_text(f.network, network));
+                return;
+        }
+        snprintf(why, sizeof(why), "enrol '%s'", r->name);
+        line(x, why, "enrolment, asked in network %s: %s", enrol_network_text(f.network, network), words[r->action]);
+        if (r->action == ENROL_ENROL)
+                line(x, why, "names %s, profile %s%s%s", *r->names ? r->names : "as in enrolment",
+                     *r->profile ? r->profile : "local", *r->labels ? ", labels " : "", r->labels);
+}
+
 static void
 tell_decision(struct explain *x)
 {
@@ -110,10 +144,13 @@ tell_decision(struct explain *x)
         item(x, "decision", "what it boots", NULL, 0);
         if (!x->host) {
                 line(x, "no host has this MAC", "nothing: an unknown machine gets no answer");
+                tell_enrolment(x, &t);
                 return;
         }
         snprintf(at, sizeof(at), "weekday %u, %02u:%02u local time", t.weekday + 1u, t.minute / 60u, t.minute % 60u);
-        line(x, "its MAC", "host %s", x->host->name);
+        if (x->host->guest)
+                tell_enrolment(x, &t);
+        line(x, x->host->guest ? "it is let in for an inspection" : "its MAC", "host %s", x->host->name);
         line(x, decided_by(x, why, sizeof(why)), "profile %s, kind %s (%s)", x->chosen.profile->name,
              profile_kind_names[x->chosen.profile->kind], at);
         if (x->chosen.image)

@@ -18,6 +18,8 @@ struct explain_request {
         struct mac mac;
         const char *firmware; /* one of the names above */
         int64_t now_ms;       /* wall */
+        const struct host_hardware *hardware; /* of a machine that is no host, if it was inspected; NULL */
+        uint32_t network;                     /* where it asks, as config_network_at counts */
 };
 
 /* What is found is told in order: an item, then its lines. */

@@ -38,6 +38,7 @@ const struct policy_table policy_tables[PART_N] = {
         [PART_RULES] = TABLE("rules", n_rules, sizeof(struct policy_rule), CONFIG_MAX_RULES),
         [PART_MENUS] = TABLE("menus", n_menus, sizeof(struct policy_menu), CONFIG_MAX_MENUS),
         [PART_QUIRKS] = TABLE("quirks", n_quirks, sizeof(struct quirk), CONFIG_MAX_QUIRKS),
+        [PART_ENROLS] = TABLE("enrolment rules", n_enrols, sizeof(struct enrol_rule), CONFIG_MAX_ENROLS),
         [PART_SETTINGS] = TABLE("settings", n_settings, sizeof(struct policy_setting), POLICY_MAX_HOSTS),
         [PART_CHOICES] = TABLE("choices", n_choices, sizeof(struct policy_choice), POLICY_MAX_HOSTS *POLICY_MAX_CHOICES),
         [PART_QUIRK_REFS] = TABLE("quirk references", n_quirk_refs, sizeof(uint16_t), POLICY_MAX_HOSTS *POLICY_MAX_QUIRKS),
@@ -163,6 +164,14 @@ quirk_ok(const struct quirk *q)
 }
 
 static bool
+enrol_ok(const struct enrol_rule *r)
+{
+        return ENDS(r->name) && name_ok(r->name) && ENDS(r->macs) && ENDS(r->networks) && ENDS(r->smbios) && ENDS(r->names) &&
+               ENDS(r->profile) && ENDS(r->labels) && r->action < ENROL_N && r->from <= MINUTES_PER_DAY &&
+               r->to <= MINUTES_PER_DAY;
+}
+
+static bool
 choice_ok(const struct policy_choice *c, const struct policy_header *h)
 {
         return c->profile < h->n_profiles && index_ok(c->rule, h->n_rules) && image_index_ok(c->image, h) &&
@@ -197,7 +206,7 @@ setting_ok(const struct policy *p, const struct policy_setting *s)
 static bool
 row_ok(const struct policy *p, const struct policy_row *row)
 {
-        return row->setting < policy_header(p)->n_settings && text_ok(p, row->name, NAME_SIZE) &&
+        return row->setting < policy_header(p)->n_settings && row->guest <= 1 && text_ok(p, row->name, NAME_SIZE) &&
                name_ok(text_at(p, row->name));
 }
 
@@ -231,6 +240,8 @@ item_ok(const struct policy *p, enum policy_part part, uint32_t i)
                 return menu_ok(item, h);
         case PART_QUIRKS:
                 return quirk_ok(item);
+        case PART_ENROLS:
+                return enrol_ok(item);
         case PART_SETTINGS:
                 return setting_ok(p, item);
         case PART_CHOICES:
@@ -448,6 +459,7 @@ policy_host_at(const struct policy *p, uint32_t i, struct policy_host *ret)
         s = item_at(p, PART_SETTINGS, row->setting);
         *ret = (struct policy_host){
                 .mac = row->mac,
+                .guest = row->guest,
                 .index = i,
                 .address = row->address,
                 .image = s->image,
@@ -547,4 +559,10 @@ const struct quirk *
 policy_quirk_at(const struct policy *p, uint32_t i)
 {
         return item_at(p, PART_QUIRKS, i);
+}
+
+const struct enrol_rule *
+policy_enrols(const struct policy *p)
+{
+        return (const struct enrol_rule *)(const void *)(p->bytes + p->at[PART_ENROLS]);
 }

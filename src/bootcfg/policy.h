@@ -21,6 +21,7 @@
  *     struct policy_rule[]
  *     struct policy_menu[]
  *     struct quirk[]
+ *     struct enrol_rule[]      for machines that are no host
  *     struct policy_setting[]  what hosts are told, each combination once: most hosts share a few
  *     struct policy_choice[]   lists of choices, back to back, each list once
  *     uint16_t[]               lists of indices of quirks, likewise
@@ -43,7 +44,7 @@
 #include "model/image.h"
 
 #define POLICY_MAGIC 0x50504d44u /* "DMPP" */
-#define POLICY_VERSION 4
+#define POLICY_VERSION 5
 #define POLICY_NONE UINT32_MAX              /* an index that names nothing; of an image: it is not there */
 #define POLICY_HOSTS_IMAGE (UINT32_MAX - 1) /* a profile that leaves the image to the host */
 #define POLICY_MAX_CHOICES 8                /* for a host: seven with a time, and what counts else */
@@ -56,7 +57,7 @@ struct policy_header {
         uint8_t checksum[32]; /* SHA-256 of the bytes behind this field */
         uint64_t size;        /* of the whole file */
         uint64_t generation;
-        uint32_t n_images, n_profiles, n_rules, n_menus, n_quirks;
+        uint32_t n_images, n_profiles, n_rules, n_menus, n_quirks, n_enrols;
         uint32_t n_settings, n_choices, n_quirk_refs, n_hosts;
         uint32_t n_slots;         /* of each of the three indices */
         uint32_t n_texts;         /* bytes */
@@ -147,7 +148,7 @@ struct policy_setting {
 
 struct policy_row {
         struct mac mac;
-        uint16_t pad;
+        uint16_t guest;   /* 1: no host, a machine that is let in for an inspection */
         uint32_t address; /* fixed; 0: pool */
         uint32_t name;    /* text */
         uint32_t setting;
@@ -168,6 +169,7 @@ struct policy_host {
         const uint16_t *quirks; /* indices; those whose firmware it has count, see quirk_match.h */
         uint16_t n_choices;     /* 1..POLICY_MAX_CHOICES */
         uint16_t n_quirks;      /* ..POLICY_MAX_QUIRKS */
+        bool guest;             /* no host, a machine that is let in for an inspection */
 };
 
 struct policy; /* a mapped or built snapshot */
@@ -186,8 +188,9 @@ struct policy_parts {
         const struct policy_rule *rules;
         const struct policy_menu *menus;
         const struct quirk *quirks;
+        const struct enrol_rule *enrols;
         const struct policy_host *hosts; /* policy_build() only */
-        uint32_t n_images, n_profiles, n_rules, n_menus, n_quirks, n_hosts;
+        uint32_t n_images, n_profiles, n_rules, n_menus, n_quirks, n_enrols, n_hosts;
 };
 
 /* NULL: no memory. @parts is used until the end. */
@@ -237,5 +240,8 @@ const struct policy_rule *policy_rule_at(const struct policy *p, uint32_t i);
 const struct policy_menu *policy_menu_at(const struct policy *p, uint32_t i);
 
 const struct quirk *policy_quirk_at(const struct policy *p, uint32_t i);
+
+/* All of them, policy_header()->n_enrols, in order. */
+const struct enrol_rule *policy_enrols(const struct policy *p);
 
 #endif

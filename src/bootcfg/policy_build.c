@@ -188,7 +188,7 @@ add_setting(struct policy_builder *b, const struct policy_host *h, uint32_t *ret
 int
 policy_builder_add(struct policy_builder *b, const struct policy_host *h)
 {
-        struct policy_row row = {.mac = h->mac, .address = h->address};
+        struct policy_row row = {.mac = h->mac, .guest = h->guest, .address = h->address};
         struct policy_row *rows = b->rows;
         int r;
 
@@ -240,6 +240,7 @@ fill_header(const struct policy_builder *b, struct policy_header *h)
         h->n_rules = b->parts.n_rules;
         h->n_menus = b->parts.n_menus;
         h->n_quirks = b->parts.n_quirks;
+        h->n_enrols = b->parts.n_enrols;
         h->n_settings = (uint32_t)(b->settings.size / sizeof(struct policy_setting));
         h->n_choices = (uint32_t)(b->choices.size / sizeof(struct policy_choice));
         h->n_quirk_refs = (uint32_t)(b->quirks.size / sizeof(uint16_t));
@@ -282,7 +283,8 @@ assemble(struct policy_builder *b)
 {
         const void *const items[PART_N] = {
                 [PART_IMAGES] = b->parts.images,   [PART_PROFILES] = b->parts.profiles, [PART_RULES] = b->parts.rules,
-                [PART_MENUS] = b->parts.menus,     [PART_QUIRKS] = b->parts.quirks,     [PART_SETTINGS] = b->settings.bytes,
+                [PART_MENUS] = b->parts.menus,     [PART_QUIRKS] = b->parts.quirks,     [PART_ENROLS] = b->parts.enrols,
+                [PART_SETTINGS] = b->settings.bytes,
                 [PART_CHOICES] = b->choices.bytes, [PART_QUIRK_REFS] = b->quirks.bytes, [PART_HOSTS] = b->rows,
                 [PART_TEXTS] = b->texts.bytes,
         };

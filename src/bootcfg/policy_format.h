@@ -11,6 +11,7 @@ enum policy_part {
         PART_RULES,
         PART_MENUS,
         PART_QUIRKS,
+        PART_ENROLS,
         PART_SETTINGS,
         PART_CHOICES,
         PART_QUIRK_REFS,

@@ -7,18 +7,6 @@
 #include <string.h>
 
 static bool
-any_mac_begins(const char *beginnings, const struct mac *mac)
-{
-        char word[NAME_SIZE], text[MAC_TEXT_SIZE];
-
-        mac_text(mac, text);
-        while ((beginnings = list_next(beginnings, word)))
-                if (strncmp(text, word, strlen(word)) == 0)
-                        return true;
-        return false;
-}
-
-static bool
 any_card_matches(const char *globs, const struct host_hardware *hw)
 {
         char glob[NAME_SIZE], card[24];
@@ -35,7 +23,7 @@ any_card_matches(const char *globs, const struct host_hardware *hw)
 bool
 quirk_concerns(const struct quirk *q, const struct mac *mac, const struct host_hardware *hw)
 {
-        return (!*q->macs || any_mac_begins(q->macs, mac)) && (!*q->pci || any_card_matches(q->pci, hw)) &&
+        return (!*q->macs || mac_begins_as(q->macs, mac)) && (!*q->pci || any_card_matches(q->pci, hw)) &&
                (!*q->smbios || hardware_is_like(hw->manufacturer, hw->product, q->smbios));
 }
 
@@ -44,7 +32,11 @@ quirk_firmware_of(const struct firmware *f)
 {
         uint32_t bits = f->arch == 0 ? QUIRK_BIOS : QUIRK_EFI;
 
-        return f->client == FIRMWARE_IPXE ? bits | QUIRK_IPXE : bits;
+        if (f->client == FIRMWARE_IPXE)
+                bits |= QUIRK_IPXE;
+        if (f->client == FIRMWARE_HTTP)
+                bits |= QUIRK_HTTP;
+        return f->arch == 11 || f->arch == 19 ? bits | QUIRK_ARM64 : bits;
 }
 
 void

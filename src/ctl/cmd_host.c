@@ -6,6 +6,8 @@
 
 #include "base/cleanup.h"
 #include "base/parse.h"
+#include "ctl/cmd_host.h"
+#include "ctl/cmd_unknown.h"
 #include "ctl/ctl_diff.h"
 #include "ctl/ctl_http.h"
 #include "ctl/ctl_out.h"
@@ -48,6 +50,8 @@ static const struct ctl_column host_fields[] = {
         {"xen args", "xen_args"},
         {"kernel args", "kernel_args"},
         {"in the configuration", "configured"},
+        {"enrolled by rule", "enrolled"},
+        {"duplicates", "duplicates", FMT_LIST},
         {"hostname", "inventory.hostname"},
         {"xen", "inventory.xen_version"},
         {"kernel", "inventory.kernel_version"},
@@ -61,6 +65,7 @@ static const struct ctl_column host_fields[] = {
         {"machine", "hardware.product"},
         {"manufacturer", "hardware.manufacturer"},
         {"serial number", "hardware.serial"},
+        {"asset tag", "hardware.asset"},
         {"firmware", "hardware.bios"},
         {"processor", "hardware.cpu"},
         {"cores", "hardware.n_cpus"},
@@ -68,16 +73,6 @@ static const struct ctl_column host_fields[] = {
         {"runs pv", "inventory.pv"},
         {"runs pvh", "inventory.pvh"},
         {"runs hvm", "inventory.hvm"},
-};
-
-static const struct ctl_column unknown_columns[] = {
-        {"MAC", "mac"},
-        {"ARCH", "arch"},
-        {"CLASS", "vendor_class", .elastic = true},
-        {"FIRST", "first_ms", FMT_SINCE, .right = true},
-        {"LAST", "last_ms", FMT_SINCE, .right = true},
-        {"COUNT", "count", .right = true},
-        {"UUID", "uuid", .elastic = true},
 };
 
 int
@@ -88,22 +83,17 @@ cmd_host_list(struct ctl *c, int argc, char **argv, struct error *err)
 
         (void)argc;
         (void)argv;
-        if (c->opt[OPT_UNKNOWN]) {
-                r = ctl_get(c, &answer, err, "/v1/unknown-hosts");
-                if (r == 0)
-                        r = ctl_print_list(c, answer, "unknown", "mac", unknown_columns, N_ELEMENTS(unknown_columns), err);
-        } else {
-                r = ctl_get(c, &answer, err, "/v1/hosts");
-                if (r == 0)
-                        r = ctl_print_list(c, answer, "hosts", "name", host_columns, N_ELEMENTS(host_columns), err);
-        }
+        if (c->opt[OPT_UNKNOWN])
+                return cmd_unknown_list(c, err);
+        r = ctl_get(c, &answer, err, "/v1/hosts");
+        if (r == 0)
+                r = ctl_print_list(c, answer, "hosts", "name", host_columns, N_ELEMENTS(host_columns), err);
         json_decref(answer);
         return r;
 }
 
-/* What the profile `inspect` found, a line a card and a disk. */
-static void
-print_hardware(const json_t *hardware)
+void
+cmd_host_print_hardware(const json_t *hardware)
 {
         char name[40], model[60], driver[40], size[40];
         const json_t *item;
@@ -124,14 +114,14 @@ print_hardware(const json_t *hardware)
         }
 }
 
-static int
-print_host(struct ctl *c, json_t *host, struct error *err)
+int
+cmd_host_print(struct ctl *c, json_t *host, struct error *err)
 {
         enum ctl_output output;
         int r = ctl_print_object(c, host, "name", host_fields, N_ELEMENTS(host_fields), err);
 
         if (r == 0 && ctl_output(c, &output, err) == 0 && output == CTL_OUT_TABLE)
-                print_hardware(json_object_get(host, "hardware"));
+                cmd_host_print_hardware(json_object_get(host, "hardware"));
         json_decref(host);
         return r;
 }
@@ -140,12 +130,16 @@ int
 cmd_host_show(struct ctl *c, int argc, char **argv, struct error *err)
 {
         json_t *host = NULL;
-        int r = ctl_name("a host", argv[0], err);
+        char mac[MAC_TEXT_SIZE];
+        int r;
 
         (void)argc;
+        if (cmd_unknown_path(argv[0], mac))
+                return cmd_unknown_show(c, mac, err);
+        r = ctl_name("a host", argv[0], err);
         if (r == 0)
                 r = ctl_get(c, &host, err, "/v1/hosts/%s", argv[0]);
-        return r < 0 ? r : print_host(c, host, err);
+        return r < 0 ? r : cmd_host_print(c, host, err);
 }
 
 /* ---- trace ---- */
@@ -295,7 +289,7 @@ set_image_key(json_t *body, const char *image, struct error *err)
 }
 
 int
-cmd_host_add(struct ctl *c, int argc, char **argv, struct error *err)
+cmd_host_describe(struct ctl *c, json_t *body, struct error *err)
 {
         static const struct {
                 enum ctl_option option;
@@ -304,15 +298,8 @@ cmd_host_add(struct ctl *c, int argc, char **argv, struct error *err)
                 {OPT_ADDRESS, "address"}, {OPT_LABELS, "labels"},     {OPT_LOADER, "loader"},
                 {OPT_CONSOLE, "console"}, {OPT_XEN_ARGS, "xen_args"}, {OPT_KERNEL_ARGS, "kernel_args"},
         };
-        struct ctl_request q = {.method = "PUT"};
-        json_t *body, *host = NULL;
-        int r = ctl_name("a host", argv[0], err);
+        int r = set_image_key(body, c->opt[OPT_IMAGE], err);
 
-        (void)argc;
-        if (r < 0)
-                return r;
-        body = json_pack("{s:s,s:s}", "name", argv[0], "mac", argv[1]);
-        r = body ? set_image_key(body, c->opt[OPT_IMAGE], err) : error_set(err, ERR_USAGE, "'%.40s' is no MAC", argv[1]);
         for (size_t i = 0; r == 0 && i < N_ELEMENTS(keys); i++) {
                 const char *value = c->opt[keys[i].option];
 
@@ -321,6 +308,21 @@ cmd_host_add(struct ctl *c, int argc, char **argv, struct error *err)
         }
         if (r == 0 && c->opt[OPT_PROFILE])
                 r = set_profile_key(body, c->opt[OPT_PROFILE], err);
+        return r;
+}
+
+int
+cmd_host_add(struct ctl *c, int argc, char **argv, struct error *err)
+{
+        struct ctl_request q = {.method = "PUT"};
+        json_t *body, *host = NULL;
+        int r = ctl_name("a host", argv[0], err);
+
+        (void)argc;
+        if (r < 0)
+                return r;
+        body = json_pack("{s:s,s:s}", "name", argv[0], "mac", argv[1]);
+        r = body ? cmd_host_describe(c, body, err) : error_set(err, ERR_USAGE, "'%.40s' is no MAC", argv[1]);
         if (r == 0 && c->opt[OPT_DIFF]) {
                 json_t *question = json_pack("{s:b,s:o}", "has_host", 1, "host", body);
 
@@ -333,7 +335,7 @@ cmd_host_add(struct ctl *c, int argc, char **argv, struct error *err)
         if (r == 0)
                 r = ctl_http_send(c, &q, &host, err);
         json_decref(body);
-        return r < 0 ? r : print_host(c, host, err);
+        return r < 0 ? r : cmd_host_print(c, host, err);
 }
 
 int

@@ -57,6 +57,7 @@ list_command(const char *complete)
                 const char *what, *command;
         } lists[] = {
                 {"hosts", "host list"},
+                {"unknown", "host list --unknown"},
                 {"domains", "domain list"},
                 {"images", "image list"},
                 {"operations", "op list"},

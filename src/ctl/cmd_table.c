@@ -56,7 +56,7 @@ const struct ctl_option_def ctl_options[OPT_N] = {
 
 const struct ctl_command ctl_commands[] = {
         {"host", "list", "", "the hosts and what they do", OPT_BIT(OPT_UNKNOWN), 0, 0, cmd_host_list},
-        {"host", "show", "NAME", "one host in full", 0, 1, 1, cmd_host_show, .complete = "hosts"},
+        {"host", "show", "NAME|MAC", "one host in full, or a machine that is none yet", 0, 1, 1, cmd_host_show, .complete = "hosts"},
         {"host", "trace", "NAME", "its last boots, stage by stage, and where one is stuck", OPT_BIT(OPT_FOLLOW), 1, 1,
          cmd_host_trace, .complete = "hosts"},
         {"host", "explain", "[HOST|MAC...]", "every packet and file it would get, and what decided each line",
@@ -68,6 +68,11 @@ const struct ctl_command ctl_commands[] = {
          .complete = "hosts"},
         {"host", "add", "NAME MAC", "describe a machine, so that its boot is answered", HOST_DESCRIPTION | DIFF, 2, 2,
          cmd_host_add},
+        {"host", "adopt", "MAC [NAME]", "make a machine that has asked for a boot a host", HOST_DESCRIPTION, 1, 2, cmd_host_adopt,
+         .complete = "unknown"},
+        {"host", "ignore", "MAC", "let no enrolment rule look at it", 0, 1, 1, cmd_host_ignore, .complete = "unknown"},
+        {"host", "forget", "MAC", "forget a machine that is no host; the rules decide anew", 0, 1, 1, cmd_host_forget,
+         .complete = "unknown"},
         {"host", "remove", "NAME", "forget a host that was added so", 0, 1, 1, cmd_host_remove, .complete = "hosts"},
         {"host", "reboot", "NAME", "reboot a ready host", WAITS, 1, 1, cmd_host_reboot, .complete = "hosts"},
         {"profile", "list", "", "what hosts can boot, and the rules that choose", 0, 0, 0, cmd_profile_list},

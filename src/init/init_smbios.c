@@ -9,6 +9,7 @@
 
 #define TYPE_BIOS 0
 #define TYPE_SYSTEM 1
+#define TYPE_CHASSIS 3
 #define TYPE_PROCESSOR 4
 #define TYPE_MEMORY 17
 #define TYPE_END 127
@@ -92,6 +93,13 @@ take_system(const struct structure *s, struct host_hardware *h)
                 memcpy(h->uuid, s->data + 8, sizeof(h->uuid));
 }
 
+static void
+take_chassis(const struct structure *s, struct host_hardware *h)
+{
+        if (!h->asset[0]) /* the first is the machine's, others are of what is built in */
+                string_at(s, 8, h->asset, sizeof(h->asset));
+}
+
 /* A socket; an empty one has bit 6 of its status cleared. The count of cores came with SMBIOS 2.5. */
 static void
 take_processor(const struct structure *s, struct host_hardware *h)
@@ -129,6 +137,7 @@ smbios_read(const uint8_t *table, size_t size, struct host_hardware *ret)
                 void (*take)(const struct structure *s, struct host_hardware *h);
         } types[] = {{TYPE_BIOS, take_bios},
                      {TYPE_SYSTEM, take_system},
+                     {TYPE_CHASSIS, take_chassis},
                      {TYPE_PROCESSOR, take_processor},
                      {TYPE_MEMORY, take_memory}};
         const uint8_t *at = table, *end = table + size;

@@ -26,6 +26,7 @@ static const char *const resource_names[] = {[RES_SERVER] = "server",
                                              [RES_HOST_CAPTURE] = "host-capture",
                                              [RES_HOST_EXPLAIN] = "host-explain",
                                              [RES_UNKNOWN] = "unknown-hosts",
+                                             [RES_UNKNOWN_HOST] = "unknown-host",
                                              [RES_PROFILES] = "profiles",
                                              [RES_IMAGES] = "images",
                                              [RES_IMAGE] = "image",
@@ -35,6 +36,7 @@ static const char *const resource_names[] = {[RES_SERVER] = "server",
                                              [RES_OP] = "operation",
                                              [RES_EVENTS] = "events",
                                              [RES_N] = NULL};
+static const char *const unknown_change_names[] = {[UNKNOWN_FORGET] = "forget", [UNKNOWN_IGNORE] = "ignore", NULL};
 static const char *const verb_names[] = {[VERB_SHUTDOWN] = "shutdown", [VERB_DESTROY] = "destroy", NULL};
 static const char *const work_names[] = {
         [WORK_IMAGE_BUILD] = "image-build", [WORK_GUEST_FILE] = "guest-file", [WORK_KIND_N] = NULL};
@@ -110,12 +112,12 @@ FIELDS(msg_foreign_dhcp){
         REC_I64(struct msg_foreign_dhcp, time_ms),
 };
 DESC(msg_foreign_dhcp);
-FIELDS(msg_unknown_seen){
-        REC_MAC(struct msg_unknown_seen, mac),     REC_BYTES(struct msg_unknown_seen, uuid),
-        REC_U32(struct msg_unknown_seen, arch),    REC_STR(struct msg_unknown_seen, vendor_class),
-        REC_I64(struct msg_unknown_seen, time_ms),
+FIELDS(msg_machine_seen){
+        REC_MAC(struct msg_machine_seen, mac),
+        REC_REC(struct msg_machine_seen, seen, machine_seen_desc),
+        REC_STR(struct msg_machine_seen, vendor_class),
 };
-DESC(msg_unknown_seen);
+DESC(msg_machine_seen);
 
 FIELDS(msg_init_report){
         REC_STR(struct msg_init_report, token),
@@ -150,6 +152,14 @@ FIELDS(msg_api_host_put){
         REC_STR(struct msg_api_host_put, by),
 };
 DESC(msg_api_host_put);
+
+FIELDS(msg_api_unknown_change){
+        REC_U64(struct msg_api_unknown_change, request),
+        REC_STR(struct msg_api_unknown_change, name),
+        REC_ENUM(struct msg_api_unknown_change, change, unknown_change_names),
+        REC_STR(struct msg_api_unknown_change, by),
+};
+DESC(msg_api_unknown_change);
 
 FIELDS(msg_api_name){
         REC_U64(struct msg_api_name, request),

@@ -8,6 +8,7 @@
 #include "base/rec.h"
 #include "model/config.h"
 #include "model/domain.h"
+#include "model/enrol.h"
 #include "model/event.h"
 #include "model/hardware.h"
 #include "model/host.h"
@@ -100,12 +101,10 @@ struct msg_foreign_dhcp { /* a host took an address of another server, where add
         bool offered;     /* we had offered one too */
         int64_t time_ms;
 };
-struct msg_unknown_seen {
+struct msg_machine_seen { /* a machine asks that nobody knows, or a host shows what it did not show before */
         struct mac mac;
-        uint8_t uuid[16];
-        uint32_t arch;       /* option 93; UINT32_MAX when absent */
+        struct machine_seen seen; /* its other_... are not filled in */
         char vendor_class[64];
-        int64_t time_ms;
 };
 struct msg_init_report { /* dompool-init, by HTTP, authenticated by the boot token */
         char token[120];
@@ -133,6 +132,7 @@ enum api_resource {
         RES_HOST_CAPTURE, /* name, or a MAC with dashes: can its packets be captured now? */
         RES_HOST_EXPLAIN, /* name, or a MAC with dashes; filter: firmware, number: at this wall clock ms */
         RES_UNKNOWN,     /* MACs seen that are no host */
+        RES_UNKNOWN_HOST, /* name: a MAC with dashes */
         RES_PROFILES,
         RES_IMAGES,
         RES_IMAGE,       /* name or id */
@@ -152,9 +152,16 @@ struct msg_api_get {
         uint32_t wait_ms;    /* at most 60,000 */
         char filter[NAME_SIZE]; /* events: kind; domains: host */
 };
-struct msg_api_host_put { /* makes or changes a host that does not stand in the configuration file */
+struct msg_api_host_put { /* makes or changes a host that does not stand in the configuration file; adopts an unknown machine */
         uint64_t request;
         struct host host;
+        char by[NAME_SIZE];
+};
+enum unknown_change { UNKNOWN_FORGET, UNKNOWN_IGNORE };
+struct msg_api_unknown_change {
+        uint64_t request;
+        char name[NAME_SIZE]; /* a MAC with dashes */
+        uint32_t change;      /* enum unknown_change */
         char by[NAME_SIZE];
 };
 struct msg_api_name {

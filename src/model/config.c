@@ -59,6 +59,8 @@ static const struct rec_field config_fields[] = {
         REC_LIST(struct config, rules, rule_desc),
         REC_STR(struct config, quirks_file),
         REC_LIST(struct config, quirks, quirk_desc),
+        REC_REC(struct config, enrolment, enrol_limits_desc),
+        REC_LIST(struct config, enrols, enrol_rule_desc),
         REC_LIST(struct config, hosts, host_desc),
 };
 const struct rec_desc config_desc = REC_DESC(struct config, config_fields);

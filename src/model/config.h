@@ -6,6 +6,7 @@
  * to each role as a record, so no role opens the file.
  */
 #include "base/rec.h"
+#include "model/enrol.h"
 #include "model/host.h"
 #include "model/quirk.h"
 
@@ -16,6 +17,7 @@
 #define CONFIG_MAX_RULES 64
 #define CONFIG_MAX_MENUS 16
 #define CONFIG_MAX_QUIRKS 256
+#define CONFIG_MAX_ENROLS 64
 
 #define CONFIG_MAX_SUBNETS 31
 #define CONFIG_MAX_NETWORKS (1 + CONFIG_MAX_SUBNETS)
@@ -88,6 +90,9 @@ struct config {
         char quirks_file[CONFIG_PATH_SIZE]; /* more of them; "" or not there: none */
         uint32_t n_quirks;                  /* the configuration's own, then the file's */
         struct quirk quirks[CONFIG_MAX_QUIRKS];
+        struct enrol_limits enrolment;
+        uint32_t n_enrols;                  /* what becomes of machines that are no host; none: all are refused */
+        struct enrol_rule enrols[CONFIG_MAX_ENROLS];
         uint32_t n_hosts;
         struct host hosts[CONFIG_MAX_HOSTS];
 };

@@ -22,6 +22,7 @@ static const struct rec_field host_hardware_fields[] = {
         REC_STR(struct host_hardware, manufacturer),
         REC_STR(struct host_hardware, product),
         REC_STR(struct host_hardware, serial),
+        REC_STR(struct host_hardware, asset),
         REC_BYTES(struct host_hardware, uuid),
         REC_STR(struct host_hardware, bios),
         REC_STR(struct host_hardware, cpu),

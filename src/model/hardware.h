@@ -26,6 +26,7 @@ struct host_hardware {
         char manufacturer[HARDWARE_TEXT_SIZE]; /* of the system, SMBIOS type 1 */
         char product[HARDWARE_TEXT_SIZE];
         char serial[HARDWARE_TEXT_SIZE];
+        char asset[HARDWARE_TEXT_SIZE]; /* tag of the chassis, type 3 */
         uint8_t uuid[16];
         char bios[HARDWARE_TEXT_SIZE]; /* vendor and version, type 0 */
         char cpu[HARDWARE_TEXT_SIZE];  /* type 4 */

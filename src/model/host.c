@@ -36,7 +36,7 @@ static const struct rec_field host_fields[] = {
         REC_STR(struct host, image),       REC_STR(struct host, xen_args),
         REC_STR(struct host, kernel_args), REC_STR(struct host, console),
         REC_BOOL(struct host, configured), REC_STR(struct host, labels),
-        REC_STR(struct host, loader),
+        REC_STR(struct host, loader),      REC_STR(struct host, enrolled),
 };
 const struct rec_desc host_desc = REC_DESC(struct host, host_fields);
 

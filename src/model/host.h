@@ -67,6 +67,7 @@ struct host {
         char kernel_args[ARGS_SIZE];
         char console[NAME_SIZE];   /* "com1,vga" form of Xen; empty: the server's default */
         char loader[NAME_SIZE];    /* one of src/bootcfg/loader.c; empty: the best for its firmware */
+        char enrolled[NAME_SIZE];  /* the enrolment rule that made it a host; empty: somebody did */
         bool configured;           /* stands in the configuration file: the API may set its profile, nothing else */
 };
 extern const struct rec_desc host_desc;

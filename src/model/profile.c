@@ -245,18 +245,29 @@ profile_check(const struct profile *p, struct error *err)
         return r < 0 ? error_prefix(err, "profile '%s'", p->name) : 0;
 }
 
-/* One to six hex pairs with colons between. */
-static bool
-mac_prefix_ok(const char *text)
+bool
+mac_beginning_ok(const char *word)
 {
-        size_t n = strlen(text);
+        size_t n = strlen(word);
 
-        if (n % 3 != 2)
+        if (n < 2 || n > 17 || n % 3 != 2)
                 return false;
         for (size_t i = 0; i < n; i++)
-                if (i % 3 == 2 ? text[i] != ':' : !strchr("0123456789abcdef", text[i]))
+                if (i % 3 == 2 ? word[i] != ':' : !strchr("0123456789abcdef", word[i]))
                         return false;
         return true;
+}
+
+bool
+mac_begins_as(const char *beginnings, const struct mac *mac)
+{
+        char word[NAME_SIZE], text[MAC_TEXT_SIZE];
+
+        mac_text(mac, text);
+        while ((beginnings = list_next(beginnings, word)))
+                if (strncmp(text, word, strlen(word)) == 0)
+                        return true;
+        return false;
 }
 
 int
@@ -266,7 +277,7 @@ rule_check(const struct rule *r, struct error *err)
 
         if (!name_ok(r->name))
                 e = error_set(err, ERR_INVALID, "the name must be 1 to 63 of a-z A-Z 0-9 . _ -, the first a letter or digit");
-        else if (*r->mac && !mac_prefix_ok(r->mac))
+        else if (*r->mac && !mac_beginning_ok(r->mac))
                 e = error_set(err, ERR_INVALID, "mac '%s' must be how an address begins, such as \"52:54:00\"", r->mac);
         else if (r->days & ~DAYS_ALL || r->from > MINUTES_PER_DAY || r->to > MINUTES_PER_DAY)
                 e = error_set(err, ERR_INVALID, "its days or times are out of range");

@@ -95,6 +95,12 @@ int menu_check(const struct menu *m, struct error *err);
 /* Names with blanks or commas between: each must be a name. @what for the message. */
 int labels_check(const char *what, const char *labels, struct error *err);
 
+/* One to six hex pairs in lower case with colons between: how MAC addresses begin. */
+bool mac_beginning_ok(const char *word);
+
+/* Does the address begin as one of the list's words? */
+bool mac_begins_as(const char *beginnings, const struct mac *mac);
+
 /* Calls for each word of a list with blanks or commas between: copies it to @word (at most NAME_SIZE - 1 bytes) and returns the
  * rest, NULL at the end. */
 const char *list_next(const char *list, char word[NAME_SIZE]);

@@ -34,7 +34,7 @@ const struct rec_desc quirk_desc = REC_DESC(struct quirk, quirk_fields);
 static const struct {
         const char *name;
         uint32_t bit;
-} firmwares[] = {{"bios", QUIRK_BIOS}, {"efi", QUIRK_EFI}, {"ipxe", QUIRK_IPXE}};
+} firmwares[] = {{"bios", QUIRK_BIOS}, {"efi", QUIRK_EFI}, {"ipxe", QUIRK_IPXE}, {"http", QUIRK_HTTP}, {"arm64", QUIRK_ARM64}};
 
 int
 parse_quirk_firmware(const char *text, uint32_t *ret)
@@ -67,20 +67,6 @@ quirk_firmware_text(uint32_t bits, char buf[QUIRK_FIRMWARE_TEXT_SIZE])
                         used += (size_t)snprintf(buf + used, QUIRK_FIRMWARE_TEXT_SIZE - used, "%s%s", used ? " " : "",
                                                  firmwares[i].name);
         return buf;
-}
-
-/* Whole bytes from the start, in the form of mac_text(): "52:54:00". */
-static bool
-mac_beginning_ok(const char *word)
-{
-        size_t n = strlen(word);
-
-        if (n < 2 || n > 17 || n % 3 != 2)
-                return false;
-        for (size_t i = 0; i < n; i++)
-                if (i % 3 == 2 ? word[i] != ':' : !strchr("0123456789abcdef", word[i]))
-                        return false;
-        return true;
 }
 
 /* Four hex digits, or a star, on both sides. */

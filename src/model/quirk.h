@@ -15,6 +15,8 @@ enum quirk_firmware {
         QUIRK_BIOS = 1,
         QUIRK_EFI = 2,
         QUIRK_IPXE = 4, /* iPXE asks, from a ROM or loaded */
+        QUIRK_HTTP = 8, /* UEFI HTTP boot */
+        QUIRK_ARM64 = 16,
 };
 
 struct quirk {
@@ -44,11 +46,11 @@ struct error;
 int
 quirk_check(const struct quirk *q, struct error *err);
 
-/* "bios efi ipxe"; bits. 0 or -EINVAL. */
+/* "bios efi ipxe http arm64"; bits. 0 or -EINVAL. */
 int
 parse_quirk_firmware(const char *text, uint32_t *ret);
 
-#define QUIRK_FIRMWARE_TEXT_SIZE 16
+#define QUIRK_FIRMWARE_TEXT_SIZE 32
 char *
 quirk_firmware_text(uint32_t bits, char buf[QUIRK_FIRMWARE_TEXT_SIZE]);
 

@@ -91,6 +91,19 @@ api_body_none(const char *text, size_t size, struct error *err)
         return body_read(text, size, &body_none_desc, &none, err);
 }
 
+static int
+check_host(const struct host *h, struct error *err)
+{
+        int r;
+
+        if (h->configured)
+                return error_set(err, ERR_INVALID, "configured: only the configuration file makes such hosts");
+        if (*h->enrolled)
+                return error_set(err, ERR_INVALID, "enrolled: only a rule makes such hosts");
+        r = host_check(h, err);
+        return r < 0 ? r : loader_check(h->loader, err);
+}
+
 int
 api_body_host(const char *text, size_t size, const char *name, struct msg_api_host_put *ret, struct error *err)
 {
@@ -102,10 +115,27 @@ api_body_host(const char *text, size_t size, const char *name, struct msg_api_ho
                 str_copy(ret->host.name, sizeof(ret->host.name), name);
         if (strcmp(ret->host.name, name) != 0)
                 return error_set(err, ERR_INVALID, "name: the path says '%s', the body '%s'", name, ret->host.name);
-        if (ret->host.configured)
-                return error_set(err, ERR_INVALID, "configured: only the configuration file makes such hosts");
-        r = host_check(&ret->host, err);
-        return r < 0 ? r : loader_check(ret->host.loader, err);
+        return check_host(&ret->host, err);
+}
+
+int
+api_body_adopt(const char *text, size_t size, const char *mac, struct msg_api_host_put *ret, struct error *err)
+{
+        struct host named;
+        struct mac own;
+        int r = body_read(text, size, &host_desc, &ret->host, err);
+
+        if (r < 0)
+                return r;
+        if (parse_mac(mac, &own) < 0)
+                return error_set(err, ERR_INVALID, "'%s' in the path is no MAC address such as 52-54-00-12-34-56", mac);
+        if (!mac_zero(&ret->host.mac) && !mac_eq(&ret->host.mac, &own))
+                return error_set(err, ERR_INVALID, "mac: the path says '%s', the body another one", mac);
+        ret->host.mac = own;
+        named = ret->host;
+        if (!*named.name) /* core makes one */
+                str_copy(named.name, sizeof(named.name), "a");
+        return check_host(&named, err);
 }
 
 static int

@@ -16,6 +16,10 @@
 int
 api_body_host(const char *text, size_t size, const char *name, struct msg_api_host_put *ret, struct error *err);
 
+/* A host for the unknown machine @mac, which stands in the path; its name may be left out. */
+int
+api_body_adopt(const char *text, size_t size, const char *mac, struct msg_api_host_put *ret, struct error *err);
+
 /* @name: the host that stands in the path; empty: the body says which. ret->hosts is the caller's, for blob_clear. */
 int
 api_body_profile(const char *text, size_t size, const char *name, struct msg_api_host_profile *ret, struct error *err);

@@ -112,6 +112,31 @@ api_host_delete(struct api_request *q, struct error *err)
 }
 
 int
+api_unknown_adopt(struct api_request *q, struct error *err)
+{
+        struct msg_api_host_put put = {0};
+        int r = api_body_adopt(q->body.data, q->body.size, q->match.name, &put, err);
+
+        if (r < 0)
+                return r;
+        copy_by(q, put.by);
+        return api_ask(q, MSG_API_UNKNOWN_ADOPT, &put, 0, err);
+}
+
+int
+api_unknown_change(struct api_request *q, struct error *err)
+{
+        struct msg_api_unknown_change m = {.change = q->match.route->resource};
+        int r = api_body_none(q->body.data, q->body.size, err);
+
+        if (r < 0)
+                return r;
+        memcpy(m.name, q->match.name, sizeof(m.name));
+        copy_by(q, m.by);
+        return api_ask(q, MSG_API_UNKNOWN_CHANGE, &m, 0, err);
+}
+
+int
 api_host_reboot(struct api_request *q, struct error *err)
 {
         int r = api_body_none(q->body.data, q->body.size, err);

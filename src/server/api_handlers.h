@@ -17,6 +17,11 @@ api_what_if(struct api_request *q, struct error *err);
 int
 api_host_reboot(struct api_request *q, struct error *err);
 int
+api_unknown_adopt(struct api_request *q, struct error *err);
+/* The route's resource is an enum unknown_change. */
+int
+api_unknown_change(struct api_request *q, struct error *err);
+int
 api_image_build(struct api_request *q, struct error *err);
 int
 api_domain_create(struct api_request *q, struct error *err);

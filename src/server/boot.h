@@ -133,9 +133,16 @@ boot_report_lease(struct boot_reports *r, const struct lease *l);
 void
 boot_reports_files_up(struct boot_reports *r, const struct lease_table *leases);
 
-/* At most one a MAC in 10 s, and 50 a second in all. */
+/* A machine that nobody knows: at most one a MAC in 10 s, and 50 a second in all; those that an enrolment rule may let in have
+ * 50 a second of their own, so that invented addresses which none lets in do not push them aside. @network may be NULL. */
 void
-boot_report_unknown(struct boot_reports *r, const struct dhcp_packet *p);
+boot_report_unknown(struct boot_reports *r, const struct policy *policy, const struct dhcp_packet *p,
+                    const struct config_network *network);
+
+/* What a host's firmware shows of itself, when that is news. */
+void
+boot_report_seen(struct boot_reports *r, const struct policy *policy, const struct dhcp_packet *p,
+                 const struct config_network *network);
 
 /* The host took another server's address: once a host and server in an hour. */
 void

@@ -156,7 +156,9 @@ handle(struct boot_dhcp *d, int i, int64_t wall_ms, struct dhcp_decision *ret, s
                 log_decision(&d->parsed, ret);
         make_note(d, ret, ret_note);
         if (ret->event == DHCP_EVENT_UNKNOWN)
-                boot_report_unknown(b->reports, &d->parsed);
+                boot_report_unknown(b->reports, b->policy, &d->parsed, ret->network);
+        else if (ret->host && ret->network)
+                boot_report_seen(b->reports, b->policy, &d->parsed, ret->network);
         if (ret->lease_changed)
                 boot_journal_append(b->journal, &ret->lease, ret->lease_urgent);
 }

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "bootcfg/enrol_choice.h"
+#include "bootcfg/quirk_match.h"
 #include "server/boot.h"
 
 #define KEEP_EVENTS 2048
@@ -32,6 +34,13 @@ struct foreign_slot {
 struct told {
         int64_t time_ms;
         uint32_t what; /* hash of a name */
+        uint32_t seen; /* hash of what its firmware shows of itself; 0: nothing yet */
+};
+
+/* So many a second. */
+struct rate {
+        int64_t second_ms; /* start of the second that is counted */
+        unsigned told;
 };
 
 struct boot_reports {
@@ -39,8 +48,7 @@ struct boot_reports {
         struct msg_boot_event kept[KEEP_EVENTS]; /* ring */
         unsigned first, n_kept;
         struct unknown_slot unknown[UNKNOWN_SLOTS];
-        int64_t second_ms; /* start of the second that is counted */
-        unsigned told_in_second;
+        struct rate refused, asking; /* unknown machines: those that no rule lets in, and the others */
         struct foreign_slot foreign[FOREIGN_SLOTS];
         struct told *told; /* for each host of the policy of `generation` */
         uint64_t generation;
@@ -127,7 +135,8 @@ boot_report_due(struct boot_reports *r, const struct policy *p, const struct mac
                 return true;
         if (last->time_ms != 0 && last->what == hash && now_ms - last->time_ms < BOOT_REPEAT_MS)
                 return false;
-        *last = (struct told){.time_ms = now_ms, .what = hash};
+        last->time_ms = now_ms;
+        last->what = hash;
         return true;
 }
 
@@ -157,39 +166,90 @@ boot_report_lease(struct boot_reports *r, const struct lease *l)
 }
 
 static bool
-unknown_due(struct boot_reports *r, const struct mac *mac, int64_t now_ms)
+rate_take(struct rate *rate, int64_t now_ms)
+{
+        if (now_ms - rate->second_ms >= 1000)
+                *rate = (struct rate){.second_ms = now_ms};
+        return rate->told < UNKNOWN_PER_SECOND && rate->told++ < UNKNOWN_PER_SECOND;
+}
+
+static bool
+unknown_due(struct boot_reports *r, struct rate *rate, const struct mac *mac, int64_t now_ms)
 {
         struct unknown_slot *s = &r->unknown[mac_hash(mac) % UNKNOWN_SLOTS];
 
         if (mac_eq(&s->mac, mac) && now_ms - s->told_ms < UNKNOWN_REPEAT_MS)
                 return false;
-        if (now_ms - r->second_ms >= 1000) {
-                r->second_ms = now_ms;
-                r->told_in_second = 0;
-        }
-        if (r->told_in_second >= UNKNOWN_PER_SECOND)
+        if (!rate_take(rate, now_ms))
                 return false;
-        r->told_in_second++;
         *s = (struct unknown_slot){.mac = *mac, .told_ms = now_ms};
         return true;
 }
 
-void
-boot_report_unknown(struct boot_reports *r, const struct dhcp_packet *p)
+static void
+seen_of(struct boot_reports *r, const struct policy *policy, const struct dhcp_packet *p, const struct config_network *network,
+        struct machine_seen *ret)
 {
-        struct msg_unknown_seen m = {.mac = p->h.mac, .time_ms = clock_wall_ms(&r->ctx->clock)};
         struct firmware firmware;
         const uint8_t *uuid;
         size_t size;
 
-        if (!unknown_due(r, &p->h.mac, clock_mono_ms(&r->ctx->clock)))
-                return;
-        m.arch = firmware_parse(p, &firmware) ? firmware.arch : UINT32_MAX;
+        *ret = (struct machine_seen){.time_ms = clock_wall_ms(&r->ctx->clock), .arch = UINT32_MAX, .network = MACHINE_NO_NETWORK};
+        if (network)
+                ret->network = (uint32_t)(network - policy_header(policy)->networks);
+        if (firmware_parse(p, &firmware)) {
+                ret->arch = firmware.arch;
+                ret->firmware = quirk_firmware_of(&firmware);
+        }
         uuid = dhcp_option(p, DHCP_OPT_CLIENT_UUID, &size);
-        if (uuid && size == sizeof(m.uuid) + 1) /* a type byte comes first */
-                memcpy(m.uuid, uuid + 1, sizeof(m.uuid));
+        if (uuid && size == sizeof(ret->uuid) + 1) /* a type byte comes first */
+                memcpy(ret->uuid, uuid + 1, sizeof(ret->uuid));
+}
+
+/* Whether a rule lets it in is core's to say; here it is sorted, so that each kind has its own rate. */
+static bool
+may_be_let_in(const struct policy *policy, const struct msg_machine_seen *m, const struct config_network *network)
+{
+        struct enrol_facts f = {.mac = m->mac, .network = network, .firmware = m->seen.firmware};
+
+        if (!policy || policy_header(policy)->n_enrols == 0)
+                return false;
+        policy_time_at(m->seen.time_ms, &f.time);
+        return enrol_may_let_in(policy_enrols(policy), policy_header(policy)->n_enrols, &f);
+}
+
+void
+boot_report_unknown(struct boot_reports *r, const struct policy *policy, const struct dhcp_packet *p,
+                    const struct config_network *network)
+{
+        struct msg_machine_seen m = {.mac = p->h.mac};
+
+        seen_of(r, policy, p, network, &m.seen);
+        if (!unknown_due(r, may_be_let_in(policy, &m, network) ? &r->asking : &r->refused, &p->h.mac,
+                         clock_mono_ms(&r->ctx->clock)))
+                return;
         dhcp_option_text(p, DHCP_OPT_VENDOR_CLASS, m.vendor_class, sizeof(m.vendor_class));
-        role_send(r->ctx, ROLE_CORE, MSG_UNKNOWN_SEEN, &m, -1);
+        role_send(r->ctx, ROLE_CORE, MSG_MACHINE_SEEN, &m, -1);
+}
+
+void
+boot_report_seen(struct boot_reports *r, const struct policy *policy, const struct dhcp_packet *p,
+                 const struct config_network *network)
+{
+        struct told *last = told_of(r, policy, &p->h.mac);
+        struct msg_machine_seen m = {.mac = p->h.mac};
+        uint32_t hash = 2166136261u;
+
+        seen_of(r, policy, p, network, &m.seen);
+        if (!last || m.seen.firmware == 0)
+                return; /* an operating system shows nothing */
+        for (size_t i = 0; i < sizeof(m.seen.uuid); i++)
+                hash = (hash ^ m.seen.uuid[i]) * 16777619u;
+        hash = ((hash ^ m.seen.network) * 16777619u) | 1u;
+        if (last->seen == hash)
+                return;
+        last->seen = hash;
+        role_send(r->ctx, ROLE_CORE, MSG_MACHINE_SEEN, &m, -1);
 }
 
 void

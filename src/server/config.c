@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "server/config_enrol.h"
 #include "server/config_network.h"
 #include "bootcfg/loader.h"
 
@@ -44,6 +45,7 @@ struct reader {
         struct place network_at[CONFIG_MAX_NETWORKS]; /* where each network ends, as config_network_at counts */
         struct place *host_at;                        /* where each host ends */
         struct place profile_at[CONFIG_MAX_PROFILES], menu_at[CONFIG_MAX_MENUS], rule_at[CONFIG_MAX_RULES];
+        struct place enrol_at[CONFIG_MAX_ENROLS];
         cfg_t *entry; /* of a menu, being read */
         uint32_t n_entries;
         struct menu_entry entries[MENU_MAX_ENTRIES];
@@ -126,7 +128,7 @@ static const struct section_list section_lists[SECTION_N] = {
         [SECTION_SUBNET] = LIST(subnets, CONFIG_MAX_SUBNETS),    [SECTION_TOKEN] = LIST(tokens, CONFIG_MAX_TOKENS),
         [SECTION_PROFILE] = LIST(profiles, CONFIG_MAX_PROFILES), [SECTION_MENU] = LIST(menus, CONFIG_MAX_MENUS),
         [SECTION_RULE] = LIST(rules, CONFIG_MAX_RULES),          [SECTION_HOST] = LIST(hosts, CONFIG_MAX_HOSTS),
-        [SECTION_QUIRK] = LIST(quirks, CONFIG_MAX_QUIRKS),
+        [SECTION_QUIRK] = LIST(quirks, CONFIG_MAX_QUIRKS),       [SECTION_ENROL] = LIST(enrols, CONFIG_MAX_ENROLS),
 };
 
 /* An entry of the menu being read. It ends before its menu does, which then takes all of them. */
@@ -353,6 +355,15 @@ rule_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct rule *r)
         return take_title(cfg, sec, r->name) < 0 ? -1 : checked(cfg, rule_check(r, &err), &err);
 }
 
+static int
+enrol_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct enrol_rule *r)
+{
+        struct error err = {0};
+
+        rd->enrol_at[rd->config->n_enrols - 1] = place_now(rd, cfg);
+        return take_title(cfg, sec, r->name) < 0 ? -1 : checked(cfg, enrol_rule_check(r, &err), &err);
+}
+
 /* The configuration's own come first; one of the file gives way to them. */
 static int
 quirk_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct quirk *q)
@@ -402,6 +413,9 @@ on_section(cfg_t *cfg, cfg_opt_t *opt)
         case SECTION_RULE:
                 rd->section = NULL;
                 return rule_end(rd, cfg, sec, (struct rule *)record);
+        case SECTION_ENROL:
+                rd->section = NULL;
+                return enrol_end(rd, cfg, sec, (struct enrol_rule *)record);
         case SECTION_HOST:
                 rd->section = NULL;
                 return host_end(rd, cfg, sec, (struct host *)record);
@@ -523,6 +537,15 @@ check_names(const struct reader *rd, const char *file)
 }
 
 static int
+check_enrols(struct reader *rd)
+{
+        char text[300];
+        uint32_t at;
+
+        return config_enrols_check(rd->config, &at, text, sizeof(text)) < 0 ? place_error(rd->err, &rd->enrol_at[at], text) : 0;
+}
+
+static int
 check_hosts(struct reader *rd)
 {
         for (uint32_t i = 0; i < rd->config->n_hosts; i++) {
@@ -609,6 +632,8 @@ parse_file(struct reader *rd, const char *file, cfg_t *cfg)
         if (r == 0)
                 r = check_names(rd, file);
         if (r == 0)
+                r = check_enrols(rd);
+        if (r == 0)
                 r = check_ports(rd, file);
         return r;
 }
@@ -620,7 +645,8 @@ config_read(const char *file, struct config **ret, struct error *err)
         cfg_opt_t subnet_opts[MAX_SECTION_OPTIONS], host_opts[MAX_SECTION_OPTIONS], top_opts[MAX_SECTION_OPTIONS];
         const cfg_opt_t in_api[] = {CFG_SEC("token", token_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES)};
         cfg_opt_t profile_opts[MAX_SECTION_OPTIONS], menu_opts[MAX_SECTION_OPTIONS], entry_opts[MAX_SECTION_OPTIONS];
-        cfg_opt_t rule_opts[MAX_SECTION_OPTIONS], quirk_opts[MAX_SECTION_OPTIONS];
+        cfg_opt_t rule_opts[MAX_SECTION_OPTIONS], quirk_opts[MAX_SECTION_OPTIONS], enrol_opts[MAX_SECTION_OPTIONS];
+        cfg_opt_t enrolment_opts[MAX_SECTION_OPTIONS];
         const cfg_opt_t in_menu[] = {CFG_SEC("entry", entry_opts, CFGF_MULTI | CFGF_TITLE)};
         const cfg_opt_t in_top[] = {
                 CFG_SEC("profile", profile_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
@@ -630,6 +656,8 @@ config_read(const char *file, struct config **ret, struct error *err)
                 CFG_SEC("subnet", subnet_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
                 CFG_SEC("api", api_opts, CFGF_NONE),
                 CFG_SEC("quirk", quirk_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+                CFG_SEC("enrolment", enrolment_opts, CFGF_NONE),
+                CFG_SEC("enrol", enrol_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
                 CFG_SEC("host", host_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
                 CFG_FUNC("include", cfg_include),
         };
@@ -651,6 +679,8 @@ config_read(const char *file, struct config **ret, struct error *err)
         make_opts(SECTION_MENU, menu_opts, in_menu, N_ELEMENTS(in_menu));
         make_opts(SECTION_RULE, rule_opts, NULL, 0);
         make_opts(SECTION_QUIRK, quirk_opts, NULL, 0);
+        make_opts(SECTION_ENROLMENT, enrolment_opts, NULL, 0);
+        make_opts(SECTION_ENROL, enrol_opts, NULL, 0);
         make_opts(SECTION_HOST, host_opts, NULL, 0);
         make_opts(SECTION_TOP, top_opts, in_top, N_ELEMENTS(in_top));
         set_defaults(c);
@@ -747,6 +777,11 @@ config_print(const struct config *c, FILE *f)
                 print_section(f, SECTION_RULE, c->rules[i].name, &c->rules[i]);
         for (uint32_t i = 0; i < c->n_quirks; i++)
                 print_section(f, SECTION_QUIRK, c->quirks[i].name, &c->quirks[i]);
+        fputs("enrolment {\n", f);
+        print_options(f, SECTION_ENROLMENT, "\t", c);
+        fputs("}\n", f);
+        for (uint32_t i = 0; i < c->n_enrols; i++)
+                print_section(f, SECTION_ENROL, c->enrols[i].name, &c->enrols[i]);
         for (uint32_t i = 0; i < c->n_hosts; i++)
                 print_section(f, SECTION_HOST, c->hosts[i].name, &c->hosts[i]);
 }

@@ -8,12 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/enrol_name.h"
 #include "server/config.h"
 
 const char *const config_section_names[] = {
         [SECTION_TOP] = "",        [SECTION_NETWORK] = "network", [SECTION_SUBNET] = "subnet", [SECTION_API] = "api",
         [SECTION_TOKEN] = "token", [SECTION_PROFILE] = "profile", [SECTION_MENU] = "menu",     [SECTION_ENTRY] = "entry",
         [SECTION_RULE] = "rule",   [SECTION_QUIRK] = "quirk",     [SECTION_HOST] = "host",     [SECTION_N] = NULL,
+        [SECTION_ENROLMENT] = "enrolment", [SECTION_ENROL] = "enrol",
 };
 
 #define TEXT_BUFFER 1024 /* longer than any text field */
@@ -430,6 +432,62 @@ print_quirk_bits(const struct config_option *o, const void *field, char *buf, si
 }
 
 static int
+parse_action(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        int i = names_find(enrol_action_names, text);
+        uint32_t v = (uint32_t)i;
+
+        (void)o, (void)err;
+        if (i < 0)
+                return -EINVAL;
+        memcpy(field, &v, sizeof(v));
+        return 0;
+}
+
+static void
+print_action(const struct config_option *o, const void *field, char *buf, size_t size)
+{
+        uint32_t v;
+
+        (void)o;
+        memcpy(&v, field, sizeof(v));
+        snprintf(buf, size, "%s", enrol_action_names[v]);
+}
+
+static int
+parse_pattern(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        int r = *text ? enrol_pattern_check(text, err) : 0;
+
+        return r < 0 ? r : parse_text(o, text, field, err);
+}
+
+static int
+parse_bounded(const char *text, uint32_t least, uint32_t most, void *field)
+{
+        uint32_t v;
+
+        if (parse_u32(text, most, &v) < 0 || v < least)
+                return -EINVAL;
+        memcpy(field, &v, sizeof(v));
+        return 0;
+}
+
+static int
+parse_count(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        (void)o, (void)err;
+        return parse_bounded(text, 0, 100000, field);
+}
+
+static int
+parse_at_once(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        (void)o, (void)err;
+        return parse_bounded(text, 1, ENROL_INSPECT_MAX, field);
+}
+
+static int
 parse_yes(const struct config_option *o, const char *text, void *field, struct error *err)
 {
         bool yes = strcmp(text, "yes") == 0;
@@ -454,13 +512,8 @@ print_yes(const struct config_option *o, const void *field, char *buf, size_t si
 static int
 parse_blksize(const struct config_option *o, const char *text, void *field, struct error *err)
 {
-        uint32_t v;
-
         (void)o, (void)err;
-        if (parse_u32(text, 65464, &v) < 0 || v < 8)
-                return -EINVAL;
-        memcpy(field, &v, sizeof(v));
-        return 0;
+        return parse_bounded(text, 8, 65464, field);
 }
 
 static void
@@ -514,7 +567,11 @@ static const struct config_type type_time = {"a time of day such as \"08:00\", u
 static const struct config_type type_menu_timeout = {"a time such as \"10s\", 1 to 600 seconds", parse_menu_timeout,
                                                      print_seconds};
 static const struct config_type type_words = {"words with blanks between", parse_prompt, print_text};
-static const struct config_type type_quirk_bits = {"one or more of bios, efi, ipxe", parse_quirk_bits, print_quirk_bits};
+static const struct config_type type_quirk_bits = {"one or more of bios, efi, ipxe, http, arm64", parse_quirk_bits, print_quirk_bits};
+static const struct config_type type_action = {"\"refuse\", \"inspect\" or \"enrol\"", parse_action, print_action};
+static const struct config_type type_pattern = {"a pattern of names such as \"pc-{n:03}\"", parse_pattern, print_text};
+static const struct config_type type_count = {"a number up to 100000", parse_count, print_u32};
+static const struct config_type type_at_once = {"a number, 1 to 64", parse_at_once, print_u32};
 static const struct config_type type_yes = {"\"yes\" or \"no\"", parse_yes, print_yes};
 static const struct config_type type_blksize = {"a block size of TFTP, 8 to 65464", parse_blksize, print_blksize};
 static const struct config_type type_sha256 = {"64 hex digits, the SHA-256 of a token's text", parse_sha256, print_sha256};
@@ -534,6 +591,9 @@ static const struct config_type type_sha256 = {"64 hex digits, the SHA-256 of a 
 #define ENTRY(NAME, TYPE, MEMBER, REQUIRED, MEANING) AT(ENTRY, NAME, TYPE, struct menu_entry, MEMBER, NULL, REQUIRED, MEANING)
 #define RULE(NAME, TYPE, MEMBER, REQUIRED, MEANING) AT(RULE, NAME, TYPE, struct rule, MEMBER, NULL, REQUIRED, MEANING)
 #define QUIRK(NAME, TYPE, MEMBER, MEANING) AT(QUIRK, NAME, TYPE, struct quirk, MEMBER, NULL, false, MEANING)
+#define ENROLMENT(NAME, TYPE, MEMBER, DEFAULT, MEANING)                                                                        \
+        AT(ENROLMENT, NAME, TYPE, struct config, enrolment.MEMBER, DEFAULT, false, MEANING)
+#define ENROL(NAME, TYPE, MEMBER, REQUIRED, MEANING) AT(ENROL, NAME, TYPE, struct enrol_rule, MEMBER, NULL, REQUIRED, MEANING)
 #define HOST(NAME, TYPE, MEMBER, REQUIRED, MEANING) AT(HOST, NAME, TYPE, struct host, MEMBER, NULL, REQUIRED, MEANING)
 
 const struct config_option config_options[] = {
@@ -625,6 +685,23 @@ const struct config_option config_options[] = {
         QUIRK("no-http", yes, no_http, "no loader that fetches by HTTP"),
         QUIRK("why", prompt, why, "what goes wrong without it"),
         QUIRK("source", prompt, source, "who found it"),
+
+        ENROLMENT("per-hour", count, per_hour, "60", "machines that enrol sections let in within an hour"),
+        ENROLMENT("limit", count, in_all, "1000", "hosts that enrol sections have made, in all"),
+        ENROLMENT("inspect-at-once", at_once, inspect_at_once, "8", "machines under inspection at a time"),
+        ENROLMENT("names", pattern, names, "pc-{n:03}", "names of enrolled hosts, where nothing else is said"),
+
+        ENROL("mac", words, macs, false, "beginnings of MAC addresses"),
+        ENROL("network", words, networks, false, "where it asks: names of subnets, or \"10.77.0.0/24\""),
+        ENROL("firmware", quirk_bits, firmware, false, "what asks: one or more of bios, efi, ipxe, http, arm64"),
+        ENROL("smbios", prompt, smbios, false, "glob on its manufacturer/product, known once it was inspected"),
+        ENROL("days", days, days, false, "on these days"),
+        ENROL("from", time, from, false, "from this time of day"),
+        ENROL("to", time, to, false, "up to this time of day"),
+        ENROL("action", action, action, true, "refuse, inspect or enrol"),
+        ENROL("names", pattern, names, false, "enrol: pattern of names; the one of enrolment when it is left out"),
+        ENROL("profile", name, profile, false, "enrol: what it boots; \"auto\": the rules decide; local when it is left out"),
+        ENROL("labels", args, labels, false, "enrol: labels that it gets"),
 
         HOST("mac", mac, mac, true, "MAC address of the NIC that boots"),
         HOST("address", address, address, false, "fixed address; one of the range when it is left out"),

@@ -96,13 +96,6 @@ get_trace(struct core *c, const struct msg_api_get *m, struct error *err)
 }
 
 static json_t *
-get_unknown(struct core *c, const struct msg_api_get *m, struct error *err)
-{
-        (void)m, (void)err;
-        return core_boot_unknown_json(c);
-}
-
-static json_t *
 get_images(struct core *c, const struct msg_api_get *m, struct error *err)
 {
         json_t *list = json_array();
@@ -243,7 +236,8 @@ static const resource_fn resources[RES_N] = {
         [RES_HOST_TRACE] = get_trace,
         [RES_HOST_EXPLAIN] = core_explain_json,
         [RES_HOST_CAPTURE] = core_capture_json,
-        [RES_UNKNOWN] = get_unknown,
+        [RES_UNKNOWN] = core_unknowns_json,
+        [RES_UNKNOWN_HOST] = core_unknown_json,
         [RES_PROFILES] = core_profiles_json,
         [RES_IMAGES] = get_images,
         [RES_IMAGE] = get_image,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Boots as core sees them: what boot and files tell of firmware and loaders, what dompool-init reports, which machines asked
- * that nobody knows. All of it may be missing (core was away while a host booted) and none of it is trusted but an init report,
+ * Boots as core sees them: what boot and files tell of firmware and loaders, what dompool-init reports. All of it may be missing (core was away while a host booted) and none of it is trusted but an init report,
  * which carries the boot's token. Process: core.
  */
 #include <stdlib.h>
@@ -118,8 +117,12 @@ core_boot_event(struct core *c, const struct msg_boot_event *m)
         /* files knows addresses only */
         struct core_host *h = mac_zero(&m->mac) ? core_host_by_address(c, m->address) : core_host_by_mac(c, &m->mac);
 
-        if (!h || m->stage >= STAGE_N || m->note >= BOOT_NOTE_N)
+        if (m->stage >= STAGE_N || m->note >= BOOT_NOTE_N)
                 return;
+        if (!h) {
+                core_enrol_sign(c, &m->mac, m->address, boot_stage_names[m->stage]);
+                return;
+        }
         if (m->note != BOOT_NOTE_NONE) {
                 take_note(c, h, m);
                 return;
@@ -189,6 +192,8 @@ reporting_host(struct core *c, const struct msg_init_report *m, struct token *re
                 return NULL;
         }
         h = core_host_by_mac(c, &ret_token->mac);
+        if (!h && core_enrol_report(c, m, ret_token))
+                return NULL;
         if (!h || ret_token->attempt_ms < h->row.attempt_ms) {
                 token_refused(c, h, "an init report brought the token of an earlier boot");
                 core_event_security(c, ip4_text(m->address, address), "init-report",
@@ -325,49 +330,4 @@ core_boot_foreign(struct core *c, const struct msg_foreign_dhcp *m)
         core_event(c, "boot", h->row.host.name, "foreign-dhcp", h->boot.number, "%s, REQUESTed %s from %s",
                    m->offered ? "got OFFER from us" : "got no OFFER from us", ip4_text(m->address, address),
                    ip4_text(m->server, server));
-}
-
-/* --- machines that nobody knows --- */
-
-void
-core_boot_unknown(struct core *c, const struct msg_unknown_seen *m)
-{
-        struct core_unknown *u;
-
-        if (core_host_by_mac(c, &m->mac))
-                return; /* known since */
-        HASH_FIND(hh, c->unknown, m->mac.b, sizeof(m->mac.b), u);
-        if (u) {
-                HASH_DEL(c->unknown, u);
-        } else {
-                if (HASH_COUNT(c->unknown) >= CORE_MAX_UNKNOWN) { /* the one not seen for longest falls out */
-                        u = c->unknown;
-                        HASH_DEL(c->unknown, u);
-                        *u = (struct core_unknown){0};
-                } else if (!(u = calloc(1, sizeof(*u)))) {
-                        return;
-                }
-                u->first_ms = m->time_ms;
-        }
-        core_capture_unknown(c, &m->mac);
-        u->seen = *m;
-        u->count++;
-        HASH_ADD(hh, c->unknown, seen.mac.b, sizeof(u->seen.mac.b), u);
-}
-
-json_t *
-core_boot_unknown_json(struct core *c)
-{
-        json_t *list = json_array();
-        struct core_unknown *u, *next;
-        char mac[MAC_TEXT_SIZE], uuid[UUID_TEXT_SIZE];
-
-        HASH_ITER(hh, c->unknown, u, next)
-        if (!core_host_by_mac(c, &u->seen.mac))
-                json_array_append_new(list, json_pack("{s:s,s:s,s:I,s:s,s:I,s:I,s:I}", "mac", mac_text(&u->seen.mac, mac),
-                                                      "uuid", uuid_text(u->seen.uuid, uuid), "arch",
-                                                      u->seen.arch == UINT32_MAX ? (json_int_t)-1 : (json_int_t)u->seen.arch,
-                                                      "vendor_class", u->seen.vendor_class, "first_ms", (json_int_t)u->first_ms,
-                                                      "last_ms", (json_int_t)u->seen.time_ms, "count", (json_int_t)u->count));
-        return json_pack("{s:o}", "unknown", list);
 }

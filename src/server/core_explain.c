@@ -50,6 +50,7 @@ core_explain_json(struct core *c, const struct msg_api_get *m, struct error *err
         struct core_host *h = core_host_find(c, m->name);
         json_t *items = json_array();
         const struct explain_sink sink = {.item = add_item, .line = add_line, .arg = items};
+        struct core_unknown *u;
         char mac[MAC_TEXT_SIZE];
         int e = 0;
 
@@ -59,6 +60,11 @@ core_explain_json(struct core *c, const struct msg_api_get *m, struct error *err
                 e = error_set(err, ERR_NOT_FOUND, "'%s' is neither a host nor a MAC address", m->name);
         else if ((h = core_host_by_mac(c, &r.mac)))
                 r.mac = h->row.host.mac;
+        u = e == 0 && !h ? core_unknown_find(c, &r.mac) : NULL;
+        if (u) {
+                r.hardware = &u->row.hardware;
+                r.network = u->row.seen.network;
+        }
         if (e == 0 && !policy)
                 e = error_set(err, ERR_NO_SPACE, "no memory for the policy");
         if (e == 0)

@@ -113,6 +113,10 @@ index_host(struct core *c, struct core_host *h)
         HASH_ADD(by_mac, c->hosts_by_mac, row.host.mac.b, sizeof(h->row.host.mac.b), h);
         if (h->row.has_session)
                 HASH_ADD(by_session, c->hosts_by_session, row.session_sha256, sizeof(h->row.session_sha256), h);
+        if (*h->row.host.enrolled)
+                c->n_enrolled++;
+        core_unknown_becomes(c, h);
+        c->twins_due = true;
 }
 
 static struct core_host *
@@ -151,6 +155,9 @@ core_host_forget(struct core *c, struct core_host *h)
         HASH_DELETE(by_mac, c->hosts_by_mac, h);
         if (h->row.has_session)
                 HASH_DELETE(by_session, c->hosts_by_session, h);
+        if (*h->row.host.enrolled)
+                c->n_enrolled--;
+        c->twins_due = true;
         core_unmark_host(c, h);
         if (store_host_delete(c->store, h->row.host.name, &err))
                 core_db_failed(c, &err);
@@ -161,9 +168,18 @@ core_host_forget(struct core *c, struct core_host *h)
 static void
 host_describe(struct core *c, struct core_host *h, const struct host *description)
 {
+        bool other_machine = !mac_eq(&h->row.host.mac, &description->mac);
+
         HASH_DELETE(by_mac, c->hosts_by_mac, h);
+        if (*h->row.host.enrolled)
+                c->n_enrolled--; /* it is somebody's work now */
         h->row.host = *description;
         HASH_ADD(by_mac, c->hosts_by_mac, row.host.mac.b, sizeof(h->row.host.mac.b), h);
+        if (other_machine) {
+                h->row.seen = (struct machine_seen){0};
+                core_unknown_becomes(c, h);
+                c->twins_due = true;
+        }
         core_mark_host(c, h);
         c->policy_dirty = true;
 }
@@ -274,6 +290,7 @@ core_host_json(struct core *c, struct core_host *h)
         json_object_set_new(json, "n_domains", json_integer(h->n_domains));
         json_object_set_new(json, "connected", json_boolean(h->conn != 0));
         json_object_set_new(json, "image_id", json_string(image ? image->id : ""));
+        json_object_set_new(json, "duplicates", core_twin_json(c, &h->twin, &h->row.seen));
         json_object_set_new(json, "inventory",
                             h->row.has_inventory ? rec_to_json(&host_inventory_desc, &h->row.inventory) : json_null());
         json_object_set_new(json, "hardware",
@@ -321,6 +338,18 @@ core_host_check(struct core *c, const struct host *d, struct core_host **ret, st
         return 0;
 }
 
+struct core_host *
+core_host_new(struct core *c, const struct host *d, const struct host_setting *setting)
+{
+        struct core_host *h = host_add(c, d);
+
+        if (h) {
+                h->row.setting = *setting;
+                HASH_SRT(by_name, c->hosts_by_name, by_name_order);
+        }
+        return h;
+}
+
 void
 core_host_put(struct core *c, const struct msg_api_host_put *m)
 {
@@ -329,6 +358,7 @@ core_host_put(struct core *c, const struct msg_api_host_put *m)
         struct error err;
 
         d.configured = false;
+        d.enrolled[0] = '\0';
         if (core_host_check(c, &d, &h, &err)) {
                 core_reply_error(c, m->request, &err);
                 return;
@@ -338,10 +368,9 @@ core_host_put(struct core *c, const struct msg_api_host_put *m)
                 host_describe(c, h, &d);
                 core_event(c, "host", d.name, "changed", 0, "by %s", m->by);
         } else {
-                h = host_add(c, &d);
+                h = core_host_new(c, &d, &(struct host_setting){0});
                 if (!h)
                         return;
-                HASH_SRT(by_name, c->hosts_by_name, by_name_order);
                 core_event(c, "host", d.name, "added", 0, "by %s", m->by);
         }
         core_reply_json(c, m->request, 200, core_host_json(c, h));

@@ -232,6 +232,27 @@ add_host(struct core *c, const struct config *config, struct image_index **cache
         return policy_builder_add(b, &p);
 }
 
+/* A machine under inspection: the RAM image that reports, and nothing of anybody's settings. Its name is made of its MAC address
+ * alone. */
+static int
+add_guest(struct core *c, const struct config *config, struct image_index **cache, struct policy_builder *b, const struct core_unknown *u)
+{
+        const struct policy_choice choice = {.profile = config_profile_index(config, profile_kind_names[PROFILE_INSPECT]),
+                                             .rule = POLICY_NONE,
+                                             .image = POLICY_HOSTS_IMAGE,
+                                             .by = POLICY_BY_ONCE};
+        char mac[2 * sizeof(u->row.mac.b) + 1], name[NAME_SIZE];
+        const struct policy_host p = {.mac = u->row.mac,
+                                      .guest = true,
+                                      .name = name,
+                                      .image = find_index(c, cache, config->default_image),
+                                      .choices = &choice,
+                                      .n_choices = 1};
+
+        snprintf(name, sizeof(name), "guest-%s", hex_text(u->row.mac.b, sizeof(u->row.mac.b), mac));
+        return policy_builder_add(b, &p);
+}
+
 static uint32_t
 menu_index(const struct config *config, const char *name)
 {
@@ -343,10 +364,16 @@ add_hosts(struct core *c, const struct policy_source *from, struct image_index *
           struct policy **ret)
 {
         CLEANUP(policy_builder_free) struct policy_builder *b = policy_builder_new(parts);
+        struct core_unknown *u, *next;
         int r = b ? 0 : -ENOMEM;
 
         for (uint32_t i = 0; r == 0 && i < from->n_rows; i++)
                 r = add_host(c, from->config, cache, b, from->rows[i]);
+        HASH_ITER(hh, c->unknown, u, next)
+        {
+                if (r == 0 && u->row.state == UNKNOWN_INSPECTING)
+                        r = add_guest(c, from->config, cache, b, u);
+        }
         return r < 0 ? r : policy_builder_end(TAKE_PTR(b), ret);
 }
 
@@ -359,6 +386,8 @@ build(struct core *c, const struct policy_source *from, struct policy **ret)
                 .n_menus = from->config->n_menus,
                 .n_quirks = from->config->n_quirks,
                 .quirks = from->config->quirks,
+                .n_enrols = from->config->n_enrols,
+                .enrols = from->config->enrols,
         };
         struct image_index *cache = NULL, *e, *next_e;
         struct policy_header header = {0};

@@ -8,22 +8,28 @@
  *   core_api.c      GET answers, long polls               core_domain.c   the table of domains, from agents' lists
  *   core_event.c    the event log                         core_op.c       operations: durable, sent, resumed, ended
  *   core_host.c     hosts and their states                core_create.c   a create request until it is an operation
- *   core_boot.c     boots, init reports, unknown MACs     core_guest.c    kernels and ramdisks into STATE/blobs
+ *   core_boot.c     boots, init reports                   core_guest.c    kernels and ramdisks into STATE/blobs
  *   core_policy.c   images and the policy snapshot        core_console.c  console bytes between client and agent
  *   core_what_if.c  how boots would change                        core_explain.c  what a boot is, line by line
  *   core_profile.c  profiles: set, for one boot, in force        core_capture.c  packet captures: who may, how long
+ *   core_unknown.c  machines that are no host             core_enrol.c    what enrolment rules make of them
+ *   core_twin.c     duplicates of UUIDs, serial numbers, MAC addresses
  */
 #include <jansson.h>
 #include <sys/stat.h>
 #include <uthash.h>
 
+#include "bootcfg/enrol_choice.h"
 #include "bootcfg/profile_choice.h"
+#include "bootcfg/token.h"
 #include "model/boot.h"
 #include "model/image.h"
+#include "model/twin.h"
 #include "server/core_world.h"
 #include "store/store.h"
 
-#define CORE_MAX_UNKNOWN 1024 /* MACs seen that are no host */
+#define CORE_MAX_UNKNOWN 1024       /* MACs seen that are no host */
+#define CORE_MAX_UNKNOWN_STORED 512 /* of these: inspected, under inspection, ignored */
 #define CORE_MAX_WAITERS 4096 /* long polls at a time */
 #define CORE_MAX_CONSOLES 1024
 #define CORE_MAX_CAPTURES 8 /* at a time */
@@ -56,6 +62,8 @@ struct core_host {
         bool fresh_dom0;             /* a token was accepted and no list has come since: domains of before cannot live */
         struct core_domain *domains; /* those on it, a utlist */
         uint32_t n_domains;
+        struct twin twin;
+        int64_t two_told_mono_ms; /* two machines with its MAC address; 0: never */
         UT_hash_handle by_name, by_mac, by_conn, by_session;
 };
 
@@ -86,11 +94,17 @@ struct core_guest_task {
 };
 
 struct core_unknown {
-        struct msg_unknown_seen seen; /* the latest sighting */
-        int64_t first_ms;
-        uint64_t count;
-        UT_hash_handle hh; /* by MAC; in the order of first sight */
+        struct unknown row;
+        bool stored;      /* it is a row of the database */
+        uint32_t address; /* while it is inspected; 0: none yet */
+        char stage[32];   /* how far its inspection has got */
+        struct twin twin;
+        int64_t two_told_mono_ms;
+        UT_hash_handle hh; /* by MAC; in the order of last sight */
 };
+
+/* Limits of enrolment, each told of once an hour. */
+enum core_enrol_limit { ENROL_LIMIT_HOUR, ENROL_LIMIT_ALL, ENROL_LIMIT_GUESTS, ENROL_LIMIT_STORED, ENROL_LIMIT_N };
 
 struct core_waiter {
         struct msg_api_get get;
@@ -140,6 +154,13 @@ struct core {
         struct core_domain *dirty_domains;
         struct core_op *dirty_ops;
         struct core_unknown *unknown;
+        uint32_t n_unknown_stored, n_guests; /* rows of the database; under inspection */
+        uint32_t n_enrolled;                 /* hosts that rules made */
+        int64_t enrol_hour_mono_ms;          /* begin of the hour in which machines that are let in are counted */
+        uint32_t enrol_hour_n;
+        int64_t enrol_told_mono_ms[ENROL_LIMIT_N];
+        bool twins_due, twins_told; /* somebody shows something new; a first look was taken */
+        int64_t twins_mono_ms;
         struct core_console *consoles;
         struct core_capture *captures; /* utlist */
         struct core_waiter *waiters; /* utlist */
@@ -223,6 +244,43 @@ json_t *core_host_json(struct core *c, struct core_host *h);
 uint64_t core_host_free_kib(struct core *c, const struct core_host *h);
 void core_host_forget(struct core *c, struct core_host *h);
 
+/* Adds one that passed the check and is new; what is known of it as an unknown machine goes with it. NULL: no memory. */
+struct core_host *core_host_new(struct core *c, const struct host *d, const struct host_setting *setting);
+
+/* --- core_unknown.c --- */
+int core_unknown_load(struct core *c, struct error *err);
+struct core_unknown *core_unknown_find(struct core *c, const struct mac *mac);
+void core_machine_seen(struct core *c, const struct msg_machine_seen *m);
+/* Its state and the words for it; keeps the counts, the snapshot and the row true. */
+void core_unknown_set(struct core *c, struct core_unknown *u, enum unknown_state state, const char *reason);
+/* The machine with this host's MAC address has become that host. */
+void core_unknown_becomes(struct core *c, struct core_host *h);
+void core_unknown_adopt(struct core *c, const struct msg_api_host_put *m);
+void core_unknown_change(struct core *c, const struct msg_api_unknown_change *m);
+json_t *core_unknowns_json(struct core *c, const struct msg_api_get *m, struct error *err);
+json_t *core_unknown_json(struct core *c, const struct msg_api_get *m, struct error *err);
+
+/* --- core_enrol.c --- */
+/* It has asked, or its hardware has become known. @u may be gone then: it became a host. */
+void core_enrol_decide(struct core *c, struct core_unknown *u);
+/* The pattern of names that the rules, or the server, have for it. */
+const char *core_enrol_pattern(const struct core *c, const struct core_unknown *u);
+/* The first name of the pattern that no host has. */
+void core_enrol_name(struct core *c, const struct unknown *u, const char *pattern, char ret[NAME_SIZE]);
+/* A machine under inspection has got further; @mac zero: the one at this address. */
+void core_enrol_sign(struct core *c, const struct mac *mac, uint32_t address, const char *stage);
+/* dompool-init on a machine under inspection; @t is verified. false: there is none with this token. */
+bool core_enrol_report(struct core *c, const struct msg_init_report *m, const struct token *t);
+void core_enrol_tick(struct core *c);
+
+/* --- core_twin.c --- */
+/* A sighting of the machine called @name, taken into @s; *told_mono_ms: when two machines were last told of. */
+void core_twin_seen(struct core *c, const char *name, struct machine_seen *s, int64_t *told_mono_ms,
+                    const struct machine_seen *now);
+void core_twin_tick(struct core *c);
+/* What there is to say: an array of texts. */
+json_t *core_twin_json(const struct core *c, const struct twin *twin, const struct machine_seen *s);
+
 /* --- core_profile.c --- */
 /* All that rules look at; valid while the host is not changed. */
 struct profile_facts core_host_facts(const struct core_host *h);
@@ -248,13 +306,11 @@ json_t *core_profiles_json(struct core *c, const struct msg_api_get *m, struct e
 /* --- core_boot.c --- */
 void core_boot_event(struct core *c, const struct msg_boot_event *m);
 void core_boot_lease(struct core *c, const struct msg_lease_event *m);
-void core_boot_unknown(struct core *c, const struct msg_unknown_seen *m);
 void core_boot_foreign(struct core *c, const struct msg_foreign_dhcp *m);
 void core_boot_init_report(struct core *c, const struct msg_init_report *m);
 /* A stage that core itself sees reached (agent, ready). */
 void core_boot_stage(struct core *c, struct core_host *h, enum boot_stage stage, const char *text);
 json_t *core_boot_trace_json(struct core *c, struct core_host *h);
-json_t *core_boot_unknown_json(struct core *c);
 int core_boot_load(struct core *c, struct core_host *h, struct error *err);
 
 /* --- core_agent.c --- */

@@ -278,13 +278,15 @@ typedef void (*handler_fn)(struct core *c, const void *payload);
 HANDLER(core_event_role_ended, msg_role_ended)
 HANDLER(core_boot_event, msg_boot_event)
 HANDLER(core_boot_lease, msg_lease_event)
-HANDLER(core_boot_unknown, msg_unknown_seen)
+HANDLER(core_machine_seen, msg_machine_seen)
 HANDLER(core_boot_foreign, msg_foreign_dhcp)
 HANDLER(core_boot_init_report, msg_init_report)
 HANDLER(core_api_get, msg_api_get)
 HANDLER(core_api_cancel, msg_api_cancel)
 HANDLER(core_host_put, msg_api_host_put)
 HANDLER(core_host_delete, msg_api_name)
+HANDLER(core_unknown_adopt, msg_api_host_put)
+HANDLER(core_unknown_change, msg_api_unknown_change)
 HANDLER(core_host_profile_set, msg_api_host_profile)
 HANDLER(core_what_if, msg_api_what_if)
 HANDLER(core_op_host_reboot, msg_api_name)
@@ -312,13 +314,15 @@ static const handler_fn handlers[MSG_MAX] = {
         [MSG_ROLE_ENDED] = handle_core_event_role_ended,
         [MSG_BOOT_EVENT] = handle_core_boot_event,
         [MSG_LEASE_EVENT] = handle_core_boot_lease,
-        [MSG_UNKNOWN_SEEN] = handle_core_boot_unknown,
+        [MSG_MACHINE_SEEN] = handle_core_machine_seen,
         [MSG_FOREIGN_DHCP] = handle_core_boot_foreign,
         [MSG_INIT_REPORT] = handle_core_boot_init_report,
         [MSG_API_GET] = handle_core_api_get,
         [MSG_API_CANCEL] = handle_core_api_cancel,
         [MSG_API_HOST_PUT] = handle_core_host_put,
         [MSG_API_HOST_DELETE] = handle_core_host_delete,
+        [MSG_API_UNKNOWN_ADOPT] = handle_core_unknown_adopt,
+        [MSG_API_UNKNOWN_CHANGE] = handle_core_unknown_change,
         [MSG_API_HOST_PROFILE] = handle_core_host_profile_set,
         [MSG_API_WHAT_IF] = handle_core_what_if,
         [MSG_API_HOST_REBOOT] = handle_core_op_host_reboot,
@@ -408,6 +412,8 @@ void
 core_tick(struct core *c)
 {
         core_host_tick(c);
+        core_enrol_tick(c);
+        core_twin_tick(c);
         core_domain_tick(c);
         core_capture_tick(c);
         core_op_tick(c);
@@ -445,7 +451,7 @@ core_new(const struct core_params *p, struct core **ret, struct error *err)
         c->trimmed_mono_ms = c->swept_mono_ms = core_mono(c);
         snprintf(path, sizeof(path), "%s/dompool.db", p->state_dir);
         if ((r = store_open(path, &c->store, err)) || (r = load_token_key(c, err)) || (r = core_event_load(c, err)) ||
-            (r = core_host_load(c, err)) || (r = core_domain_load(c, err)) || (r = core_op_load(c, err)) ||
+            (r = core_unknown_load(c, err)) || (r = core_host_load(c, err)) || (r = core_domain_load(c, err)) || (r = core_op_load(c, err)) ||
             (r = core_policy_load(c, err)))
                 goto out;
         core_event(c, "server", "core", "started", 0, "dompool %s, %u hosts, %u domains, %u operations under way",

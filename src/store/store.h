@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "model/boot.h"
 #include "model/domain.h"
+#include "model/enrol.h"
 #include "model/event.h"
 #include "model/hardware.h"
 #include "model/host.h"
@@ -55,12 +56,19 @@ struct store_host {
         bool has_inventory;
         struct host_inventory inventory;
         struct host_hardware hardware; /* the newest report; time_ms 0: none */
+        struct machine_seen seen;      /* when it last asked; time_ms 0: not yet */
 };
 int store_host_put(struct store *s, const struct store_host *h, struct error *err);
 /* With its session and its boots. */
 int store_host_delete(struct store *s, const char *name, struct error *err);
 /* @fn returns 0 to go on; another value ends the walk and is handed up. */
 int store_hosts(struct store *s, int (*fn)(void *arg, const struct store_host *h), void *arg, struct error *err);
+
+/* --- machines that are no host: those of which more is known than that they asked --- */
+int store_unknown_put(struct store *s, const struct unknown *u, struct error *err);
+int store_unknown_delete(struct store *s, const struct mac *mac, struct error *err);
+/* In the order of first sight. */
+int store_unknowns(struct store *s, int (*fn)(void *arg, const struct unknown *u), void *arg, struct error *err);
 
 /* --- boots of a host, newest first --- */
 int store_boot_put(struct store *s, const char *host, const struct boot *b, struct error *err);

@@ -10,17 +10,18 @@ store_host_put(struct store *s, const struct store_host *h, struct error *err)
 {
         _cleanup_free_ char *host = store_json(&host_desc, &h->host, err);
         _cleanup_free_ char *setting = store_json(&host_setting_desc, &h->setting, err);
+        _cleanup_free_ char *seen = store_json(&machine_seen_desc, &h->seen, err);
         _cleanup_free_ char *inventory = NULL, *hardware = NULL;
         int r;
 
-        if (!host || !setting)
+        if (!host || !setting || !seen)
                 return error_to_errno(err->code);
         if (h->has_inventory && !(inventory = store_json(&host_inventory_desc, &h->inventory, err)))
                 return error_to_errno(err->code);
         if (h->hardware.time_ms && !(hardware = store_json(&host_hardware_desc, &h->hardware, err)))
                 return error_to_errno(err->code);
-        r = store_run(s, ST_HOST_PUT, err, "tttiiiiitt", h->host.name, host, setting, (int64_t)h->state, h->since_ms,
-                      (int64_t)h->address_now, (int64_t)h->boot, h->attempt_ms, inventory, hardware);
+        r = store_run(s, ST_HOST_PUT, err, "tttiiiiittt", h->host.name, host, setting, (int64_t)h->state, h->since_ms,
+                      (int64_t)h->address_now, (int64_t)h->boot, h->attempt_ms, inventory, hardware, seen);
         if (r)
                 return r;
         if (h->has_session)
@@ -63,6 +64,8 @@ host_row(sqlite3_stmt *stmt, struct store_host *h, struct error *err)
                 return error_set(err, ERR_IO, "database: %s has an unknown state", what);
         if (sqlite3_column_type(stmt, 10) != SQLITE_NULL)
                 r = store_record(stmt, 10, &host_hardware_desc, &h->hardware, what, err);
+        if (!r)
+                r = store_record(stmt, 11, &machine_seen_desc, &h->seen, what, err);
         if (r)
                 return r;
         return h->has_inventory ? store_record(stmt, 8, &host_inventory_desc, &h->inventory, what, err) : 0;

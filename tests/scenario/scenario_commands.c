@@ -286,21 +286,6 @@ cmd_note(struct script *s, char **w, int n)
         world_from(&s->world, ROLE_BOOT, MSG_BOOT_EVENT, &m);
 }
 
-static void
-cmd_unknown(struct script *s, char **w, int n)
-{
-        struct msg_unknown_seen m = {.time_ms = clock_wall_ms(&s->world.clock), .arch = 7};
-        uint64_t count = script_number(s, script_option(w, n, "count", "1"));
-
-        if (parse_mac(w[0], &m.mac))
-                script_fail(s, "'%s' is no MAC", w[0]);
-        for (uint64_t i = 0; i < count; i++) {
-                m.mac.b[4] = (uint8_t)(i >> 8);
-                m.mac.b[5] = (uint8_t)i;
-                world_from(&s->world, ROLE_BOOT, MSG_UNKNOWN_SEEN, &m);
-        }
-}
-
 /* token NAME HOST [age=SECONDS] [forged=yes] */
 static void
 cmd_token(struct script *s, char **w, int n)
@@ -354,9 +339,8 @@ options_by_key(char **w, int n, char by[NAME_SIZE], char key[NAME_SIZE])
         str_copy(key, NAME_SIZE, script_option(w, n, "key", ""));
 }
 
-/* Sends a request whose first field is its number, and checks the reply: w[n - ...] "STATUS [path=value...] [code=CODE]". */
-static void
-request(struct script *s, enum msg_type type, void *payload, const char *status, char **w, int n)
+void
+script_request(struct script *s, enum msg_type type, void *payload, const char *status, char **w, int n)
 {
         uint64_t number = s->world.next_request++;
         const json_t *body;
@@ -390,7 +374,7 @@ cmd_create(struct script *s, char **w, int n)
         str_copy(m.config.kernel.path, PATH_SIZE, script_option(w, n, "kernel", "vmlinuz"));
         str_copy(m.host, NAME_SIZE, script_option(w, n, "host", ""));
         options_by_key(w, n, m.by, m.key);
-        request(s, MSG_API_DOMAIN_CREATE, &m, w[1], w + 2, n - 2);
+        script_request(s, MSG_API_DOMAIN_CREATE, &m, w[1], w + 2, n - 2);
 }
 
 static void
@@ -400,7 +384,7 @@ cmd_action(struct script *s, char **w, int n)
 
         str_copy(m.name, NAME_SIZE, w[1]);
         options_by_key(w, n, m.by, m.key);
-        request(s, MSG_API_DOMAIN_ACTION, &m, w[2], w + 3, n - 3);
+        script_request(s, MSG_API_DOMAIN_ACTION, &m, w[2], w + 3, n - 3);
 }
 
 static void
@@ -410,7 +394,7 @@ by_name(struct script *s, enum msg_type type, char **w, int n)
 
         str_copy(m.name, NAME_SIZE, w[0]);
         options_by_key(w, n, m.by, m.key);
-        request(s, type, &m, w[1], w + 2, n - 2);
+        script_request(s, type, &m, w[1], w + 2, n - 2);
 }
 
 static void
@@ -439,7 +423,7 @@ cmd_put(struct script *s, char **w, int n)
         str_copy(m.host.name, NAME_SIZE, w[0]);
         if (parse_mac(w[1], &m.host.mac))
                 script_fail(s, "'%s' is no MAC", w[1]);
-        request(s, MSG_API_HOST_PUT, &m, w[2], w + 3, n - 3);
+        script_request(s, MSG_API_HOST_PUT, &m, w[2], w + 3, n - 3);
 }
 
 static void
@@ -459,13 +443,13 @@ cmd_profile(struct script *s, char **w, int n)
                         str_copy(m.label, NAME_SIZE, w[0] + 6);
                 m.name[0] = '\0';
         }
-        request(s, MSG_API_HOST_PROFILE, &m, w[2], w + 3, n - 3);
+        script_request(s, MSG_API_HOST_PROFILE, &m, w[2], w + 3, n - 3);
         blob_clear(&m.hosts);
 }
 
-static const char *const resource_names[] = {"server",  "hosts",    "host",   "trace", "capture", "explain",
-                                             "unknown", "profiles", "images", "image", "domains", "domain",
-                                             "ops",     "op",       "events", NULL};
+static const char *const resource_names[] = {"server",       "hosts",    "host",   "trace", "capture", "explain",
+                                             "unknown",      "unknown-host", "profiles", "images", "image", "domains",
+                                             "domain", "ops",     "op",       "events", NULL};
 
 static struct msg_api_get
 get_message(struct script *s, char **w, int n)
@@ -633,7 +617,6 @@ const struct command scenario_commands[] = {
         {"boot", 2, cmd_boot},
         {"missing", 2, cmd_missing},
         {"note", 3, cmd_note},
-        {"unknown", 1, cmd_unknown},
         {"token", 2, cmd_token},
         {"init", 3, cmd_init},
         {"init-failed", 3, cmd_init_failed},

@@ -174,9 +174,9 @@ unquote(char *word)
 static const struct command *
 find_command(const char *name)
 {
-        const struct command *const tables[] = {scenario_commands, scenario_agent_commands};
+        const struct command *const tables[] = {scenario_commands, scenario_agent_commands, scenario_enrol_commands};
 
-        for (size_t t = 0; t < 2; t++)
+        for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
                 for (const struct command *c = tables[t]; c->name; c++)
                         if (!strcmp(c->name, name))
                                 return c;

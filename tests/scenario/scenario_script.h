@@ -34,6 +34,7 @@ struct command {
  */
 extern const struct command scenario_commands[];
 extern const struct command scenario_agent_commands[];
+extern const struct command scenario_enrol_commands[]; /* scenario_enrol.c: machines that are no host */
 
 /* Prints file, line and the message, and exits 1. */
 _Noreturn void script_fail(const struct script *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -50,5 +51,8 @@ void script_check_json(const struct script *s, const json_t *json, char **w, int
 
 /* The reply to @request, which must be there with this status and (may be NULL) error code. */
 const json_t *script_expect_reply(const struct script *s, uint64_t request, unsigned status, const char *code);
+
+/* Sends a request whose first field is its number, and checks the reply: "STATUS [path=value...] [code=CODE]". */
+void script_request(struct script *s, enum msg_type type, void *payload, const char *status, char **w, int n);
 
 #endif

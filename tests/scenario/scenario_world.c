@@ -218,6 +218,8 @@ world_init(struct world *w)
         w->config->heartbeat_seconds = HEARTBEAT_S;
         w->config->http_port = 8080;
         w->config->agent_port = 8444;
+        w->config->enrolment =
+                (struct enrol_limits){.per_hour = 60, .in_all = 1000, .inspect_at_once = 8, .names = "pc-{n:03}"};
         strcpy(w->config->default_image, "micro");
         w->config->network = (struct config_network){.net = 0x0a090000, .prefix = 24, .address = 0x0a090001};
         clock_init_virtual(&w->clock, 1000000, START_WALL_MS);
