@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/sealed.h"
-#include "bootcfg/policy_choice.h"
+#include "bootcfg/enrol_choice.h"
 #include "bootcfg/quirk_match.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -54,6 +54,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 assert(strlen(policy_header(p)->console) < NAME_SIZE);
                 for (uint32_t i = 0; i < policy_header(p)->n_hosts; i++)
                         look_at(p, i, &t);
+                const struct enrol_facts f = {.mac = {{2, 0, 0, 0, 0, data[0]}}, .network = policy_header(p)->networks, .firmware = data[1]};
+
+                (void)enrol_choose(policy_enrols(p), policy_header(p)->n_enrols, &f);
+                (void)enrol_may_let_in(policy_enrols(p), policy_header(p)->n_enrols, &f);
         }
         policy_free(p);
         if (fd >= 0)

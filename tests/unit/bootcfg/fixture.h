@@ -132,6 +132,36 @@ fixture_policy(void)
         return fixture_build(&header, &image, 1, hosts, 3);
 }
 
+/* A room where every machine that nobody knows is inspected, and the unknown one is so now. */
+static inline struct policy *
+fixture_guest_policy(void)
+{
+        static const struct enrol_rule rule = {.name = "look", .action = ENROL_INSPECT};
+        struct policy_profile profiles[PROFILE_N];
+        struct policy_header header;
+        struct policy_image image;
+        struct policy_host hosts[4];
+        struct policy_parts parts = {.header = &header,
+                                     .images = &image,
+                                     .n_images = 1,
+                                     .profiles = profiles,
+                                     .n_profiles = PROFILE_N,
+                                     .enrols = &rule,
+                                     .n_enrols = 1,
+                                     .hosts = hosts,
+                                     .n_hosts = 4};
+        struct policy *p = NULL;
+
+        fixture_header(&header);
+        fixture_image(&image);
+        fixture_profiles(profiles);
+        fixture_hosts(hosts);
+        fixture_host(&hosts[3], "guest-525400880099", &mac_unknown, PROFILE_INSPECT, 0, 0);
+        hosts[3].guest = true;
+        header.networks[0].lease_seconds = 3600;
+        return policy_build(&parts, &p) == 0 ? p : NULL;
+}
+
 /* The host of this MAC, for the rest of the test program; NULL: there is none. */
 static inline const struct policy_host *
 fixture_find(const struct policy *p, const struct mac *mac)

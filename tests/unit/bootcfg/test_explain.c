@@ -107,6 +107,28 @@ a_stranger_gets_silence_and_the_reason_is_told(void **state)
 }
 
 static void
+a_stranger_is_told_what_the_enrolment_rules_make_of_it(void **state)
+{
+        static const struct mac stranger = {{2, 9, 9, 9, 9, 9}};
+        struct policy *p = fixture_policy(), *inspecting = fixture_guest_policy();
+        struct told *none = tell(p, &mac_unknown, "efi64"), *rule = tell(inspecting, &stranger, "bios"),
+                    *guest = tell(inspecting, &mac_unknown, "bios");
+
+        (void)state;
+        assert_non_null(strstr(none->text, "enrolment, asked in network 10.88.0.0/24: it is refused # there is no enrol section"));
+        assert_non_null(strstr(rule->text, "it boots the inspection once, and then waits for 'dompool host adopt' # enrol 'look'"));
+        assert_int_equal(rule->n_answers, 0);
+        assert_non_null(strstr(guest->text, "host guest-525400880099 # it is let in for an inspection"));
+        assert_int_equal(guest->n_answers, 2);
+        assert_non_null(strstr(guest->menu, "dompool.mode=inspect"));
+        free(none);
+        free(rule);
+        free(guest);
+        policy_free(p);
+        policy_free(inspecting);
+}
+
+static void
 every_firmware_of_the_list_is_explained(void **state)
 {
         struct policy *p = fixture_policy();
@@ -157,6 +179,7 @@ main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(answers_are_packets_and_the_menu_is_the_rendered_one),
                 cmocka_unit_test(a_stranger_gets_silence_and_the_reason_is_told),
+                cmocka_unit_test(a_stranger_is_told_what_the_enrolment_rules_make_of_it),
                 cmocka_unit_test(every_firmware_of_the_list_is_explained),
                 cmocka_unit_test(no_real_token_is_shown),
                 cmocka_unit_test(a_firmware_that_there_is_not_is_refused),

@@ -297,6 +297,37 @@ damage_is_refused_though_the_checksum_is_right(void **state)
 }
 
 static void
+a_damaged_enrolment_rule_is_refused(void **state)
+{
+        static const struct {
+                size_t at;
+                uint8_t value;
+                size_t size;
+        } damage[] = {{offsetof(struct enrol_rule, action), ENROL_N, 1},
+                      {offsetof(struct enrol_rule, networks), 'x', GLOBS_SIZE},
+                      {offsetof(struct enrol_rule, name), 0, 1},
+                      {offsetof(struct enrol_rule, from), 0xff, 4}};
+        struct policy *p = fixture_guest_policy();
+        const void *bytes;
+        uint8_t *copy;
+        size_t size;
+
+        (void)state;
+        bytes = policy_bytes(p, &size);
+        copy = malloc(size);
+        assert_true(believed(bytes, size));
+        for (size_t i = 0; i < sizeof(damage) / sizeof(damage[0]); i++) {
+                memcpy(copy, bytes, size);
+                memset(copy + p->at[PART_ENROLS] + damage[i].at, damage[i].value, damage[i].size);
+                policy_checksum(copy, size);
+                if (believed(copy, size))
+                        fail_msg("damage %zu was believed", i);
+        }
+        free(copy);
+        policy_free(p);
+}
+
+static void
 no_hosts_and_no_images_are_a_policy(void **state)
 {
         struct policy_header header;
@@ -326,6 +357,7 @@ main(void)
                 cmocka_unit_test(a_cut_file_is_refused_at_every_length),
                 cmocka_unit_test(a_flipped_bit_is_seen_wherever_it_is),
                 cmocka_unit_test(damage_is_refused_though_the_checksum_is_right),
+                cmocka_unit_test(a_damaged_enrolment_rule_is_refused),
                 cmocka_unit_test(no_hosts_and_no_images_are_a_policy),
         };
 

@@ -41,6 +41,8 @@ desktop(void)
 
         ADD(&t, 0, 24, "Phoenix\0 6.00 PG ", {4, 1}, {5, 2});
         ADD(&t, 1, 27, "Dell Inc.\0OptiPlex 9020\0ABC123", {4, 1}, {5, 2}, {7, 3}, {8, 0xaa}, {23, 0xbb});
+        ADD(&t, 3, 21, "Dell\0ROOM-7-PC-3", {4, 1}, {8, 2});
+        ADD(&t, 3, 21, "a built-in chassis", {8, 1});
         ADD(&t, 4, 40, "Intel(R) Core(TM) i5-4570", {0x10, 1}, {0x18, 0x41}, {0x23, 4});
         ADD(&t, 4, 40, "empty socket", {0x10, 1}, {0x18, 0x00}, {0x23, 4});
         ADD(&t, 17, 32, "DIMM1", {13, 0x20});                           /* 8192 MiB */
@@ -62,6 +64,7 @@ a_machine_is_named_and_counted(void **state)
         assert_string_equal(h.manufacturer, "Dell Inc.");
         assert_string_equal(h.product, "OptiPlex 9020");
         assert_string_equal(h.serial, "ABC123");
+        assert_string_equal(h.asset, "ROOM-7-PC-3");
         assert_int_equal(h.uuid[0], 0xaa);
         assert_int_equal(h.uuid[15], 0xbb);
         assert_string_equal(h.cpu, "Intel(R) Core(TM) i5-4570");

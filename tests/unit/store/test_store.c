@@ -115,6 +115,8 @@ some_host(const char *name)
         strcpy(h.host.name, name);
         h.host.mac = (struct mac){{0x52, 0x54, 0, 0, 0, (uint8_t)name[1]}};
         strcpy(h.host.profile, "pool");
+        strcpy(h.host.enrolled, "lab");
+        h.seen = (struct machine_seen){.time_ms = 99, .network = 1, .uuid = {1, 2, 3}, .other_uuid = {4}, .other_uuid_ms = 5};
         h.has_inventory = true;
         h.inventory.free_memory_kib = 123456;
         strcpy(h.inventory.xen_version, "4.17.5");
@@ -149,6 +151,7 @@ a_host_comes_back_as_it_went(void **state)
         assert_true(rec_equal(&host_inventory_desc, &h.inventory, &back.inventory));
         assert_true(back.has_session && back.has_inventory);
         assert_true(rec_equal(&host_setting_desc, &h.setting, &back.setting));
+        assert_true(rec_equal(&machine_seen_desc, &h.seen, &back.seen));
         assert_int_equal(back.state, HOST_READY);
         assert_int_equal(back.since_ms, h.since_ms);
         assert_int_equal(back.boot, 7);
@@ -567,6 +570,45 @@ an_unwritable_folder_is_refused_in_words(void **state)
         assert_open_fails(f, ERR_IO, "unable to open");
 }
 
+static int
+keep_unknown(void *arg, const struct unknown *u)
+{
+        struct unknown **at = arg;
+
+        *(*at)++ = *u;
+        return 0;
+}
+
+static void
+an_unknown_machine_comes_back_as_it_went(void **state)
+{
+        struct fixture *f = *state;
+        struct unknown u[2] = {{.mac = {{2, 0, 0, 0, 0, 9}}, .first_ms = 5, .state = UNKNOWN_INSPECTED, .tries = 2},
+                               {.mac = {{2, 0, 0, 0, 0, 1}}, .first_ms = 9, .state = UNKNOWN_IGNORED}},
+                       back[2] = {0}, *end = back;
+        struct error err;
+
+        open_store(f);
+        strcpy(u[0].reason, "inspected");
+        strcpy(u[0].hardware.serial, "S1");
+        u[0].hardware.time_ms = 7;
+        u[0].seen.network = MACHINE_NO_NETWORK;
+        for (int i = 1; i >= 0; i--)
+                assert_int_equal(store_unknown_put(f->store, &u[i], &err), 0);
+        u[0].count = 3; /* put again, it is changed */
+        assert_int_equal(store_unknown_put(f->store, &u[0], &err), 0);
+        commit(f);
+        reopen(f);
+        assert_int_equal(store_unknowns(f->store, keep_unknown, &end, &err), 0);
+        assert_int_equal(end - back, 2);
+        assert_true(rec_equal(&unknown_desc, &back[0], &u[0])); /* in the order of first sight */
+        assert_true(rec_equal(&unknown_desc, &back[1], &u[1]));
+        assert_int_equal(store_unknown_delete(f->store, &u[0].mac, &err), 0);
+        end = back;
+        assert_int_equal(store_unknowns(f->store, keep_unknown, &end, &err), 0);
+        assert_int_equal(end - back, 1);
+}
+
 int
 main(void)
 {
@@ -581,6 +623,7 @@ main(void)
                 T(trimming_leaves_operations_under_way),
                 T(events_are_trimmed_from_the_front_and_keep_their_numbers),
                 T(an_event_number_cannot_be_taken_twice),
+                T(an_unknown_machine_comes_back_as_it_went),
                 T(a_guest_file_is_known_only_while_it_is_the_same),
                 T(a_setting_of_another_size_is_an_error),
                 T(a_file_of_an_older_schema_is_brought_up_to_date),
