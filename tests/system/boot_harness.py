@@ -55,7 +55,7 @@ def make_image(store, files):
 
 
 def say(kind, mac, **more):
-    """A DHCP message for Room.dhcp(): ciaddr, giaddr, requested, server, vendor, arch, user_class, xid, raw (whole UDP payload as hex)."""
+    """A DHCP message for Room.dhcp(): ciaddr, giaddr, requested, server, vendor, arch, user_class, uuid, xid, raw (whole UDP payload as hex)."""
     return {"kind": kind, "mac": mac, **more}
 
 
@@ -74,6 +74,8 @@ def packet(s, xid):
             options.append((name, s[key]))
     if "arch" in s:
         options.append((93, struct.pack(">H", s["arch"])))
+    if s.get("uuid"):
+        options.append((97, b"\0" + bytes.fromhex(s["uuid"])))
     if s.get("user_class"):
         options.append((77, s["user_class"].encode()))
     head = Ether(src=s["mac"], dst="ff:ff:ff:ff:ff:ff") / IP(src=s.get("ciaddr", "0.0.0.0"), dst=s.get("to", "255.255.255.255"))

@@ -114,6 +114,18 @@ ERRORS = [
     ("quirk without effect", NETWORK + 'quirk "q" {\n mac = "b8:27:eb"\n why = "x"\n}\n', 8, "quirk 'q' changes nothing"),
     ("quirk's card", NETWORK + 'quirk "q" { pci = "8086" no-http = "yes" why = "x" }\n', 5,
      "quirk 'q': pci '8086' must be vendor:device in lower-case hex, \"8086:57a0\" or \"8086:*\""),
+    ("enrol without action", NETWORK + 'enrol "e" {\n mac = "52:54:00"\n}\n', 7, "enrol 'e' has no action"),
+    ("enrol's action", NETWORK + 'enrol "e" {\n action = "adopt"\n}\n', 6, 'action \'adopt\' must be "refuse", "inspect" or "enrol"'),
+    ("enrol's profile", NETWORK + 'enrol "e" {\n action = "enrol"\n profile = "windows"\n}\n', 8, "enrol 'e': there is no profile 'windows'"),
+    ("enrol's network", NETWORK + 'enrol "e" {\n action = "inspect"\n network = "lab"\n}\n', 8,
+     "enrol 'e': network 'lab' is neither a subnet section's name nor a network's \"net/prefix\""),
+    ("enrol's names", NETWORK + 'enrol "e" {\n action = "enrol"\n names = "pc {n}"\n}\n', 7,
+     "names 'pc {n}' must give 1 to 63 of a-z A-Z 0-9 . _ -, the first a letter or digit"),
+    ("enrol's pattern", NETWORK + 'enrol "e" {\n action = "enrol"\n names = "pc-{uuid}"\n}\n', 7,
+     "names 'pc-{uuid}': in braces stand n, n:03, mac, serial or asset"),
+    ("enrol that refuses with names", NETWORK + 'enrol "e" {\n action = "refuse"\n names = "pc-{n}"\n}\n', 8,
+     "enrol 'e': names, profile and labels are for action \"enrol\", this one is \"refuse\""),
+    ("enrolment's limit", NETWORK + 'enrolment {\n inspect-at-once = "65"\n}\n', 6, "inspect-at-once '65' must be a number, 1 to 64"),
     ("not closed", NETWORK + 'http-port = \n', 6, "premature end of file"),
 ]
 
