@@ -185,6 +185,11 @@ menu "people" { title = "Room A" entry "Own disk" { profile = "local" }
 rule "night" { hosts = "n*, m[0-9]" labels = "room-a" mac = "02:00" smbios = "Dell*/Opti*" days = "mon-fri,sun" from = "20:30" to = "06:00"
   profile = "lab" menu = "people" }
 rule "rest" { profile = "local" to = "24:00" from = "12:00" }
+enrol "new" { mac = "b8:27:eb dc:a6:32" network = "vlan20, 10.0.0.0/8" firmware = "efi arm64 http" smbios = "Dell*/Opti*" days = "mon-fri" from = "08:00"
+  to = "18:00" action = "enrol" names = "pc-{n:03}-{serial}" profile = "lab" labels = "room-a, new" }
+enrol "auto" { action = "enrol" profile = "auto" }
+enrol "rest" { action = "refuse" }
+enrolment { per-hour = "10" limit = "200" inspect-at-once = "2" names = "lab{n}" }
 host "n2" { mac = "02:00:00:00:00:02" }
 '''
 
