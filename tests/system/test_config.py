@@ -239,7 +239,8 @@ def test_manual_page_names_every_option(tmp_path):
     printed = dompoold("-nv", "-c", tmp_path / "a.conf").stdout
     options = set(re.findall(r"^\s*([a-z0-9-]+) = ", printed, re.M))
     page = (TOP / "man" / "dompoold.conf.5").read_text()
-    assert set(re.findall(r"^\.It Ic ([a-z0-9-]+)", page, re.M)) - {"include", "network", "api", "host", "token", "entry"} == options
+    sections = {"include", "network", "api", "host", "token", "entry"}  # network is an option of enrol, too
+    assert set(re.findall(r"^\.It Ic ([a-z0-9-]+)", page, re.M)) - sections == options - sections
 
 
 @pytest.mark.parametrize("argv,code,words", [
