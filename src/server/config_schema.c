@@ -290,17 +290,24 @@ print_seconds(const struct config_option *o, const void *field, char *buf, size_
         snprintf(buf, size, "%us", v);
 }
 
+/* One of a list of names, as its position. */
 static int
-parse_mode(const struct config_option *o, const char *text, void *field, struct error *err)
+parse_word(const char *const *names, const char *text, void *field)
 {
-        int i = names_find(network_mode_names, text);
+        int i = names_find(names, text);
         uint32_t v = (uint32_t)i;
 
-        (void)o, (void)err;
         if (i < 0)
                 return -EINVAL;
         memcpy(field, &v, sizeof(v));
         return 0;
+}
+
+static int
+parse_mode(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        (void)o, (void)err;
+        return parse_word(network_mode_names, text, field);
 }
 
 static void
@@ -333,14 +340,8 @@ parse_prompt(const struct config_option *o, const char *text, void *field, struc
 static int
 parse_kind(const struct config_option *o, const char *text, void *field, struct error *err)
 {
-        int i = names_find(profile_kind_names, text);
-        uint32_t v = (uint32_t)i;
-
         (void)o, (void)err;
-        if (i < 0)
-                return -EINVAL;
-        memcpy(field, &v, sizeof(v));
-        return 0;
+        return parse_word(profile_kind_names, text, field);
 }
 
 static void
@@ -434,14 +435,8 @@ print_quirk_bits(const struct config_option *o, const void *field, char *buf, si
 static int
 parse_action(const struct config_option *o, const char *text, void *field, struct error *err)
 {
-        int i = names_find(enrol_action_names, text);
-        uint32_t v = (uint32_t)i;
-
         (void)o, (void)err;
-        if (i < 0)
-                return -EINVAL;
-        memcpy(field, &v, sizeof(v));
-        return 0;
+        return parse_word(enrol_action_names, text, field);
 }
 
 static void
