@@ -67,7 +67,8 @@ enrol_choose(const struct enrol_rule *rules, uint32_t n, const struct enrol_fact
 
                 if (!meets_outside(r, f))
                         continue;
-                if (!*r->smbios || (is_known(f) && hardware_is_like(f->hardware->manufacturer, f->hardware->product, r->smbios)))
+                if (!*r->smbios ||
+                    (is_known(f) && hardware_is_like(f->hardware->manufacturer, f->hardware->product, r->smbios)))
                         return r;
         }
         return NULL;

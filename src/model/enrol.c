@@ -42,10 +42,10 @@ static const struct rec_field enrol_limits_fields[] = {
 const struct rec_desc enrol_limits_desc = REC_DESC(struct enrol_limits, enrol_limits_fields);
 
 static const struct rec_field machine_seen_fields[] = {
-        REC_I64(struct machine_seen, time_ms),       REC_BYTES(struct machine_seen, uuid),
-        REC_U32(struct machine_seen, network),       REC_U32(struct machine_seen, arch),
-        REC_U32(struct machine_seen, firmware),      REC_BYTES(struct machine_seen, other_uuid),
-        REC_I64(struct machine_seen, other_uuid_ms), REC_U32(struct machine_seen, other_network),
+        REC_I64(struct machine_seen, time_ms),          REC_BYTES(struct machine_seen, uuid),
+        REC_U32(struct machine_seen, network),          REC_U32(struct machine_seen, arch),
+        REC_U32(struct machine_seen, firmware),         REC_BYTES(struct machine_seen, other_uuid),
+        REC_I64(struct machine_seen, other_uuid_ms),    REC_U32(struct machine_seen, other_network),
         REC_I64(struct machine_seen, other_network_ms),
 };
 const struct rec_desc machine_seen_desc = REC_DESC(struct machine_seen, machine_seen_fields);
@@ -75,7 +75,8 @@ check_conditions(const struct enrol_rule *r, struct error *err)
 
         while ((at = list_next(at, word)))
                 if (!mac_beginning_ok(word))
-                        return error_set(err, ERR_INVALID, "mac '%s' must be how an address begins, such as \"52:54:00\"", word);
+                        return error_set(err, ERR_INVALID, "mac '%s' must be how an address begins, such as \"52:54:00\"",
+                                         word);
         if (r->days & ~DAYS_ALL || r->from > MINUTES_PER_DAY || r->to > MINUTES_PER_DAY)
                 return error_set(err, ERR_INVALID, "its days or times are out of range");
         return 0;

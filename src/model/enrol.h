@@ -37,19 +37,19 @@ struct enrol_rule {
         uint32_t firmware;         /* enum quirk_firmware, one of the bits; 0: any */
         uint32_t days;             /* as in struct rule */
         uint32_t from, to;
-        uint32_t action; /* enum enrol_action */
-        uint32_t pad;    /* the snapshot's tables begin aligned */
+        uint32_t action;                /* enum enrol_action */
+        uint32_t pad;                   /* the snapshot's tables begin aligned */
         char names[ENROL_PATTERN_SIZE]; /* see enrol_name.h; empty: the server's */
-        char profile[NAME_SIZE];        /* ENROL_ENROL: what it boots, set as by `profile set`; "auto": the profile rules decide */
+        char profile[NAME_SIZE]; /* ENROL_ENROL: what it boots, set as by `profile set`; "auto": the profile rules decide */
         char labels[LABELS_SIZE];
 };
 extern const struct rec_desc enrol_rule_desc;
 
 /* For all rules together. */
 struct enrol_limits {
-        uint32_t per_hour;           /* machines that rules let in, to be inspected or enrolled, within an hour */
-        uint32_t in_all;             /* hosts that were enrolled by rules */
-        uint32_t inspect_at_once;    /* 1..ENROL_INSPECT_MAX */
+        uint32_t per_hour;              /* machines that rules let in, to be inspected or enrolled, within an hour */
+        uint32_t in_all;                /* hosts that were enrolled by rules */
+        uint32_t inspect_at_once;       /* 1..ENROL_INSPECT_MAX */
         char names[ENROL_PATTERN_SIZE]; /* of hosts whose rule has no pattern, and of adopted ones without a name */
 };
 extern const struct rec_desc enrol_limits_desc;
@@ -59,11 +59,11 @@ int enrol_rule_check(const struct enrol_rule *r, struct error *err);
 
 /* What a machine showed when it last asked, and what it showed before that did not fit: two machines can have one address. */
 struct machine_seen {
-        int64_t time_ms;  /* wall; 0: never */
-        uint8_t uuid[16]; /* option 97; the last that is one, see machine_id.h */
-        uint32_t network; /* as config_network_at counts; MACHINE_NO_NETWORK */
-        uint32_t arch;    /* option 93; UINT32_MAX: it says none */
-        uint32_t firmware; /* enum quirk_firmware bits; 0: it looks for no boot file */
+        int64_t time_ms;        /* wall; 0: never */
+        uint8_t uuid[16];       /* option 97; the last that is one, see machine_id.h */
+        uint32_t network;       /* as config_network_at counts; MACHINE_NO_NETWORK */
+        uint32_t arch;          /* option 93; UINT32_MAX: it says none */
+        uint32_t firmware;      /* enum quirk_firmware bits; 0: it looks for no boot file */
         uint8_t other_uuid[16]; /* another UUID with this MAC, last seen at */
         int64_t other_uuid_ms;  /* 0: none */
         uint32_t other_network; /* another network, within MACHINE_MOVE_MS */
@@ -96,9 +96,9 @@ extern const char *const unknown_state_names[];
 
 struct unknown {
         struct mac mac;
-        uint32_t state; /* enum unknown_state */
-        char rule[NAME_SIZE];   /* that decided last; empty: none */
-        char reason[160];       /* in words */
+        uint32_t state;       /* enum unknown_state */
+        char rule[NAME_SIZE]; /* that decided last; empty: none */
+        char reason[160];     /* in words */
         struct machine_seen seen;
         char vendor_class[64]; /* option 60 */
         int64_t first_ms;

@@ -77,7 +77,8 @@ enrol_pattern_check(const char *pattern, struct error *err)
                 return error_set(err, ERR_INVALID, "names: the pattern is longer than %zu bytes", sizeof(text) - 1);
         while (piece_next(&at, &p)) {
                 if (p.part == PART_BAD)
-                        return error_set(err, ERR_INVALID, "names '%s': in braces stand n, n:03, mac, serial or asset", pattern);
+                        return error_set(err, ERR_INVALID, "names '%s': in braces stand n, n:03, mac, serial or asset",
+                                         pattern);
                 numbers += p.part == PART_NUMBER;
         }
         if (numbers > 1)
@@ -85,8 +86,8 @@ enrol_pattern_check(const char *pattern, struct error *err)
         /* With every word at its shortest and its longest it must be a name that says which machine it is. */
         enrol_name(pattern, &(struct mac){{2, 0, 0, 0, 0, 1}}, &(struct host_hardware){0}, 1, name);
         if (!*pattern || !name_ok(name))
-                return error_set(err, ERR_INVALID, "names '%s' must give 1 to 63 of a-z A-Z 0-9 . _ -, the first a letter or digit",
-                                 pattern);
+                return error_set(err, ERR_INVALID,
+                                 "names '%s' must give 1 to 63 of a-z A-Z 0-9 . _ -, the first a letter or digit", pattern);
         return 0;
 }
 

@@ -29,8 +29,8 @@ int enrol_pattern_check(const char *pattern, struct error *err);
 bool enrol_pattern_needs_hardware(const char *pattern);
 
 /* The name number @n, from 1: the number stands where the pattern has {n}; else 1 is the name without, 2 the name with "-2".
- * Always a name_ok() one, for a pattern that passed the check, whatever the hardware says; cut before its number where it is too
- * long. */
+ * Always a name_ok() one, for a pattern that passed the check, whatever the hardware says; cut before its number where it is
+ * too long. */
 void enrol_name(const char *pattern, const struct mac *mac, const struct host_hardware *hw, uint32_t n, char ret[NAME_SIZE]);
 
 #endif

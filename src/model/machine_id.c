@@ -22,12 +22,36 @@ static const uint8_t junk_uuids[][MACHINE_UUID_SIZE] = {
 
 /* In lower case; a text is compared without regard to case. */
 static const char *const junk_texts[] = {
-        "to be filled by o.e.m.", "to be filled by oem", "default string",  "default_string",     "system serial number",
-        "chassis serial number",  "serial number",       "not specified",   "not available",      "not applicable",
-        "none",                   "unknown",             "invalid",         "empty",              "oem",
-        "o.e.m.",                 "n/a",                 "no asset tag",    "asset tag",          "no asset information",
-        "chassis asset tag",      "asset-1234567890",    "0123456789",      "1234567890",         "123456789",
-        "standard",               "sernum0",             "not settable",    "system asset tag",   "base board serial number",
+        "to be filled by o.e.m.",
+        "to be filled by oem",
+        "default string",
+        "default_string",
+        "system serial number",
+        "chassis serial number",
+        "serial number",
+        "not specified",
+        "not available",
+        "not applicable",
+        "none",
+        "unknown",
+        "invalid",
+        "empty",
+        "oem",
+        "o.e.m.",
+        "n/a",
+        "no asset tag",
+        "asset tag",
+        "no asset information",
+        "chassis asset tag",
+        "asset-1234567890",
+        "0123456789",
+        "1234567890",
+        "123456789",
+        "standard",
+        "sernum0",
+        "not settable",
+        "system asset tag",
+        "base board serial number",
 };
 
 static bool
@@ -57,7 +81,8 @@ machine_uuid_key(const uint8_t uuid[MACHINE_UUID_SIZE], uint8_t ret[MACHINE_UUID
                 return false;
         turn(uuid, turned);
         for (size_t i = 0; i < N_ELEMENTS(junk_uuids); i++)
-                if (memcmp(junk_uuids[i], uuid, MACHINE_UUID_SIZE) == 0 || memcmp(junk_uuids[i], turned, MACHINE_UUID_SIZE) == 0)
+                if (memcmp(junk_uuids[i], uuid, MACHINE_UUID_SIZE) == 0 ||
+                    memcmp(junk_uuids[i], turned, MACHINE_UUID_SIZE) == 0)
                         return false;
         memcpy(ret, memcmp(uuid, turned, MACHINE_UUID_SIZE) <= 0 ? uuid : turned, MACHINE_UUID_SIZE);
         return true;

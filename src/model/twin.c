@@ -125,9 +125,8 @@ twins_find(struct twin_machine *machines, size_t n)
         }
         qsort(marks, n_marks, sizeof(*marks), compare);
         for (size_t begin = 0; begin < n_marks; begin = end) {
-                for (end = begin + 1; end < n_marks && marks[end].by == marks[begin].by &&
-                                      strcmp(marks[end].key, marks[begin].key) == 0;
-                     end++)
+                for (end = begin + 1;
+                     end < n_marks && marks[end].by == marks[begin].by && strcmp(marks[end].key, marks[begin].key) == 0; end++)
                         ;
                 for (size_t i = begin; i < end; i++)
                         pair(marks + begin, end - begin, i - begin);

@@ -10,7 +10,7 @@
 
 enum twin_by {
         TWIN_NONE,
-        TWIN_CARD,   /* not another machine: this MAC is a further network card of that host, as it reported */
+        TWIN_CARD, /* not another machine: this MAC is a further network card of that host, as it reported */
         TWIN_UUID,
         TWIN_SERIAL, /* of the same manufacturer */
         TWIN_N,
@@ -18,7 +18,7 @@ enum twin_by {
 extern const char *const twin_by_names[];
 
 struct twin {
-        uint32_t by; /* enum twin_by */
+        uint32_t by;          /* enum twin_by */
         char with[NAME_SIZE]; /* one of the others */
         uint32_t others;      /* how many there are */
 };

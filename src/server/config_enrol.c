@@ -32,7 +32,8 @@ check_one(const struct config *c, const struct enrol_rule *r, char *text, size_t
 
         while ((at = list_next(at, word)))
                 if (!is_network(c, word)) {
-                        snprintf(text, size, "enrol '%s': network '%s' is neither a subnet section's name nor a network's \"net/prefix\"",
+                        snprintf(text, size,
+                                 "enrol '%s': network '%s' is neither a subnet section's name nor a network's \"net/prefix\"",
                                  r->name, word);
                         return -1;
                 }

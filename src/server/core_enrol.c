@@ -52,7 +52,8 @@ core_enrol_name(struct core *c, const struct unknown *u, const char *pattern, ch
 
 /* --- limits --- */
 
-/* A limit keeps a machine out: it stands in the list; an event names the limit, one in an hour, as anybody can bring it about. */
+/* A limit keeps a machine out: it stands in the list; an event names the limit, one in an hour, as anybody can bring it about.
+ */
 static void
 limited(struct core *c, struct core_unknown *u, enum core_enrol_limit which, const char *reason)
 {
@@ -63,7 +64,8 @@ limited(struct core *c, struct core_unknown *u, enum core_enrol_limit which, con
         if (*told && core_mono(c) - *told < HOUR_MS)
                 return;
         *told = core_mono(c) + 1;
-        core_event(c, "host", mac_text(&u->row.mac, mac), "enrol-limit", 0, "rule '%s' would let it in: %s", u->row.rule, reason);
+        core_event(c, "host", mac_text(&u->row.mac, mac), "enrol-limit", 0, "rule '%s' would let it in: %s", u->row.rule,
+                   reason);
 }
 
 /* May a rule let one more machine in within this hour? */
@@ -122,7 +124,8 @@ inspection_has_room(struct core *c, struct core_unknown *u)
         char reason[160];
 
         if (c->n_guests >= limit) {
-                snprintf(reason, sizeof(reason), "limit: %u machines are under inspection (inspect-at-once in enrolment)", limit);
+                snprintf(reason, sizeof(reason), "limit: %u machines are under inspection (inspect-at-once in enrolment)",
+                         limit);
                 limited(c, u, ENROL_LIMIT_GUESTS, reason);
                 return false;
         }
@@ -147,7 +150,8 @@ inspect(struct core *c, struct core_unknown *u, const char *why)
                 return;
         }
         if (!core_policy_image(c, image)) {
-                snprintf(reason, sizeof(reason), "to be inspected, but there is no image '%s'; see 'dompool image build'", image);
+                snprintf(reason, sizeof(reason), "to be inspected, but there is no image '%s'; see 'dompool image build'",
+                         image);
                 core_unknown_set(c, u, UNKNOWN_REFUSED, reason);
                 return;
         }
@@ -298,7 +302,9 @@ decide(struct core *c, struct core_unknown *u, const struct enrol_rule *r)
         else if (r->action == ENROL_ENROL && (known || !enrol_pattern_needs_hardware(names)))
                 enrol(c, u, r);
         else if (!known)
-                inspect(c, u, r->action == ENROL_ENROL ? "inspected first: its name needs what is not known yet" : "under inspection");
+                inspect(c, u,
+                        r->action == ENROL_ENROL ? "inspected first: its name needs what is not known yet"
+                                                 : "under inspection");
         else
                 core_unknown_set(c, u, UNKNOWN_INSPECTED, "inspected; 'dompool host adopt' makes it a host");
 }

@@ -10,7 +10,7 @@
 #include "model/machine_id.h"
 #include "server/core_private.h"
 
-#define LOOK_EVERY_MS 2000  /* a room that is switched on is looked at as a whole, not host by host */
+#define LOOK_EVERY_MS 2000    /* a room that is switched on is looked at as a whole, not host by host */
 #define TELL_EVERY_MS 3600000 /* of one MAC address that two machines have */
 
 /* Where a twin found goes, and what is told of it. */
@@ -30,7 +30,7 @@ find(struct core *c, struct twin_machine *machines)
 {
         struct core_unknown *u, *next_u;
         struct core_host *h, *next_h;
-        char (*macs)[MAC_TEXT_SIZE] = calloc(HASH_COUNT(c->unknown) + 1u, sizeof(*macs));
+        char(*macs)[MAC_TEXT_SIZE] = calloc(HASH_COUNT(c->unknown) + 1u, sizeof(*macs));
         size_t n = 0, n_macs = 0;
 
         if (!macs)

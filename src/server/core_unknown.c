@@ -181,7 +181,8 @@ core_unknown_becomes(struct core *c, struct core_host *h)
         h->row.hardware = u->row.hardware;
         h->row.seen = u->row.seen;
         if (u->row.attempt_ms >= h->row.attempt_ms)
-                h->row.attempt_ms = u->row.attempt_ms + 1; /* the token of its inspection does not count again, for reports neither */
+                h->row.attempt_ms =
+                        u->row.attempt_ms + 1; /* the token of its inspection does not count again, for reports neither */
         drop(c, u);
 }
 
@@ -290,7 +291,8 @@ core_unknown_change(struct core *c, const struct msg_api_unknown_change *m)
 
         u = named(c, m->name, &err);
         if (u && m->change == UNKNOWN_IGNORE && !u->stored && c->n_unknown_stored >= CORE_MAX_UNKNOWN_STORED) {
-                error_set(&err, ERR_LIMIT, "%d inspected and ignored machines are remembered, the most; 'dompool host forget' some",
+                error_set(&err, ERR_LIMIT,
+                          "%d inspected and ignored machines are remembered, the most; 'dompool host forget' some",
                           CORE_MAX_UNKNOWN_STORED);
                 u = NULL;
         }

@@ -31,7 +31,8 @@ cmd_enrol(struct script *s, char **w, int n)
         if (firmware && parse_quirk_firmware(firmware, &r->firmware))
                 script_fail(s, "enrol '%s': no such firmware", w[0]);
         if (parse_days(script_option(w, n, "days", "mon-sun"), &r->days) ||
-            parse_minute(script_option(w, n, "from", "00:00"), &r->from) || parse_minute(script_option(w, n, "to", "00:00"), &r->to))
+            parse_minute(script_option(w, n, "from", "00:00"), &r->from) ||
+            parse_minute(script_option(w, n, "to", "00:00"), &r->to))
                 script_fail(s, "enrol '%s': no such day or time", w[0]);
         if (enrol_rule_check(r, &err))
                 script_fail(s, "%s", err.message);

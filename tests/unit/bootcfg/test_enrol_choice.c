@@ -32,7 +32,7 @@ each_condition_must_be_met_and_what_is_not_known_meets_none(void **state)
                 {{.smbios = "dell*/OPTIPLEX*"}, false, true},
                 {{.smbios = "*"}, false, true},
                 {{.smbios = "HP/*"}, false, false},
-                {{.days = 2, .from = 480, .to = 600}, true, true},  /* Tuesday, 08:00-10:00 */
+                {{.days = 2, .from = 480, .to = 600}, true, true}, /* Tuesday, 08:00-10:00 */
                 {{.days = 1}, false, false},
                 {{.from = 600, .to = 700}, false, false},
                 {{.macs = "52", .smbios = "dell*", .networks = "lab"}, false, false},

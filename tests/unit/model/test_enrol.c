@@ -54,9 +54,25 @@ a_pattern_gives_names_with_numbers_and_words(void **state)
 static void
 a_pattern_that_makes_no_name_is_refused(void **state)
 {
-        static const char *const bad[] = {"",       "pc {n}",  "{n",     "n}",       "{}",           "{nn}",  "{n:3}", "{n:00}",
-                                          "{n:010}", "{uuid}", "-{n}",   "pc/{n}",   "pc\"{n}",      "{n}{n}", ".{n}",  "{Serial}",
-                                          "pc;{n}", "{{n}}",   "\xc3\xa9{n}",
+        static const char *const bad[] = {"",
+                                          "pc {n}",
+                                          "{n",
+                                          "n}",
+                                          "{}",
+                                          "{nn}",
+                                          "{n:3}",
+                                          "{n:00}",
+                                          "{n:010}",
+                                          "{uuid}",
+                                          "-{n}",
+                                          "pc/{n}",
+                                          "pc\"{n}",
+                                          "{n}{n}",
+                                          ".{n}",
+                                          "{Serial}",
+                                          "pc;{n}",
+                                          "{{n}}",
+                                          "\xc3\xa9{n}",
                                           "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa{n}"};
         struct error err;
 
@@ -119,7 +135,11 @@ a_long_name_is_cut_before_its_number(void **state)
 static void
 a_rule_that_cannot_mean_what_it_says_is_refused(void **state)
 {
-        static const struct enrol_rule good = {.name = "r", .action = ENROL_ENROL, .names = "pc-{n}", .profile = "pool", .labels = "a,b"},
+        static const struct enrol_rule good = {.name = "r",
+                                               .action = ENROL_ENROL,
+                                               .names = "pc-{n}",
+                                               .profile = "pool",
+                                               .labels = "a,b"},
                                        bad[] = {
                                                {.name = "-r"},
                                                {.name = "r", .action = 7},
@@ -154,9 +174,16 @@ static void
 uuids_that_many_boards_have_are_none(void **state)
 {
         static const char *const junk[] = {
-                "00000000000000000000000000000000", "ffffffffffffffffffffffffffffffff", "fefefefefefefefefefefefefefefefe",
-                "03000200040005000006000700080009", "00020003000400050006000700080009", "000102030405060708090a0b0c0d0e0f",
-                "03020100050407060809" "0a0b0c0d0e0f", "12345678123456789" "0abcddeefaabbcc",
+                "00000000000000000000000000000000",
+                "ffffffffffffffffffffffffffffffff",
+                "fefefefefefefefefefefefefefefefe",
+                "03000200040005000006000700080009",
+                "00020003000400050006000700080009",
+                "000102030405060708090a0b0c0d0e0f",
+                "03020100050407060809"
+                "0a0b0c0d0e0f",
+                "12345678123456789"
+                "0abcddeefaabbcc",
         };
         uint8_t u[16], key[16];
 
@@ -186,9 +213,9 @@ a_uuid_is_the_same_in_either_byte_order(void **state)
 static void
 fillers_of_makers_are_junk_and_numbers_are_not(void **state)
 {
-        static const char *const junk[] = {"", "None", "To be filled by O.E.M.", "DEFAULT STRING", "0", "00000000", "XXXXXXX",
-                                           "System Serial Number", "123456789", "N/A"},
-                          *const good[] = {"5CG1234XYZ", "1234567", "PF0ABCDE", "VMware-56 4d", "0001"};
+        static const char *const junk[] = {"",         "None",    "To be filled by O.E.M.", "DEFAULT STRING", "0",
+                                           "00000000", "XXXXXXX", "System Serial Number",   "123456789",      "N/A"},
+                                 *const good[] = {"5CG1234XYZ", "1234567", "PF0ABCDE", "VMware-56 4d", "0001"};
 
         (void)state;
         for (size_t i = 0; i < sizeof(junk) / sizeof(junk[0]); i++)
