@@ -6,7 +6,6 @@
 #include "base/cleanup.h"
 #include "base/parse.h"
 #include "ctl/ctl_diff.h"
-#include "ctl/cmd_unknown.h"
 #include "ctl/ctl_http.h"
 #include "ctl/ctl_out.h"
 #include "model/profile.h"

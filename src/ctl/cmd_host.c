@@ -130,11 +130,11 @@ int
 cmd_host_show(struct ctl *c, int argc, char **argv, struct error *err)
 {
         json_t *host = NULL;
-        char mac[MAC_TEXT_SIZE];
+        char mac[NAME_SIZE];
         int r;
 
         (void)argc;
-        if (cmd_unknown_path(argv[0], mac))
+        if (ctl_machine(argv[0], mac))
                 return cmd_unknown_show(c, mac, err);
         r = ctl_name("a host", argv[0], err);
         if (r == 0)

@@ -61,19 +61,6 @@ cmd_unknown_list(struct ctl *c, struct error *err)
         return r;
 }
 
-bool
-cmd_unknown_path(const char *text, char ret[MAC_TEXT_SIZE])
-{
-        struct mac mac;
-
-        if (parse_mac(text, &mac) < 0)
-                return false;
-        for (char *p = mac_text(&mac, ret); *p; p++)
-                if (*p == ':')
-                        *p = '-';
-        return true;
-}
-
 int
 cmd_unknown_show(struct ctl *c, const char *mac, struct error *err)
 {
@@ -90,9 +77,9 @@ cmd_unknown_show(struct ctl *c, const char *mac, struct error *err)
 }
 
 static int
-path_of(const char *text, char ret[MAC_TEXT_SIZE], struct error *err)
+path_of(const char *text, char ret[NAME_SIZE], struct error *err)
 {
-        return cmd_unknown_path(text, ret) ? 0 : error_set(err, ERR_USAGE, "'%.40s' is no MAC address", text);
+        return ctl_machine(text, ret) ? 0 : error_set(err, ERR_USAGE, "'%.40s' is no MAC address", text);
 }
 
 int
@@ -100,7 +87,7 @@ cmd_host_adopt(struct ctl *c, int argc, char **argv, struct error *err)
 {
         struct ctl_request q = {.method = "POST"};
         json_t *body, *host = NULL;
-        char mac[MAC_TEXT_SIZE];
+        char mac[NAME_SIZE];
         int r = path_of(argv[0], mac, err);
 
         if (r == 0 && argc > 1)
@@ -124,7 +111,7 @@ change(struct ctl *c, const char *method, const char *text, const char *verb, st
 {
         struct ctl_request q = {.method = method};
         json_t *answer = NULL;
-        char mac[MAC_TEXT_SIZE];
+        char mac[NAME_SIZE];
         int r = path_of(text, mac, err);
 
         if (r < 0)

@@ -83,16 +83,17 @@ ctl_name(const char *what, const char *text, struct error *err)
         return 0;
 }
 
-void
+bool
 ctl_machine(const char *text, char ret[NAME_SIZE])
 {
         struct mac mac;
 
         str_copy(ret, NAME_SIZE, text);
         if (parse_mac(text, &mac) < 0)
-                return;
+                return false;
         for (char *p = mac_text(&mac, ret); *p; p++)
                 *p = *p == ':' ? '-' : *p;
+        return true;
 }
 
 int

@@ -56,8 +56,8 @@ ctl_interrupted(void);
 int
 ctl_name(const char *what, const char *text, struct error *err);
 
-/* What a host or a MAC address is in a path: MACs have dashes there. */
-void
+/* What a host or a MAC address is in a path: MACs have dashes there. true: it is a MAC address. */
+bool
 ctl_machine(const char *text, char ret[NAME_SIZE]);
 
 /* An image's name or version id as the API takes it: a whole id is one digit longer than a name may be, and its first 63 name the
