@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 TFTP against dnsmasq, tftpd-hpa and atftpd, in the same run, interleaved. Rates are medians of BENCH_N (5) runs of BENCH_SECONDS (0.7) each;
-a ratio is of the two runs of one round. BENCH_ROWS="T2 T4" runs those rows only. CPU is that of all processes of a server, per byte served.
+a ratio is of the two runs of one round. BENCH_ROWS="T2 T4" runs those rows only, BENCH_PEERS="dnsmasq" with that peer alone. CPU is that of all processes of a server, per byte served.
 
     T1 T3  without window, 1 and 16 clients        T5     menus of some KiB, ours rendered for each host, dnsmasq's from files
     T2 T4  with window                             T6 T7  packets lost
@@ -19,6 +19,7 @@ N = int(os.environ.get("BENCH_N", "5"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "0.7"))
 LOSS_SECONDS = float(os.environ.get("BENCH_LOSS_SECONDS", "3"))
 ROWS = os.environ.get("BENCH_ROWS", "").split()
+PEERS = os.environ.get("BENCH_PEERS", "dnsmasq hpa atftpd").split()
 BIG, BIG_SIZE = "big.bin", 64 << 20
 LOSSY_SIZE = 16 << 20
 ALL, WINDOWED = ["dnsmasq", "hpa", "atftpd"], ["atftpd"]
@@ -69,14 +70,15 @@ class Bench:
         log = self.wire.folder / "peer.log"
         found = {
             "dnsmasq": ("/usr/sbin/dnsmasq", ["dnsmasq-base"], ["--keep-in-foreground", "--port=0", "--enable-tftp", f"--tftp-root={root}", "--user=root",
-                                                                 "--conf-file=/dev/null", f"--log-facility={log}", "--pid-file"]),
+                                                                 f"--tftp-max={max(MENU_CLIENTS)}", "--conf-file=/dev/null", f"--log-facility={log}", "--pid-file"]),
             "hpa": ("/usr/sbin/in.tftpd", ["tftpd-hpa", "libwrap0"], ["--foreground", "--listen", "--user", "root", "--address", f"{SERVER}:69",
                                                                        "--secure", root]),
             "atftpd": ("/usr/sbin/atftpd", ["atftpd", "libwrap0"], ["--daemon", "--no-fork", "--user", "root.root", "--bind-address", SERVER,
                                                                     "--logfile", log, root]),
         }
         servers = {}
-        for name, (program, packages, words) in found.items():
+        for name in PEERS:
+            program, packages, words = found[name]
             path = where.get(program, *packages)
             if path:
                 servers[name] = Server(self.wire, name, [path, *words], env=where.env)
@@ -234,7 +236,7 @@ def half_open(b):
 
 
 def make_image(store):
-    """An image of the name that hosts boot by default, small, with arguments long enough for a menu of 4 KiB."""
+    """An image of the name that hosts boot by default, small, with arguments long enough for menus of 4 KiB."""
     files = {name: os.urandom(1000) for name in ("xen.gz", "vmlinuz", "initrd")}
     digest = hashlib.sha256(b"".join(files.values())).hexdigest()
     folder = store / "versions" / digest
@@ -242,8 +244,8 @@ def make_image(store):
     for name, data in files.items():
         (folder / name).write_bytes(data)
     (folder / "manifest.json").write_text(json.dumps({
-        "id": digest, "name": "micro", "recipe": "micro", "xen_version": "4.17", "kernel_version": "6.1", "xen_args": "x=y " * 120,
-        "kernel_args": "k=v " * 120, "built_ms": 0,
+        "id": digest, "name": "micro", "recipe": "micro", "xen_version": "4.17", "kernel_version": "6.1", "xen_args": "x=y " * 250,
+        "kernel_args": "k=v " * 250, "built_ms": 0,
         "files": [{"name": n, "size": len(d), "sha256": hashlib.sha256(d).hexdigest()} for n, d in files.items()]}))
     (store / "tags/micro.json").write_text(json.dumps({"current": digest, "previous": ""}))
 
