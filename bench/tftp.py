@@ -54,8 +54,10 @@ class Bench:
         self.tool = os.path.join(build, "bench/tftpbench")
         self.root = wire.folder / "tftp"
         self.root.mkdir()
-        hosts = "".join(f'host "h{i}" {{ mac = "02:00:00:00:00:{i:02x}" address = "10.99.128.{i + 1}" profile = "pool" '
-                        f'xen-args = "{"a.b=c " * 80}" kernel-args = "{"a.b=c " * 80}" }}\n' for i in range(max(MENU_CLIENTS)))
+        hosts = 'profile "other" { kind = "pool" } profile "asked" { kind = "pool" menu = "m" }\n'
+        hosts += 'menu "m" { entry "one" { profile = "pool" } entry "two" { profile = "other" } }\n'
+        hosts += "".join(f'host "h{i}" {{ mac = "02:00:00:00:00:{i:02x}" address = "10.99.128.{i + 1}" profile = "asked" }}\n'
+                         for i in range(max(MENU_CLIENTS)))
         ours = Dompoold(wire, build, hosts)
         make_image(ours.store)
         for folder in (self.root, ours.store / "loaders"):
@@ -236,7 +238,7 @@ def half_open(b):
 
 
 def make_image(store):
-    """An image of the name that hosts boot by default, small, with arguments long enough for menus of 4 KiB."""
+    """An image of the name that hosts boot by default, small, with arguments: a menu of two entries is 4 KiB."""
     files = {name: os.urandom(1000) for name in ("xen.gz", "vmlinuz", "initrd")}
     digest = hashlib.sha256(b"".join(files.values())).hexdigest()
     folder = store / "versions" / digest
@@ -244,8 +246,8 @@ def make_image(store):
     for name, data in files.items():
         (folder / name).write_bytes(data)
     (folder / "manifest.json").write_text(json.dumps({
-        "id": digest, "name": "micro", "recipe": "micro", "xen_version": "4.17", "kernel_version": "6.1", "xen_args": "x=y " * 250,
-        "kernel_args": "k=v " * 250, "built_ms": 0,
+        "id": digest, "name": "micro", "recipe": "micro", "xen_version": "4.17", "kernel_version": "6.1", "xen_args": "x=y " * 100,
+        "kernel_args": "k=v " * 100, "built_ms": 0,
         "files": [{"name": n, "size": len(d), "sha256": hashlib.sha256(d).hexdigest()} for n, d in files.items()]}))
     (store / "tags/micro.json").write_text(json.dumps({"current": digest, "previous": ""}))
 

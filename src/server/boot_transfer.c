@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "base/log.h"
@@ -29,12 +30,7 @@ now_ms(const struct boot_transfer *t)
 static void
 on_closed(uv_handle_t *handle)
 {
-        struct boot_transfer *t = handle->data;
-
-        if (--t->n_closing == 0) {
-                close(t->fd);
-                free(t);
-        }
+        free(handle->data);
 }
 
 /* The end, good or bad. */
@@ -47,8 +43,7 @@ end(struct boot_transfer *t)
         t->ctx->ended(t);
         boot_content_unref(t->ctx->boot->contents, t->content);
         t->content = NULL;
-        t->n_closing = 2;
-        uv_close((uv_handle_t *)&t->poll, on_closed);
+        close(t->fd); /* leaves the epoll set */
         uv_close((uv_handle_t *)&t->timer, on_closed);
 }
 
@@ -309,15 +304,14 @@ take_packet(struct boot_transfer *t, const uint8_t *data, size_t size)
 }
 
 /* One packet: who sends in lock-step has sent no second one, and the loop comes back for it if he has. */
-static void
-on_readable(uv_poll_t *poll, int status, int events)
+void
+boot_transfer_readable(struct boot_transfer *t)
 {
-        struct boot_transfer *t = poll->data;
         uint8_t buf[256];
         ssize_t n;
 
-        (void)events;
-        (void)status; /* an error shows in recv */
+        if (t->over)
+                return;
         n = recv(t->fd, buf, sizeof(buf), MSG_DONTWAIT);
         if (n >= 0)
                 take_packet(t, buf, (size_t)n);
@@ -326,16 +320,18 @@ on_readable(uv_poll_t *poll, int status, int events)
 }
 
 static int
-open_socket(const struct boot_transfer *t, uint32_t local_address)
+open_socket(struct boot_transfer *t, uint32_t local_address)
 {
         struct sockaddr_in local = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(local_address)};
         struct sockaddr_in peer = {
                 .sin_family = AF_INET, .sin_port = htons((uint16_t)t->key.port), .sin_addr.s_addr = htonl(t->key.address)};
+        struct epoll_event watch = {.events = EPOLLIN, .data.ptr = t};
         int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), e;
 
         if (fd < 0)
                 return -errno;
-        if (bind(fd, (struct sockaddr *)&local, sizeof(local)) < 0 || connect(fd, (struct sockaddr *)&peer, sizeof(peer)) < 0) {
+        if (bind(fd, (struct sockaddr *)&local, sizeof(local)) < 0 || connect(fd, (struct sockaddr *)&peer, sizeof(peer)) < 0 ||
+            epoll_ctl(t->ctx->epoll, EPOLL_CTL_ADD, fd, &watch) < 0) {
                 e = errno;
                 close(fd);
                 return -e;
@@ -344,26 +340,21 @@ open_socket(const struct boot_transfer *t, uint32_t local_address)
 }
 
 int
-boot_transfer_start(struct boot_transfer *t, uint32_t local_address, const struct tftp_options *options)
+boot_transfer_start(struct boot_transfer *t, uint32_t local_address, const struct tftp_options *options, bool proved)
 {
-        uv_loop_t *loop = t->ctx->boot->ctx->loop;
         struct tftp_xfer_out out;
-        int r;
 
         t->fd = open_socket(t, local_address);
-        r = t->fd < 0 ? t->fd : uv_poll_init(loop, &t->poll, t->fd);
-        if (r < 0) {
-                if (t->fd >= 0)
-                        close(t->fd);
+        if (t->fd < 0) {
                 boot_content_unref(t->ctx->boot->contents, t->content);
-                return r;
+                return t->fd;
         }
-        uv_timer_init(loop, &t->timer);
-        t->poll.data = t->timer.data = t;
-        uv_poll_start(&t->poll, UV_READABLE, on_readable);
+        uv_timer_init(t->ctx->boot->ctx->loop, &t->timer);
+        t->timer.data = t;
         t->started_ms = now_ms(t);
         t->armed_ms = INT64_MAX;
         tftp_xfer_init(&t->xfer, options, t->content->size, BOOT_TRANSFER_BLKSIZE);
+        t->xfer.proved = proved;
         tftp_xfer_start(&t->xfer, t->started_ms, &out);
         carry_out(t, &out);
         return 0;
