@@ -38,6 +38,7 @@ RATES = {
 MENU_CLIENTS = {16: (1.1, 1.1), 64: (1.0, 1.1)}  # least in files/s, most of the 99th percentile
 MENU_FIRST = "10.99.128.1"
 HALF_OPEN = 10000
+STRANGER = "10.98.7.7"
 PATIENCE = 35  # seconds that an unacknowledged request is listened to: the peers go on for 31
 # row: per mille, (window, peers, least ratio)
 LOSS = {
@@ -184,10 +185,11 @@ def menus(b):
 
 AMPLIFICATION = r"""
 import json, socket, sys, time
-server, patience = sys.argv[1], float(sys.argv[2])
+server, patience, stranger = sys.argv[1], float(sys.argv[2]), sys.argv[3]
 sockets, out = [], []
 for options in (b"", b"blksize\0001468\0tsize\0000\0"):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((stranger, 0))
     request = b"\0\1honest.bin\0octet\0" + options
     s.sendto(request, (server, 69))
     sockets.append((s, len(request) + 28))
@@ -205,11 +207,11 @@ print(json.dumps(out))
 
 
 def amplification(b):
-    """Bytes out for a byte in, headers of IP and UDP counted, nothing acknowledged; addresses could be forged."""
+    """Bytes out for a byte in, headers of IP and UDP counted, nothing acknowledged, from an address never seen: it could be forged."""
     out = {}
     for name in b.servers:
         server = b.start(name)
-        out[name] = json.loads(b.wire.load.run("python3", "-c", AMPLIFICATION, SERVER, PATIENCE, timeout=PATIENCE + 20).stdout)
+        out[name] = json.loads(b.wire.load.run("python3", "-c", AMPLIFICATION, SERVER, PATIENCE, STRANGER, timeout=PATIENCE + 20).stdout)
         server.stop()
     for i, (case, bar) in enumerate((("T8 plain", 0.8), ("T8 options", 0.3))):
         for name, factors in out.items():

@@ -419,7 +419,7 @@ on_transfers_readable(uv_poll_t *poll, int status, int events)
         (void)status;
         (void)events;
         if (HASH_COUNT(s->transfers) == 1) {
-                boot_transfer_readable(s->transfers);
+                boot_transfer_readable_alone(s->transfers);
                 return;
         }
         n = epoll_wait(s->ctx.epoll, ready, READY, 0);

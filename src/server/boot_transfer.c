@@ -21,6 +21,15 @@
 #endif
 #define MAX_DATAGRAM 65507
 
+/*
+ * In lock-step a sleeping process costs more than the block: the ACK of a near client is back before it sleeps soundly. So a
+ * transfer that is alone looks for its next ACK for LINGER_NS, and all others wait for LINGER_TURN_NS at most. When a client is
+ * not that near, it is let go, for twice as many blocks each time: a slow one costs a look in LINGER_MAX_PAUSE blocks.
+ */
+#define LINGER_NS 100000
+#define LINGER_TURN_NS 1000000
+#define LINGER_MAX_PAUSE 255
+
 static int64_t
 now_ms(const struct boot_transfer *t)
 {
@@ -303,20 +312,61 @@ take_packet(struct boot_transfer *t, const uint8_t *data, size_t size)
         }
 }
 
-/* One packet: who sends in lock-step has sent no second one, and the loop comes back for it if he has. */
-void
-boot_transfer_readable(struct boot_transfer *t)
+/* One packet: who sends in lock-step has sent no second one, and the loop comes back for it if he has. false: there was none.
+ */
+static bool
+take_one(struct boot_transfer *t)
 {
         uint8_t buf[256];
         ssize_t n;
 
         if (t->over)
-                return;
+                return false;
         n = recv(t->fd, buf, sizeof(buf), MSG_DONTWAIT);
         if (n >= 0)
                 take_packet(t, buf, (size_t)n);
         else if (errno == ECONNREFUSED)
                 peer_refuses(t);
+        else
+                return false;
+        return true;
+}
+
+void
+boot_transfer_readable(struct boot_transfer *t)
+{
+        (void)take_one(t);
+}
+
+static bool
+linger(struct boot_transfer *t)
+{
+        uint64_t until_ns = uv_hrtime() + LINGER_NS;
+
+        do {
+                if (take_one(t)) {
+                        t->linger_pause = 0;
+                        return true;
+                }
+        } while (!t->over && uv_hrtime() < until_ns);
+        t->linger_pause = t->linger_pause < LINGER_MAX_PAUSE / 2 ? (uint16_t)(2 * t->linger_pause + 1) : LINGER_MAX_PAUSE;
+        t->linger_skip = t->linger_pause;
+        return false;
+}
+
+void
+boot_transfer_readable_alone(struct boot_transfer *t)
+{
+        uint64_t until_ns = uv_hrtime() + LINGER_TURN_NS;
+
+        if (!take_one(t))
+                return;
+        if (t->linger_skip > 0) {
+                t->linger_skip--;
+                return;
+        }
+        while (!t->over && t->xfer.window == 1 && uv_hrtime() < until_ns && linger(t))
+                ;
 }
 
 static int

@@ -46,6 +46,7 @@ struct boot_transfer {
         int64_t armed_ms; /* when the timer goes off: maybe before the deadline, which moves with each block */
         int fd;
         bool over;
+        uint16_t linger_pause, linger_skip; /* blocks: after the last look in vain; still to be let go */
 
         enum boot_stage stage;
         bool has_mac; /* the client's address has a lease: mac */
@@ -67,6 +68,9 @@ int boot_transfer_start(struct boot_transfer *t, uint32_t local_address, const s
 
 /* ctx->epoll says that there is something to read; data.ptr is the transfer. Takes one packet. */
 void boot_transfer_readable(struct boot_transfer *t);
+
+/* The same when @t is the only transfer: it may take more packets, as they come, for about a millisecond. */
+void boot_transfer_readable_alone(struct boot_transfer *t);
 
 /* The client repeated its request: the first answer got lost. */
 void boot_transfer_repeat(struct boot_transfer *t);
