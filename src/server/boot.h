@@ -6,6 +6,7 @@
  *
  *     role_boot.c     start, messages, policy
  *     boot_dhcp.c     the DHCP sockets: batches of packets -> decisions -> journal -> answers
+ *     boot_dhcp_send.c  the way out of the answers
  *     boot_ndp.c      router solicitations: iPXE need not wait for an IPv6 router
  *     boot_tftp.c     the TFTP socket and a socket for each transfer
  *     boot_content.c  what a transfer sends: a shared open file, or a text in memory

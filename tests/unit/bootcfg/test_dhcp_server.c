@@ -474,6 +474,54 @@ a_released_address_is_kept_for_its_host_while_others_are_free(void **state)
         end(&t);
 }
 
+/* What docs/THREATS.md promises: RELEASE and DECLINE in the name of a host that runs. */
+static void
+a_forged_release_and_a_request_by_another_known_host_take_no_address_away(void **state)
+{
+        struct talk t;
+        uint32_t a;
+
+        (void)state;
+        begin(&t);
+        a = get_lease(&t, &mac_pool);
+        SAY(&t, .type = DHCP_RELEASE, .mac = &mac_pool, .ciaddr = a, .server = SERVER_ADDRESS);
+        SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_no_image, .requested = a);
+        assert_int_not_equal(t.reply.h.yiaddr, a);
+        SAY(&t, .type = DHCP_REQUEST, .mac = &mac_no_image, .requested = a, .server = SERVER_ADDRESS);
+        assert_int_equal(t.d.reply, DHCP_NAK);
+        SAY(&t, .type = DHCP_REQUEST, .mac = &mac_no_image, .requested = a);
+        assert_int_equal(t.d.reply, DHCP_NAK);
+        SAY(&t, .type = DHCP_REQUEST, .mac = &mac_no_image, .ciaddr = a);
+        assert_int_equal(t.d.reply, DHCP_NAK);
+        t.now_ms += 5 * MINUTE; /* the host knows of nothing and renews */
+        SAY(&t, .type = DHCP_REQUEST, .mac = &mac_pool, .ciaddr = a);
+        assert_int_equal(t.d.reply, DHCP_ACK);
+        assert_true(lease_active(lease_by_address(t.s.leases, a), t.now_ms));
+        end(&t);
+}
+
+static void
+an_offer_cannot_be_declined_and_no_host_declines_without_end(void **state)
+{
+        struct talk t;
+        uint32_t a;
+
+        (void)state;
+        begin(&t);
+        SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_pool);
+        a = t.reply.h.yiaddr;
+        SAY(&t, .type = DHCP_DECLINE, .mac = &mac_pool, .requested = a, .server = SERVER_ADDRESS);
+        assert_false(t.d.lease_changed);
+        a = get_lease(&t, &mac_pool);
+        SAY(&t, .type = DHCP_DECLINE, .mac = &mac_pool, .requested = a, .server = SERVER_ADDRESS);
+        assert_true(t.d.lease_changed);
+        a = get_lease(&t, &mac_pool); /* a quarter of the pool of four addresses rests now */
+        SAY(&t, .type = DHCP_DECLINE, .mac = &mac_pool, .requested = a, .server = SERVER_ADDRESS);
+        assert_false(t.d.lease_changed);
+        assert_true(lease_active(lease_by_mac(t.s.leases, &mac_pool), t.now_ms));
+        end(&t);
+}
+
 /* CVE-2025-40779: a unicast message without a subnet of ours. */
 static void
 inform_is_answered_without_a_lease_and_only_on_our_network(void **state)
@@ -779,6 +827,8 @@ main(void)
                 cmocka_unit_test(a_decline_gets_another_address),
                 cmocka_unit_test(forged_declines_and_releases_change_nothing),
                 cmocka_unit_test(a_released_address_is_kept_for_its_host_while_others_are_free),
+                cmocka_unit_test(a_forged_release_and_a_request_by_another_known_host_take_no_address_away),
+                cmocka_unit_test(an_offer_cannot_be_declined_and_no_host_declines_without_end),
                 cmocka_unit_test(inform_is_answered_without_a_lease_and_only_on_our_network),
                 cmocka_unit_test(relayed_packets_go_back_with_their_options),
                 cmocka_unit_test(the_longest_client_id_leaves_room_for_an_answer),
