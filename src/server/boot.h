@@ -112,6 +112,10 @@ boot_reports_new(struct role_ctx *ctx);
 void
 boot_reports_free(struct boot_reports *r);
 
+/* What core is told goes to it 50 ms later, together; now, for a role that ends. */
+void
+boot_reports_flush(struct boot_reports *r);
+
 /* @attempt_ms: of the token in force, 0 before the menu. @text is cut where it is too long. */
 void
 boot_report_stage(struct boot_reports *r, const struct mac *mac, uint32_t address, enum boot_stage stage, int64_t attempt_ms,

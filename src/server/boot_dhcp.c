@@ -96,6 +96,15 @@ takes_none(struct boot_dhcp *d, const struct mac *mac, uint8_t reply)
         return reply == DHCP_OFFER && ++u->n % UNTAKEN_TELL == 0;
 }
 
+/* A relay agent that reads raw frames on a virtual link sees a batch of answers as one: who has none of them takes any. */
+static void
+send_singly(struct boot_dhcp *d)
+{
+        if (!d->sender.no_gso)
+                log_notice("dhcp: hosts behind a relay agent take no offers, its answers leave singly from now on");
+        d->sender.no_gso = true;
+}
+
 /* @d->parsed was decided as @r: what core is to know of it besides leases and stages, and what it tells of its loader. */
 static void
 make_note(struct boot_dhcp *d, const struct dhcp_decision *r, struct note *ret)
@@ -107,8 +116,11 @@ make_note(struct boot_dhcp *d, const struct dhcp_decision *r, struct note *ret)
         ret->kind = r->note;
         if (r->event == DHCP_EVENT_BOOT && firmware_parse(p, &firmware) && firmware.client == FIRMWARE_IPXE)
                 boot_loader_runs(d->boot, &p->h.mac);
-        if (r->host && takes_none(d, &p->h.mac, r->reply) && ret->kind == BOOT_NOTE_NONE)
-                ret->kind = BOOT_NOTE_UNREQUESTED;
+        if (r->host && takes_none(d, &p->h.mac, r->reply)) {
+                ret->kind = ret->kind == BOOT_NOTE_NONE ? BOOT_NOTE_UNREQUESTED : ret->kind;
+                if (p->h.giaddr != 0 && r->network->mode != NETWORK_PROXY)
+                        send_singly(d);
+        }
         if (ret->kind == BOOT_NOTE_NONE)
                 return;
         *ret = (struct note){.kind = ret->kind, .firmware = firmware_parse(p, &firmware), .mac = p->h.mac};
@@ -231,6 +243,7 @@ handle_batch(struct boot_dhcp *d, int n)
                 log_error("lease journal cannot be written, no lease is granted error=\"%s\"", strerror(-r));
         if (boot_journal_unsettled(b->journal) && !uv_is_active((uv_handle_t *)&d->settle))
                 uv_timer_start(&d->settle, on_settle, SETTLE_MS, 0);
+        role_hold(b->ctx, ROLE_FILES, true);
         for (int i = 0; i < n; i++) {
                 const struct dhcp_decision *x = &d->decisions[i];
 
@@ -239,6 +252,7 @@ handle_batch(struct boot_dhcp *d, int n)
                 else
                         report(d, x, &d->notes[i]);
         }
+        role_hold(b->ctx, ROLE_FILES, false); /* it has the leases before the hosts have */
         send_replies(d, n);
 }
 

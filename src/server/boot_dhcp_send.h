@@ -5,7 +5,8 @@
  * How the answers to a batch of DHCP packets leave: by one system call. Those to one relay agent travel through the kernel as
  * one packet (UDP segmentation offload), filled up with pad options to one size: in a room that starts, that is most of what an
  * exchange costs. Who has no address yet and is answered by broadcast reads raw frames in front of the kernel's segmentation
- * where the link is a veth, so these answers, and those to single hosts, leave one by one.
+ * where the link is a veth, so these answers, and those to single hosts, leave one by one. A relay agent of that kind is
+ * noticed by boot_dhcp.c.
  *
  * Includes no decision; for boot_dhcp.c and its test only.
  */
@@ -28,7 +29,7 @@ struct boot_dhcp_answer {
 
 /* One a socket; all zero at first. */
 struct boot_dhcp_sender {
-        bool no_gso; /* this kernel or interface has no UDP_SEGMENT */
+        bool no_gso; /* answers leave one by one: this kernel or interface has no UDP_SEGMENT, or a relay agent takes none */
 
         struct mmsghdr messages[BOOT_DHCP_BATCH];
         struct iovec iov[BOOT_DHCP_BATCH];
