@@ -53,6 +53,7 @@ struct channel {
         bool closing; /* channel_free was called: no callback any more */
         bool failed;  /* on_close was called */
         bool held;    /* channel_hold: what is sent waits in the queue */
+        bool gathers; /* it was held once: frames leave together */
         int events;   /* that the poll handle waits for */
 
         struct out *out, **out_end;
@@ -175,10 +176,10 @@ out_free(struct out *o)
         free(o);
 }
 
-/* Sends a part of the queue from @o on; a descriptor must be attached to the first byte that is sent. Bytes, or negative errno.
- */
+/* Sends a part of the queue from @o on, at most @n_frames; a descriptor must be attached to the first byte that is sent. Bytes,
+ * or negative errno. */
 static ssize_t
-send_some(int sock, struct out *o)
+send_some(int sock, struct out *o, size_t n_frames)
 {
         struct iovec iov[GATHER];
         union {
@@ -188,7 +189,7 @@ send_some(int sock, struct out *o)
         struct msghdr msg = {.msg_iov = iov};
         ssize_t n;
 
-        for (struct out *i = o; i && msg.msg_iovlen < GATHER && (i == o || i->fd < 0); i = i->next)
+        for (struct out *i = o; i && msg.msg_iovlen < n_frames && (i == o || i->fd < 0); i = i->next)
                 iov[msg.msg_iovlen++] = (struct iovec){.iov_base = i->data + i->done, .iov_len = i->size - i->done};
         if (o->fd >= 0) {
                 struct cmsghdr *c;
@@ -202,8 +203,9 @@ send_some(int sock, struct out *o)
                 memcpy(CMSG_DATA(c), &o->fd, sizeof(int));
         }
         do
-                /* The capture role has no sendmsg(2): it can carry an address. */
-                n = o->fd >= 0 ? sendmsg(sock, &msg, MSG_NOSIGNAL) : send(sock, iov.iov_base, iov.iov_len, MSG_NOSIGNAL);
+                /* The capture role has no sendmsg(2): it can carry an address. It never holds. */
+                n = o->fd >= 0 || msg.msg_iovlen > 1 ? sendmsg(sock, &msg, MSG_NOSIGNAL)
+                                                     : send(sock, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL);
         while (n < 0 && errno == EINTR);
         if (n < 0)
                 return -errno;
@@ -292,7 +294,7 @@ static int
 flush_queue(struct channel *ch)
 {
         while (ch->out) {
-                ssize_t n = send_some(ch->sock, ch->out);
+                ssize_t n = send_some(ch->sock, ch->out, ch->gathers ? GATHER : 1);
 
                 if (n == -EAGAIN)
                         return 0;
@@ -320,6 +322,7 @@ void
 channel_hold(struct channel *ch, bool on)
 {
         ch->held = on;
+        ch->gathers = true;
         if (!on && ch->out && !ch->closing && !ch->failed)
                 send_queue(ch);
 }
@@ -609,9 +612,10 @@ channel_write_blocking(int sock, enum role self, enum role peer, enum msg_type t
         if (r < 0)
                 return r;
         while (r == 0 && o->done < o->size) {
-                ssize_t n = send_some(sock, o);
+                ssize_t n = send_some(sock, o, 1);
 
                 r = n < 0 ? (int)n : 0;
+                o->done += n > 0 ? (size_t)n : 0;
         }
         out_free(o);
         return r;
