@@ -15,7 +15,7 @@
 #include "model/lease.h"
 #include "proto/dhcp.h"
 
-/* A DECLINE later than this after the ACK is not believed: who has the address that long has tested it (RFC 5227: 9 s at most). */
+/* A DECLINE later than this after the ACK is not believed: who has it that long has tested it (RFC 5227: 9 s). */
 #define DHCP_SERVER_DECLINE_MS (30 * 1000)
 
 struct dhcp_server {
