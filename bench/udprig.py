@@ -11,6 +11,7 @@ import os
 import pathlib
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -214,3 +215,23 @@ api {{ socket = "{self.path}/run/api.sock" }}
             if time.monotonic() > end or self.process.poll() is not None:
                 raise RuntimeError(f"dompoold does not start:\n{self.log()[offset:]}")
             time.sleep(0.02)
+
+    def add_hosts(self, hosts):
+        """More hosts than a configuration file may hold: copies of the first one's row in core's database with these differences (dicts).
+        Leaves the server running."""
+        self.start()
+        self.stop()
+        db = sqlite3.connect(self.path / "state/core/dompool.db")
+        rows = db.execute("SELECT * FROM hosts")
+        columns = [c[0] for c in rows.description]
+        row = dict(zip(columns, rows.fetchone()))
+        host = {**json.loads(row["host"]), "configured": False}
+
+        def copies():
+            for other in hosts:
+                values = {**row, "name": other["name"], "host": json.dumps({**host, **other})}
+                yield [values[c] for c in columns]
+        db.executemany(f"INSERT INTO hosts VALUES({','.join('?' * len(columns))})", copies())
+        db.commit()
+        db.close()
+        self.start()  # core writes the policy for all

@@ -15,8 +15,8 @@
 #include "model/lease.h"
 #include "proto/dhcp.h"
 
-/* A DECLINE later than this after the ACK is not believed: who has used the address that long has tested it. */
-#define DHCP_SERVER_DECLINE_MS (2 * 60 * 1000)
+/* A DECLINE later than this after the ACK is not believed: who has it that long has tested it (RFC 5227: 9 s). */
+#define DHCP_SERVER_DECLINE_MS (30 * 1000)
 
 struct dhcp_server {
         const struct policy *policy;           /* NULL: none yet, nobody is known */

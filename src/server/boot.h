@@ -6,6 +6,7 @@
  *
  *     role_boot.c     start, messages, policy
  *     boot_dhcp.c     the DHCP sockets: batches of packets -> decisions -> journal -> answers
+ *     boot_dhcp_send.c  the way out of the answers
  *     boot_ndp.c      router solicitations: iPXE need not wait for an IPv6 router
  *     boot_tftp.c     the TFTP socket and a socket for each transfer
  *     boot_content.c  what a transfer sends: a shared open file, or a text in memory
@@ -110,6 +111,10 @@ boot_reports_new(struct role_ctx *ctx);
 
 void
 boot_reports_free(struct boot_reports *r);
+
+/* What core is told goes to it 50 ms later, together; now, for a role that ends. */
+void
+boot_reports_flush(struct boot_reports *r);
 
 /* @attempt_ms: of the token in force, 0 before the menu. @text is cut where it is too long. */
 void

@@ -354,7 +354,7 @@ handle(struct boot_tftp *s, const uint8_t *data, size_t size, struct request *r)
 
         if (!answerable(&r->key))
                 return;
-        r->lease = l && lease_active(l, clock_wall_ms(&s->boot->ctx->clock)) ? l : NULL;
+        r->lease = l && lease_kept(l, clock_wall_ms(&s->boot->ctx->clock)) ? l : NULL;
         why = tftp_parse_request(data, size, &r->tftp);
         if (why == TFTP_REFUSED_SHORT || why == TFTP_REFUSED_OPCODE)
                 return; /* never an answer to an ERROR, an ACK or noise */

@@ -132,6 +132,13 @@ role_send(struct role_ctx *ctx, enum role peer, enum msg_type type, const void *
 }
 
 void
+role_hold(struct role_ctx *ctx, enum role peer, bool on)
+{
+        if (ctx->peers[peer])
+                channel_hold(ctx->peers[peer], on);
+}
+
+void
 role_drain(struct role_ctx *ctx, enum role peer)
 {
         if (ctx->peers[peer])

@@ -119,6 +119,10 @@ role_take_fd_number(struct role_ctx *ctx, enum role_fd purpose, uint32_t number)
 int
 role_send(struct role_ctx *ctx, enum role peer, enum msg_type type, const void *payload, int fd);
 
+/* Keeps messages to a peer role together, see channel_hold(). A peer that is started anew is not held. */
+void
+role_hold(struct role_ctx *ctx, enum role peer, bool on);
+
 /* Takes in what a peer role has sent already; see channel_drain(). */
 void
 role_drain(struct role_ctx *ctx, enum role peer);

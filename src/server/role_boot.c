@@ -170,6 +170,14 @@ role_boot_peer(struct role_ctx *ctx, enum role peer, bool up)
         }
 }
 
+static void
+role_boot_stop(struct role_ctx *ctx)
+{
+        struct boot *b = ctx->state;
+
+        boot_reports_flush(b->reports);
+}
+
 static const struct role_path_use paths[] = {
         {ROLE_PATH_IMAGE_STORE, false},
         {ROLE_PATH_STATE_OWN, true},
@@ -188,4 +196,5 @@ const struct role_def role_boot_def = {
         .start = role_boot_start,
         .message = role_boot_message,
         .peer = role_boot_peer,
+        .stop = role_boot_stop,
 };
