@@ -11,11 +11,11 @@ import os
 import pathlib
 import shutil
 import signal
-import sqlite3
 import subprocess
 import tempfile
 import time
 
+import manyhosts
 import rig
 from rig import ip
 
@@ -221,17 +221,5 @@ api {{ socket = "{self.path}/run/api.sock" }}
         Leaves the server running."""
         self.start()
         self.stop()
-        db = sqlite3.connect(self.path / "state/core/dompool.db")
-        rows = db.execute("SELECT * FROM hosts")
-        columns = [c[0] for c in rows.description]
-        row = dict(zip(columns, rows.fetchone()))
-        host = {**json.loads(row["host"]), "configured": False}
-
-        def copies():
-            for other in hosts:
-                values = {**row, "name": other["name"], "host": json.dumps({**host, **other})}
-                yield [values[c] for c in columns]
-        db.executemany(f"INSERT INTO hosts VALUES({','.join('?' * len(columns))})", copies())
-        db.commit()
-        db.close()
+        manyhosts.fill(self.path / "state/core/dompool.db", hosts)
         self.start()  # core writes the policy for all
