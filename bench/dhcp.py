@@ -12,9 +12,9 @@ Hosts are put into core's database by copying the row of the first one: the API 
 
 import json
 import os
+import sqlite3
 import time
 
-import manyhosts
 from udprig import CLIENT, SERVER, Dompoold, Peers, Server, Wire
 
 N = int(os.environ.get("BENCH_N", "5"))
@@ -53,8 +53,19 @@ class Ours(Dompoold):
         self.stop()
 
     def copy_host(self, fixed):
-        manyhosts.fill(self.path / "state/core/dompool.db", range(2, HOSTS + 1),
-                       lambda i: {"name": f"h{i}", "mac": mac(i), **({"address": address(i)} if fixed else {})})
+        db = sqlite3.connect(self.path / "state/core/dompool.db")
+        rows = db.execute("SELECT * FROM hosts")
+        columns = [c[0] for c in rows.description]
+        row = dict(zip(columns, rows.fetchone()))
+        host = json.loads(row["host"])
+
+        def copies():
+            for i in range(2, HOSTS + 1):
+                host.update(name=f"h{i}", mac=mac(i), configured=False, **({"address": address(i)} if fixed else {}))
+                yield [host["name"] if c == "name" else json.dumps(host) if c == "host" else row[c] for c in columns]
+        db.executemany(f"INSERT INTO hosts VALUES({','.join('?' * len(columns))})", copies())
+        db.commit()
+        db.close()
 
     def wait_idle(self):
         """Until all roles have done what a start makes them do."""
