@@ -52,6 +52,7 @@ struct dhcp_decision {
         const struct policy_host *host; /* `known`; NULL: it is none of ours */
         struct policy_host known;
         const struct config_network *network; /* the packet's; NULL: none of ours, or the host is unknown */
+        struct firmware firmware;             /* that looks for a boot file; client 0: it does not */
         const struct loader *loader;          /* named as boot file; NULL: none */
         char boot_name[LOADER_URL_SIZE];      /* by which it is named */
 

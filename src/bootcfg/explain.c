@@ -49,6 +49,16 @@ firmware_find(const char *name)
         return NULL;
 }
 
+bool
+explain_firmware(const char *name, struct firmware *ret)
+{
+        const struct explain_firmware *f = firmware_find(name);
+
+        if (f)
+                *ret = (struct firmware){.client = f->client, .arch = f->arch, .features = f->features};
+        return f != NULL;
+}
+
 struct explain {
         const struct explain_request *r;
         const struct explain_firmware *f;

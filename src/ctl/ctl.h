@@ -46,6 +46,7 @@ enum ctl_option {
         OPT_LABELS,
         OPT_ALL,
         OPT_NEXT,
+        OPT_FORCE,
         OPT_FIRMWARE,
         OPT_AT,
         OPT_FILE,
@@ -115,8 +116,10 @@ CTL_COMMAND(cmd_host_remove);
 CTL_COMMAND(cmd_host_reboot);
 CTL_COMMAND(cmd_profile_list);
 CTL_COMMAND(cmd_profile_set);
+CTL_COMMAND(cmd_profile_check);
 CTL_COMMAND(cmd_profile_show);
 CTL_COMMAND(cmd_image_build);
+CTL_COMMAND(cmd_image_check);
 CTL_COMMAND(cmd_image_list);
 CTL_COMMAND(cmd_image_show);
 CTL_COMMAND(cmd_domain_create);

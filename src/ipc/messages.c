@@ -29,6 +29,7 @@ static const char *const resource_names[] = {[RES_SERVER] = "server",
                                              [RES_PROFILES] = "profiles",
                                              [RES_IMAGES] = "images",
                                              [RES_IMAGE] = "image",
+                                             [RES_IMAGE_CHECK] = "image-check",
                                              [RES_DOMAINS] = "domains",
                                              [RES_DOMAIN] = "domain",
                                              [RES_OPS] = "operations",
@@ -37,7 +38,7 @@ static const char *const resource_names[] = {[RES_SERVER] = "server",
                                              [RES_N] = NULL};
 static const char *const verb_names[] = {[VERB_SHUTDOWN] = "shutdown", [VERB_DESTROY] = "destroy", NULL};
 static const char *const work_names[] = {
-        [WORK_IMAGE_BUILD] = "image-build", [WORK_GUEST_FILE] = "guest-file", [WORK_KIND_N] = NULL};
+        [WORK_IMAGE_BUILD] = "image-build", [WORK_FACTS] = "facts", [WORK_GUEST_FILE] = "guest-file", [WORK_KIND_N] = NULL};
 
 /* Starts and ends a payload's table; the fields stand between. `S` is the struct's tag. */
 #define FIELDS(S) static const struct rec_field S##_fields[] =
@@ -87,6 +88,7 @@ FIELDS(msg_boot_event){
         REC_STR(struct msg_boot_event, text),
         REC_ENUM(struct msg_boot_event, note, boot_note_names),
         REC_BOOL(struct msg_boot_event, firmware),
+        REC_REC(struct msg_boot_event, asked, host_firmware_desc),
 };
 DESC(msg_boot_event);
 
@@ -167,6 +169,8 @@ FIELDS(msg_api_host_profile){
         REC_BOOL(struct msg_api_host_profile, all),
         REC_STR(struct msg_api_host_profile, profile),
         REC_BOOL(struct msg_api_host_profile, next),
+        REC_BOOL(struct msg_api_host_profile, force),
+        REC_BOOL(struct msg_api_host_profile, check),
         REC_STR(struct msg_api_host_profile, image),
         REC_STR(struct msg_api_host_profile, by),
 };

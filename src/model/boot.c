@@ -30,6 +30,7 @@ static const struct rec_field boot_fields[] = {
         REC_U64(struct boot, number),
         REC_I64(struct boot, started_ms),
         REC_I64(struct boot, last_ms),
+        REC_REC(struct boot, firmware, host_firmware_desc),
         REC_I64(struct boot, attempt_ms),
         REC_BOOL(struct boot, failed),
         REC_STR(struct boot, failure),

@@ -24,6 +24,8 @@ struct body_profile {
         char profile[NAME_SIZE];
         char image[NAME_SIZE];
         bool next;
+        bool force;
+        bool check;
 };
 static const struct rec_field body_profile_fields[] = {
         REC_BLOB(struct body_profile, hosts, API_BODY_MAX),
@@ -32,6 +34,8 @@ static const struct rec_field body_profile_fields[] = {
         REC_STR(struct body_profile, profile),
         REC_STR(struct body_profile, image),
         REC_BOOL(struct body_profile, next),
+        REC_BOOL(struct body_profile, force),
+        REC_BOOL(struct body_profile, check),
 };
 static const struct rec_desc body_profile_desc = REC_DESC(struct body_profile, body_profile_fields);
 
@@ -141,6 +145,8 @@ api_body_profile(const char *text, size_t size, const char *name, struct msg_api
         ret->hosts = body.hosts; /* the caller's from now on */
         ret->all = body.all;
         ret->next = body.next;
+        ret->force = body.force;
+        ret->check = body.check;
         str_copy(ret->label, sizeof(ret->label), body.label);
         str_copy(ret->profile, sizeof(ret->profile), body.profile);
         str_copy(ret->image, sizeof(ret->image), body.image);

@@ -121,6 +121,10 @@ void
 boot_report_stage(struct boot_reports *r, const struct mac *mac, uint32_t address, enum boot_stage stage, int64_t attempt_ms,
                   const char *text);
 
+/* STAGE_DHCP: and who asked. */
+void
+boot_report_firmware(struct boot_reports *r, const struct mac *mac, uint32_t address, const struct firmware *f, const char *text);
+
 /* Something besides: @stage is what it was on the way to. @firmware: seen in a packet of firmware or a loader. */
 void
 boot_report_note(struct boot_reports *r, const struct mac *mac, uint32_t address, enum boot_stage stage, enum boot_note_kind note,

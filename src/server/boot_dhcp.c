@@ -198,8 +198,8 @@ report(struct boot_dhcp *d, const struct dhcp_decision *r, const struct note *no
         if (r->event == DHCP_EVENT_BOOT) {
                 boot_ndp_expect(d->boot->ndp, &r->lease.mac, d->now_ms);
                 if (boot_report_due(reports, d->boot->policy, &r->lease.mac, r->boot_name))
-                        boot_report_stage(reports, &r->lease.mac, r->lease.address, STAGE_DHCP, 0,
-                                          r->loader ? r->boot_name : "no loader for this firmware");
+                        boot_report_firmware(reports, &r->lease.mac, r->lease.address, &r->firmware,
+                                             r->loader ? r->boot_name : "no loader for this firmware");
         }
         if (note->kind != BOOT_NOTE_NONE)
                 boot_report_note(reports, &note->mac, r->lease.address, note->firmware ? STAGE_DHCP : STAGE_INIT, note->kind,

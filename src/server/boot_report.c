@@ -120,6 +120,17 @@ boot_report_stage(struct boot_reports *r, const struct mac *mac, uint32_t addres
         tell(r, &(struct msg_boot_event){.mac = *mac, .address = address, .stage = stage, .attempt_ms = attempt_ms}, text);
 }
 
+void
+boot_report_firmware(struct boot_reports *r, const struct mac *mac, uint32_t address, const struct firmware *f, const char *text)
+{
+        tell(r,
+             &(struct msg_boot_event){.mac = *mac,
+                                      .address = address,
+                                      .stage = STAGE_DHCP,
+                                      .asked = {.client = f->client, .arch = f->arch, .features = f->features}},
+             text);
+}
+
 static uint32_t
 text_hash(const char *text)
 {

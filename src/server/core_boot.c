@@ -44,7 +44,8 @@ boot_begin(struct core *c, struct core_host *h, int64_t time_ms)
         /* The old one's last change is written under its own number first. */
         if (h->boot_dirty && store_boot_put(c->store, h->row.host.name, &h->boot, &err))
                 core_db_failed(c, &err);
-        h->boot = (struct boot){.number = h->row.boot + 1, .started_ms = time_ms, .last_ms = time_ms};
+        h->boot = (struct boot){
+                .number = h->row.boot + 1, .started_ms = time_ms, .last_ms = time_ms, .firmware = h->boot.firmware};
         h->row.boot = h->boot.number;
         core_mark_host(c, h);
         core_mark_boot(c, h);
@@ -133,6 +134,8 @@ core_boot_event(struct core *c, const struct msg_boot_event *m)
                 h->row.address_now = m->address;
                 core_mark_host(c, h);
         }
+        if (m->asked.client)
+                h->boot.firmware = m->asked; /* boot_reach() or the end of this boot marks it */
         if (m->attempt_ms)
                 h->boot.attempt_ms = m->attempt_ms;
         reach(c, h, m->stage, m->time_ms, m->text);

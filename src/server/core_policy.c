@@ -88,11 +88,12 @@ core_policy_image_json(struct core *c, const struct image *im)
         return json;
 }
 
-/* Both folders change when a version is published or a tag moved (by rename); so a look costs two stat calls. */
+/* The folders change when a version is published, a tag moved, facts or loaders made anew (by rename); so a look costs a stat
+ * call each. */
 static bool
 store_changed(struct core *c)
 {
-        static const char *const folders[] = {"versions", "tags"};
+        static const char *const folders[N_ELEMENTS(c->images_mtime)] = {"versions", "tags", "facts", "loaders"};
         char path[CONFIG_PATH_SIZE + 16];
         bool changed = false;
         struct stat st;
@@ -102,8 +103,10 @@ store_changed(struct core *c)
                 snprintf(path, sizeof(path), "%s/%s", c->config->image_store, folders[i]);
                 if (stat(path, &st))
                         st.st_mtim = (struct timespec){0};
-                if (st.st_mtim.tv_sec != c->images_mtime[i].tv_sec || st.st_mtim.tv_nsec != c->images_mtime[i].tv_nsec)
+                if (st.st_mtim.tv_sec != c->images_mtime[i].tv_sec || st.st_mtim.tv_nsec != c->images_mtime[i].tv_nsec) {
                         changed = true;
+                        c->loaders_changed |= strcmp(folders[i], "loaders") == 0;
+                }
                 c->images_mtime[i] = st.st_mtim;
         }
         return changed;
@@ -125,10 +128,19 @@ core_policy_scan_images(struct core *c, bool force)
                 log_warning("images are not readable: %s", err.message); /* the ones known stay in force */
                 return;
         }
+        core_guard_free_facts(c);
         free(c->images);
         c->images = images;
         c->n_images = n;
+        core_guard_load_facts(c);
         c->policy_dirty = true;
+}
+
+void
+core_policy_look(struct core *c)
+{
+        c->images_checked_mono_ms = core_mono(c) - SCAN_EVERY_MS;
+        core_policy_scan_images(c, false);
 }
 
 /* --- the snapshot --- */

@@ -12,11 +12,13 @@
  *   core_policy.c   images and the policy snapshot        core_console.c  console bytes between client and agent
  *   core_what_if.c  how boots would change                        core_explain.c  what a boot is, line by line
  *   core_profile.c  profiles: set, for one boot, in force        core_capture.c  packet captures: who may, how long
+ *   core_guard.c    facts of images, and whether a host can boot one
  */
 #include <jansson.h>
 #include <sys/stat.h>
 #include <uthash.h>
 
+#include "bootcfg/guard.h"
 #include "bootcfg/profile_choice.h"
 #include "model/boot.h"
 #include "model/image.h"
@@ -54,6 +56,7 @@ struct core_host {
         int64_t lost_mono_ms;            /* since when lost */
         uint64_t uptime_ms;
         bool fresh_dom0;             /* a token was accepted and no list has come since: domains of before cannot live */
+        char guard_told[32];         /* the finding of which an event told last; empty: it fits */
         struct core_domain *domains; /* those on it, a utlist */
         uint32_t n_domains;
         UT_hash_handle by_name, by_mac, by_conn, by_session;
@@ -149,7 +152,14 @@ struct core {
 
         struct image *images; /* of the store, newest first */
         size_t n_images;
-        struct timespec images_mtime[2]; /* of versions/ and tags/, as of the last scan */
+        struct timespec images_mtime[4]; /* of core_policy.c's `folders`, as of the last scan */
+        struct image_facts *facts;       /* of each of the images; version 0: not known */
+        struct loaders_facts loaders;
+        bool loaders_known;
+        bool loaders_changed;            /* since their facts were made */
+        bool facts_missing, facts_asked; /* some are not known; work is at it */
+        bool guard_due;                  /* hosts are to be looked at */
+        unsigned guard_told;             /* hosts told of in this look */
         int64_t images_checked_mono_ms;
 
         uint8_t token_key[32];
@@ -335,6 +345,39 @@ void core_guest_result(struct core *c, struct core_op *op, const struct msg_work
 /* Removes blobs that no domain's configuration names; a create that wants one again copies it again. */
 void core_guest_sweep(struct core *c);
 
+/* --- core_guard.c --- */
+/* After c->images was read. */
+void core_guard_load_facts(struct core *c);
+/* Before c->images changes. */
+void core_guard_free_facts(struct core *c);
+/* Has work make the facts that are missing. */
+void core_guard_ask(struct core *c);
+void core_guard_result(struct core *c, const struct msg_work_result *m);
+void core_guard_tick(struct core *c);
+/* Can @h boot @im by profile @p? @fw: instead of the firmware of its last boot; NULL. @policy: core_policy_now(). */
+void core_guard_host(struct core *c, const struct policy *policy, const struct core_host *h, const struct profile *p,
+                     const struct image *im, const struct firmware *fw, struct guard_report *ret);
+/* Appends the findings, each with the host's name. */
+void core_guard_add_json(json_t *list, const char *host, const struct guard_report *report);
+json_t *core_guard_image_json(struct core *c, const struct msg_api_get *m, struct error *err);
+
+/* A profile that is to be set on some hosts: start, each host, then whether it may be. */
+struct core_guard_set {
+        const struct msg_api_host_profile *message;
+        const struct profile *profile;
+        struct policy *policy; /* NULL: it boots no image, so there is nothing to judge */
+        json_t *findings;
+        unsigned n_refused; /* hosts */
+        int worst;          /* enum guard_level; -1 */
+        struct guard_finding first;
+        char first_host[NAME_SIZE];
+};
+void core_guard_set_start(struct core *c, const struct msg_api_host_profile *m, struct core_guard_set *s);
+void core_guard_set_host(struct core *c, struct core_guard_set *s, struct core_host *h);
+/* false: ERR_UNFIT with the worst finding. */
+bool core_guard_set_allows(const struct core_guard_set *s, struct error *err);
+void core_guard_set_end(struct core_guard_set *s);
+
 /* --- core_policy.c --- */
 int core_policy_load(struct core *c, struct error *err);
 /* What a policy is made from: a configuration, and the hosts' rows. */
@@ -351,6 +394,8 @@ struct policy *core_policy_of(struct core *c, const struct policy_source *from);
 struct policy *core_policy_now(struct core *c);
 /* Looks at the image store again; @force: even if nothing seems changed. */
 void core_policy_scan_images(struct core *c, bool force);
+/* Looks at once, and reads what has changed. */
+void core_policy_look(struct core *c);
 /* Builds and writes the snapshot when it is due and queues it for boot and files. */
 void core_policy_flush(struct core *c);
 void core_policy_send(struct core *c, enum role to);

@@ -412,6 +412,7 @@ core_tick(struct core *c)
         core_capture_tick(c);
         core_op_tick(c);
         core_policy_scan_images(c, false);
+        core_guard_tick(c);
         trim(c);
 }
 
@@ -501,6 +502,7 @@ core_free(struct core *c)
         core_api_drop_waiters(c);
         core_console_drop(c, 0);
         free_tables(c);
+        core_guard_free_facts(c);
         free(c->images);
         if (c->policy_fd >= 0)
                 close(c->policy_fd);
