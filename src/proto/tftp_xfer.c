@@ -52,6 +52,8 @@ send_window(struct tftp_xfer *x, int64_t now_ms, struct tftp_xfer_out *out)
         out->first = x->acked_to + 1;
         out->n = (uint32_t)(to - x->acked_to);
         x->timing = out->first > x->sent_to;
+        if (out->first <= x->sent_to && out->n > 0)
+                x->again += min_u64(to, x->sent_to) - x->acked_to;
         x->timed = to;
         x->timed_ms = now_ms;
         if (to > x->sent_to)

@@ -49,6 +49,7 @@ struct tftp_xfer {
         uint64_t last;     /* number of the last block */
         uint64_t acked_to; /* highest block acknowledged */
         uint64_t sent_to;  /* highest block ever sent */
+        uint64_t again;    /* blocks that were sent more than once, each time */
         uint64_t timed;    /* block whose ACK ends the measurement */
         int64_t timed_ms;
         int64_t srtt_ms8; /* smoothed round trip, in eighths of a millisecond; meaningless before the first ACK */

@@ -80,13 +80,15 @@ tell_arrival(const struct boot_transfer *t)
 {
         struct boot *b = t->ctx->boot;
         int64_t attempt_ms = t->stage >= STAGE_MENU ? menu_attempts_get(b->attempts, &t->mac) : 0;
-        char text[TFTP_NAME_SIZE + 64];
+        char text[TFTP_NAME_SIZE + 160], again[48] = "";
 
         snprintf(text, sizeof(text), "%s %lld", t->name, (long long)attempt_ms);
         if (!boot_report_due(b->reports, b->policy, &t->mac, text))
                 return;
-        snprintf(text, sizeof(text), "%s, %llu bytes in %lld ms", t->name, (unsigned long long)t->xfer.size,
-                 (long long)(now_ms(t) - t->started_ms));
+        if (t->xfer.again > 0)
+                snprintf(again, sizeof(again), ", %llu blocks sent again", (unsigned long long)t->xfer.again);
+        snprintf(text, sizeof(text), "%s, %llu bytes in %lld ms%s", t->name, (unsigned long long)t->xfer.size,
+                 (long long)(now_ms(t) - t->started_ms), again);
         boot_report_stage(b->reports, &t->mac, t->key.address, t->stage, attempt_ms, text);
 }
 

@@ -386,6 +386,7 @@ a_client_that_falls_silent_is_given_up(void **state)
         }
         assert_int_equal(x.state, TFTP_XFER_FAILED);
         assert_int_equal(n, TFTP_XFER_TRIES);
+        assert_int_equal(x.again, n); /* what the trace tells */
         assert_true(now > 10000 && now < 40000);
         assert_int_equal(tftp_xfer_deadline(&x), INT64_MAX);
 }
