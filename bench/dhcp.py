@@ -233,8 +233,9 @@ def known(b):
     b.row("D2 64 at once", runs, lambda a: a["storm"]["p99_ms"], "p99 ms", {"coredhcp": 0.2}, largest=False)
     b.row("D3 one", runs, lambda a: a["one"]["p50_ms"], "p50 ms", {"isc": 0.75}, largest=False)
     b.row("D4 start", runs, lambda a: a["start_s"], "s", {"coredhcp": 1.0}, largest=False)
-    b.row("D4 memory, all", runs, lambda a: a["all_mib"], "MiB", {"isc": 0.5}, largest=False)
-    b.results.figure("D4 boot role", "MiB", [r["dompool"]["boot_mib"] for r in runs], "MiB")
+    # ISC's process answers DHCP and nothing else: it is compared with the role that does. All roles besides, with database, API and HTTP.
+    b.row("D4 memory, DHCP", runs, lambda a: a.get("boot_mib", a["all_mib"]), "MiB", {"isc": 0.5}, largest=False)
+    b.results.figure("D4 memory, all roles", "MiB", [r["dompool"]["all_mib"] for r in runs], "MiB")
     b.row("D6 flood", runs, lambda a: a["flood"]["per_s"], "1/s", {"isc": 2})
 
 

@@ -108,7 +108,7 @@ decode_payload(const struct frame *f, const uint8_t *data, void **ret)
 
         if (!payload)
                 return -ENOMEM;
-        r = rec_decode(desc, data, f->size, payload);
+        r = rec_decode_fresh(desc, data, f->size, payload);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(payload);

@@ -10,7 +10,7 @@
 #include "model/quirk.h"
 
 #define CONFIG_PATH_SIZE 200
-#define CONFIG_MAX_HOSTS 4096
+#define CONFIG_MAX_HOSTS 16384
 #define CONFIG_MAX_TOKENS 16
 #define CONFIG_MAX_PROFILES 64
 #define CONFIG_MAX_RULES 64

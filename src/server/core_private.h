@@ -28,8 +28,8 @@
 #define CORE_MAX_UNKNOWN 1024 /* MACs seen that are no host */
 #define CORE_MAX_WAITERS 4096 /* long polls at a time */
 #define CORE_MAX_CONSOLES 1024
-#define CORE_MAX_CAPTURES 8 /* at a time */
-#define CORE_MAX_HOSTS 16384
+#define CORE_MAX_CAPTURES 8  /* at a time */
+#define CORE_MAX_HOSTS 65536 /* beside those that the configuration names; at most POLICY_MAX_HOSTS fit into the snapshot */
 #define CORE_KEEP_BOOTS 10 /* per host */
 #define CORE_KEEP_EVENTS 200000
 #define CORE_KEEP_OPS 20000 /* finished ones */

@@ -16,9 +16,11 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 
+#define BOOT_ALONE_MS 1000 /* boot has the processors for itself that long at most, until it answers */
 #define STOP_STAGE_MS 4000 /* then the stage's roles are killed; two stages are below the 10 s promised */
 
-/* core comes late: what talks to it is there and waits. */
+/* boot answers from the disk, and machines wait for it: it comes first, alone. core comes late: what talks to it is there and
+ * waits. */
 const enum role parent_roles[] = {ROLE_BOOT, ROLE_FILES, ROLE_API, ROLE_CORE, ROLE_WORK, ROLE_CAPTURE, ROLE_N};
 
 /* Strangers' doors first; core last, so that it can store what the others told it. */
@@ -73,6 +75,25 @@ tell_ends(struct parent *p)
         memmove(p->ends, p->ends + n, p->n_ends * sizeof(p->ends[0]));
 }
 
+/* All but boot, which is there, or has ended, or takes too long. */
+static void
+start_others(struct parent *p)
+{
+        uv_timer_stop(&p->start_timer);
+        if (p->started_all || p->stop_stage > 0)
+                return;
+        p->started_all = true;
+        for (const enum role *role = parent_roles; *role != ROLE_N; role++)
+                if (*role != ROLE_BOOT)
+                        parent_role_start(&p->children[*role]);
+}
+
+static void
+on_start_timeout(uv_timer_t *timer)
+{
+        start_others(timer->data);
+}
+
 void
 parent_on_death(struct child *c, int64_t status, int signal)
 {
@@ -84,6 +105,7 @@ parent_on_death(struct child *c, int64_t status, int signal)
                                                                .status = (uint32_t)status,
                                                                .time_ms = clock_wall_ms(&p->clock)};
         tell_ends(p);
+        start_others(p);
 }
 
 void
@@ -91,6 +113,7 @@ parent_on_ready(struct child *c)
 {
         struct parent *p = c->parent;
 
+        start_others(p);
         tell_ends(p);
         if (p->said_ready || !all_were_ready(p))
                 return;
@@ -159,6 +182,7 @@ on_signal(uv_signal_t *handle, int signal)
         /* No role is started from here on; those waiting for their back-off count as gone. */
         for (const enum role *r = parent_roles; *r != ROLE_N; r++)
                 uv_timer_stop(&p->children[*r].backoff);
+        uv_timer_stop(&p->start_timer);
         stop_next(p);
 }
 
@@ -172,7 +196,8 @@ init_loop(struct parent *p)
                 return r;
         p->loop.data = p;
         uv_timer_init(&p->loop, &p->stop_timer);
-        p->stop_timer.data = p;
+        uv_timer_init(&p->loop, &p->start_timer);
+        p->stop_timer.data = p->start_timer.data = p;
         for (size_t i = 0; i < N_ELEMENTS(wanted); i++) {
                 uv_signal_init(&p->loop, &p->signals[i]);
                 p->signals[i].data = p;
@@ -189,12 +214,11 @@ init_loop(struct parent *p)
 static struct config *
 without_hosts(const struct config *config)
 {
-        struct config *c = malloc(sizeof(*c));
+        struct config *c = calloc(1, sizeof(*c)); /* untouched pages cost nothing */
 
         if (!c)
                 return NULL;
         memcpy(c, config, offsetof(struct config, n_hosts));
-        memset((char *)c + offsetof(struct config, n_hosts), 0, sizeof(*c) - offsetof(struct config, n_hosts));
         return c;
 }
 
@@ -223,8 +247,8 @@ parent_main(struct config *config, bool debug)
                 parent_teardown(&p);
                 return 1;
         }
-        for (const enum role *role = parent_roles; *role != ROLE_N; role++)
-                parent_role_start(&p.children[*role]);
+        uv_timer_start(&p.start_timer, on_start_timeout, BOOT_ALONE_MS, 0);
+        parent_role_start(&p.children[ROLE_BOOT]);
         uv_run(&p.loop, UV_RUN_DEFAULT);
         parent_teardown(&p);
         free(p.config_roles);

@@ -49,8 +49,10 @@ struct parent {
         int sockets[FD_N][ROLE_FDS]; /* listening and datagram sockets by purpose and number; -1 where there is none */
         struct child children[ROLE_N];
         uv_signal_t signals[2];
+        uv_timer_t start_timer;      /* until the roles besides boot are started */
         uv_timer_t stop_timer;
         unsigned stop_stage;         /* 0: running */
+        bool started_all;
         bool said_ready;
         unsigned n_ends;             /* deaths that core has not been told of: it was away, or it was its own */
         struct msg_role_ended ends[PARENT_MAX_ENDS];
