@@ -34,6 +34,7 @@ struct boot {
         int64_t started_ms;
         int64_t last_ms;    /* the last word of any kind */
         int64_t attempt_ms; /* of the token rendered into its menu; 0: no menu yet */
+        char via[NAME_SIZE]; /* the satellite that it booted from; empty: from this server */
         bool failed;        /* dompool-init reported a failure; the words are in @failure */
         char failure[512];
         uint32_t n_steps; /* in the order of time; a stage stands here at most once */

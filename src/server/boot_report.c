@@ -79,7 +79,7 @@ tell(struct boot_reports *r, struct msg_boot_event *m, const char *text)
 {
         m->time_ms = clock_wall_ms(&r->ctx->clock);
         str_copy(m->text, sizeof(m->text), text);
-        if (role_send(r->ctx, ROLE_CORE, MSG_BOOT_EVENT, m, -1) < 0)
+        if (role_send(r->ctx, role_home(r->ctx), MSG_BOOT_EVENT, m, -1) < 0)
                 keep(r, m);
 }
 
@@ -153,7 +153,7 @@ void
 boot_report_lease(struct boot_reports *r, const struct lease *l)
 {
         send_lease(r, ROLE_FILES, l);
-        send_lease(r, ROLE_CORE, l);
+        send_lease(r, role_home(r->ctx), l);
 }
 
 static bool
@@ -189,7 +189,7 @@ boot_report_unknown(struct boot_reports *r, const struct dhcp_packet *p)
         if (uuid && size == sizeof(m.uuid) + 1) /* a type byte comes first */
                 memcpy(m.uuid, uuid + 1, sizeof(m.uuid));
         dhcp_option_text(p, DHCP_OPT_VENDOR_CLASS, m.vendor_class, sizeof(m.vendor_class));
-        role_send(r->ctx, ROLE_CORE, MSG_UNKNOWN_SEEN, &m, -1);
+        role_send(r->ctx, role_home(r->ctx), MSG_UNKNOWN_SEEN, &m, -1);
 }
 
 void
@@ -210,13 +210,15 @@ boot_report_foreign(struct boot_reports *r, const struct dhcp_decision *d)
         *s = (struct foreign_slot){.mac = *mac, .server = d->foreign, .told_ms = now_ms};
         log_warning("another DHCP server answers host=%s server=%s offered=%s", d->host->name, ip4_text(d->foreign, ip),
                     d->offered ? "yes" : "no");
-        role_send(r->ctx, ROLE_CORE, MSG_FOREIGN_DHCP, &m, -1);
+        role_send(r->ctx, role_home(r->ctx), MSG_FOREIGN_DHCP, &m, -1);
 }
 
 static void
 tell_core(void *arg, const struct lease *l)
 {
-        send_lease(arg, ROLE_CORE, l);
+        struct boot_reports *r = arg;
+
+        send_lease(r, role_home(r->ctx), l);
 }
 
 static void
@@ -236,7 +238,7 @@ boot_reports_core_up(struct boot_reports *r, const struct lease_table *leases)
 {
         lease_table_each(leases, tell_core, r);
         while (r->n_kept > 0) {
-                if (role_send(r->ctx, ROLE_CORE, MSG_BOOT_EVENT, &r->kept[r->first], -1) < 0)
+                if (role_send(r->ctx, role_home(r->ctx), MSG_BOOT_EVENT, &r->kept[r->first], -1) < 0)
                         return;
                 r->first = (r->first + 1) % KEEP_EVENTS;
                 r->n_kept--;
