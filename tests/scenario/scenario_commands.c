@@ -465,7 +465,7 @@ cmd_profile(struct script *s, char **w, int n)
 
 static const char *const resource_names[] = {"server",  "hosts",    "host",   "trace", "capture", "explain",
                                              "unknown", "profiles", "images", "image", "domains", "domain",
-                                             "ops",     "op",       "events", NULL};
+                                             "ops",     "op",       "satellites", "satellite", "events", NULL};
 
 static struct msg_api_get
 get_message(struct script *s, char **w, int n)
