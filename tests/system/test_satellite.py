@@ -97,7 +97,8 @@ def test_a_satellite_that_starts_while_the_main_server_is_away_boots_its_lan(run
     running.satellite.stop()
     running.satellite.start()
     running.boot(S2_MAC)
-    running.satellite.kill()  # -9: what was reported is on the disk
+    time.sleep(0.5)  # reports of a tenth of a second go to the disk together
+    running.satellite.kill()  # -9
     time.sleep(0.3)
     running.satellite.start()
     running.main.start()
