@@ -43,7 +43,7 @@
 #include "model/image.h"
 
 #define POLICY_MAGIC 0x50504d44u /* "DMPP" */
-#define POLICY_VERSION 4
+#define POLICY_VERSION 5
 #define POLICY_NONE UINT32_MAX              /* an index that names nothing; of an image: it is not there */
 #define POLICY_HOSTS_IMAGE (UINT32_MAX - 1) /* a profile that leaves the image to the host */
 #define POLICY_MAX_CHOICES 8                /* for a host: seven with a time, and what counts else */
@@ -67,6 +67,8 @@ struct policy_header {
         char xen_args[ARGS_SIZE];
         char kernel_args[ARGS_SIZE];
         uint32_t agent_port, http_port;
+        uint32_t
+                agent_address; /* where agents connect, if it is not who gives the boot files: a satellite's snapshot; else 0 */
         uint32_t n_networks;                                 /* 1.. */
         struct config_network networks[CONFIG_MAX_NETWORKS]; /* as config_network_at counts */
 };

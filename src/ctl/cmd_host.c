@@ -77,6 +77,7 @@ static const struct ctl_column unknown_columns[] = {
         {"FIRST", "first_ms", FMT_SINCE, .right = true},
         {"LAST", "last_ms", FMT_SINCE, .right = true},
         {"COUNT", "count", .right = true},
+        {"VIA", "via"},
         {"UUID", "uuid", .elastic = true},
 };
 
@@ -163,10 +164,12 @@ print_stage(const json_t *boot, const json_t *stage)
 static void
 print_boot_head(const char *host, const json_t *boot)
 {
-        char when[40];
+        char when[40], via[NAME_SIZE];
 
-        printf("%s, boot %lld, %s\n", host, (long long)ctl_integer(boot, "boot"),
-               ctl_format(FMT_TIME, json_object_get(boot, "started_ms"), 0, when, sizeof(when)));
+        ctl_clean(ctl_string(boot, "via"), via, sizeof(via));
+        printf("%s, boot %lld, %s%s%s\n", host, (long long)ctl_integer(boot, "boot"),
+               ctl_format(FMT_TIME, json_object_get(boot, "started_ms"), 0, when, sizeof(when)), *via ? ", via satellite " : "",
+               via);
 }
 
 static void

@@ -56,10 +56,8 @@ list_command(const char *complete)
         static const struct {
                 const char *what, *command;
         } lists[] = {
-                {"hosts", "host list"},
-                {"domains", "domain list"},
-                {"images", "image list"},
-                {"operations", "op list"},
+                {"hosts", "host list"},    {"domains", "domain list"},       {"images", "image list"},
+                {"operations", "op list"}, {"satellites", "satellite list"},
         };
 
         for (size_t i = 0; i < N_ELEMENTS(lists); i++)

@@ -91,7 +91,8 @@ struct ctl_command {
         int min_args, max_args;
         ctl_command_fn run;
         int (*raw)(int argc, char **argv); /* instead of run: parses its own options, argv[0] is the verb */
-        /* What the first argument is: "hosts", "domains", "images", "operations", "file", words in [ ]; NULL: something else. */
+        /* What the first argument is: "hosts", "domains", "images", "operations", "satellites", "file", words in [ ]; NULL:
+         * something else. */
         const char *complete;
 };
 extern const struct ctl_command ctl_commands[];
@@ -132,6 +133,10 @@ CTL_COMMAND(cmd_op_list);
 CTL_COMMAND(cmd_op_show);
 CTL_COMMAND(cmd_op_wait);
 CTL_COMMAND(cmd_event_list);
+CTL_COMMAND(cmd_satellite_list);
+CTL_COMMAND(cmd_satellite_show);
+CTL_COMMAND(cmd_satellite_add);
+CTL_COMMAND(cmd_satellite_remove);
 CTL_COMMAND(cmd_server_show);
 CTL_COMMAND(cmd_import);
 CTL_COMMAND(cmd_completion);

@@ -27,7 +27,8 @@ enum role {
         ROLE_APARENT,
         ROLE_LINK,
         ROLE_HV,
-        ROLE_HVTASK, /* a child of hv: one libxl operation */
+        ROLE_HVTASK,    /* a child of hv: one libxl operation */
+        ROLE_SATELLITE, /* of dompoold --satellite: speaks to the main server, stands in core's place */
         ROLE_N,
 };
 extern const char *const role_names[]; /* "parent", "boot", ... */
@@ -141,8 +142,10 @@ enum api_resource {
         RES_DOMAINS,
         RES_DOMAIN, /* name */
         RES_OPS,
-        RES_OP,     /* number; waits up to wait_ms for its end */
-        RES_EVENTS, /* number: after this id; waits up to wait_ms for one */
+        RES_OP, /* number; waits up to wait_ms for its end */
+        RES_SATELLITES,
+        RES_SATELLITE, /* name */
+        RES_EVENTS,    /* number: after this id; waits up to wait_ms for one */
         RES_N,
 };
 struct msg_api_get {
@@ -212,6 +215,13 @@ struct msg_api_domain_action {
 };
 struct msg_api_cancel { /* the client has gone; nothing is undone, only the waiting */
         uint64_t request;
+};
+
+struct msg_api_satellite_add {
+        uint64_t request;
+        char name[NAME_SIZE];
+        char label[NAME_SIZE]; /* empty: as its name */
+        char by[NAME_SIZE];
 };
 
 struct msg_agent_conn {
@@ -372,6 +382,92 @@ struct msg_work_result {
         char text[1000];
         uint8_t sha256[32]; /* of the guest file that became a blob */
         uint64_t size;
+};
+/* --- satellites; conn as with agents --- */
+struct msg_satellite_hello {
+        uint64_t conn;
+        char name[NAME_SIZE];
+        uint8_t secret[32];
+        char version[NAME_SIZE];
+        uint32_t messages_version;
+        uint32_t policy_version; /* of the snapshots that it understands */
+        uint64_t generation;     /* of the snapshot in force there; 0: none */
+        uint64_t journal;        /* whose numbers the reports have */
+        uint64_t newest;         /* number of the newest report that waits there; 0: none waits */
+        int64_t time_ms;         /* its wall clock */
+        uint32_t http_port;
+        uint32_t n_networks; /* 1.. */
+        struct config_network networks[CONFIG_MAX_NETWORKS];
+        uint32_t address; /* filled in by api */
+};
+struct msg_satellite_welcome {
+        uint64_t conn;
+        char version[NAME_SIZE];
+        int64_t time_ms;
+        uint32_t http_port; /* of the main server's files */
+};
+enum satellite_what { SATELLITE_POLICY, SATELLITE_FILES, SATELLITE_WHAT_N };
+struct msg_satellite_offer { /* a snapshot and the list of files that go with it (src/proto/satellite_files.h) */
+        uint64_t conn;
+        uint64_t generation;
+        uint64_t policy_size, files_size;
+        uint8_t policy_sha256[32], files_sha256[32];
+};
+#define SATELLITE_PART_MAX (256u << 10)
+struct msg_satellite_get {
+        uint64_t conn;
+        uint64_t generation;
+        uint32_t what; /* enum satellite_what */
+        uint64_t offset;
+};
+struct msg_satellite_part {
+        uint64_t conn;
+        uint64_t generation;
+        uint32_t what;
+        uint64_t offset;
+        struct blob data; /* to its end, or SATELLITE_PART_MAX bytes */
+};
+struct msg_satellite_state {
+        uint64_t conn;
+        uint64_t generation;   /* in force there */
+        uint32_t n_missing;    /* files of the newest one */
+        uint64_t missing_size; /* bytes */
+        uint64_t n_dropped;    /* reports that were lost since the last word on it: its journal was full */
+        char trouble[256];     /* what keeps it from the newest one; empty: nothing */
+};
+struct msg_satellite_ack { /* all up to this number are taken and durable */
+        uint64_t conn;
+        uint64_t seq;
+};
+struct msg_satellite_used {
+        uint64_t conn;
+        struct msg_token_used used;
+};
+struct msg_satellite_boot {
+        uint64_t conn;
+        uint64_t seq;
+        struct msg_boot_event report;
+};
+struct msg_satellite_lease { /* the state of now: no number */
+        uint64_t conn;
+        struct msg_lease_event report;
+};
+struct msg_satellite_unknown {
+        uint64_t conn;
+        uint64_t seq;
+        struct msg_unknown_seen report;
+};
+struct msg_satellite_foreign {
+        uint64_t conn;
+        uint64_t seq;
+        struct msg_foreign_dhcp report;
+};
+struct msg_satellite_init {
+        uint64_t conn;
+        uint64_t seq;
+        uint32_t address; /* as in the report, where JSON does not show them */
+        int64_t time_ms;
+        struct msg_init_report report;
 };
 struct msg_host_reboot {
         char reason[128];

@@ -32,6 +32,7 @@ static const struct rec_field boot_fields[] = {
         REC_I64(struct boot, last_ms),
         REC_REC(struct boot, firmware, host_firmware_desc),
         REC_I64(struct boot, attempt_ms),
+        REC_STR(struct boot, via),
         REC_BOOL(struct boot, failed),
         REC_STR(struct boot, failure),
         REC_LIST(struct boot, steps, boot_step_desc),

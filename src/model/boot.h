@@ -36,6 +36,7 @@ struct boot {
         int64_t last_ms;    /* the last word of any kind */
         struct host_firmware firmware; /* stays when the next boot begins, until that one has asked */
         int64_t attempt_ms; /* of the token rendered into its menu; 0: no menu yet */
+        char via[NAME_SIZE]; /* the satellite that it booted from; empty: from this server */
         bool failed;        /* dompool-init reported a failure; the words are in @failure */
         char failure[512];
         uint32_t n_steps; /* in the order of time; a stage stands here at most once */

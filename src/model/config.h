@@ -6,6 +6,7 @@
  * to each role as a record, so no role opens the file.
  */
 #include "base/rec.h"
+#include "model/enrolment.h"
 #include "model/host.h"
 #include "model/quirk.h"
 
@@ -77,6 +78,8 @@ struct config {
         struct config_network network;      /* the boot LAN */
         uint32_t n_subnets;
         struct config_network subnets[CONFIG_MAX_SUBNETS];
+        char enrolment_file[CONFIG_PATH_SIZE]; /* /etc/dompool/satellite */
+        struct enrolment main_server;          /* of a satellite; address 0: this is none */
         uint32_t n_tokens;
         struct config_token tokens[CONFIG_MAX_TOKENS];
         uint32_t n_profiles;                /* those that the file names; built-in ones: config_profile() */

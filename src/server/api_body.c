@@ -51,6 +51,16 @@ static const struct rec_field body_domain_fields[] = {
 };
 static const struct rec_desc body_domain_desc = REC_DESC(struct body_domain, body_domain_fields);
 
+struct body_satellite {
+        char name[NAME_SIZE];
+        char label[NAME_SIZE];
+};
+static const struct rec_field body_satellite_fields[] = {
+        REC_STR(struct body_satellite, name),
+        REC_STR(struct body_satellite, label),
+};
+static const struct rec_desc body_satellite_desc = REC_DESC(struct body_satellite, body_satellite_fields);
+
 struct body_action {
         uint32_t timeout;
 };
@@ -237,5 +247,22 @@ api_body_image(const char *text, size_t size, struct msg_api_name *ret, struct e
         if (!name_ok(body.recipe))
                 return error_set(err, ERR_INVALID, "recipe: a name is wanted, such as \"micro\"");
         str_copy(ret->name, sizeof(ret->name), body.recipe);
+        return 0;
+}
+
+int
+api_body_satellite(const char *text, size_t size, struct msg_api_satellite_add *ret, struct error *err)
+{
+        struct body_satellite body;
+        int r = body_read(text, size, &body_satellite_desc, &body, err);
+
+        if (r < 0)
+                return r;
+        if (!name_ok(body.name))
+                return error_set(err, ERR_INVALID, "name: a name is wanted, such as \"north\"");
+        if (body.label[0] && !name_ok(body.label))
+                return error_set(err, ERR_INVALID, "label: '%s' is no name", body.label);
+        str_copy(ret->name, sizeof(ret->name), body.name);
+        str_copy(ret->label, sizeof(ret->label), body.label);
         return 0;
 }

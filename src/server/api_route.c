@@ -65,6 +65,10 @@ const struct api_route api_routes[] = {
          .handler = api_console},
         GET("/v1/operations", "limit", RES_OPS),
         GET("/v1/operations/{id}", "wait", RES_OP),
+        GET("/v1/satellites", "", RES_SATELLITES),
+        CHANGE("POST", "/v1/satellites", "name, label", api_satellite_add, 0),
+        GET("/v1/satellites/{name}", "", RES_SATELLITE),
+        CHANGE("DELETE", "/v1/satellites/{name}", NULL, api_satellite_remove, 0),
         GET("/v1/events", "after wait limit kind", RES_EVENTS),
 };
 const size_t api_n_routes = N_ELEMENTS(api_routes);

@@ -65,7 +65,7 @@ void
 boot_reports_flush(struct boot_reports *r)
 {
         uv_timer_stop(&r->gather);
-        role_hold(r->ctx, ROLE_CORE, false);
+        role_hold(r->ctx, role_home(r->ctx), false);
 }
 
 static void
@@ -80,10 +80,10 @@ static int
 send_core(struct boot_reports *r, enum msg_type type, const void *payload)
 {
         if (!uv_is_active((uv_handle_t *)&r->gather)) {
-                role_hold(r->ctx, ROLE_CORE, true);
+                role_hold(r->ctx, role_home(r->ctx), true);
                 uv_timer_start(&r->gather, on_gathered, GATHER_MS, 0);
         }
-        return role_send(r->ctx, ROLE_CORE, type, payload, -1);
+        return role_send(r->ctx, role_home(r->ctx), type, payload, -1);
 }
 
 void

@@ -259,6 +259,8 @@ static const resource_fn resources[RES_N] = {
         [RES_DOMAIN] = get_domain,
         [RES_OPS] = get_ops,
         [RES_OP] = get_op,
+        [RES_SATELLITES] = core_satellites_json,
+        [RES_SATELLITE] = core_satellite_json,
         [RES_EVENTS] = get_events,
 };
 

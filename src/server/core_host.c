@@ -304,9 +304,11 @@ check_address(struct core *c, const struct host *d, struct error *err)
 
         if (!d->address)
                 return 0;
-        if (!config_network_of(c->config, d->address))
-                return error_set(err, ERR_INVALID, "host '%s': address %s is in no subnet of the configuration", d->name,
-                                 ip4_text(d->address, text));
+        if (!config_network_of(c->config, d->address) && !core_satellite_network_of(c, d->address))
+                return error_set(
+                        err, ERR_INVALID,
+                        "host '%s': address %s is in no subnet of the configuration or of a satellite that was connected",
+                        d->name, ip4_text(d->address, text));
         HASH_ITER(by_name, c->hosts_by_name, h, next)
         if (h->row.host.address == d->address && strcmp(h->row.host.name, d->name) != 0)
                 return error_set(err, ERR_EXISTS, "address %s belongs to host '%s'", ip4_text(d->address, text),

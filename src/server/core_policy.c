@@ -362,6 +362,17 @@ add_hosts(struct core *c, const struct policy_source *from, struct image_index *
         return r < 0 ? r : policy_builder_end(TAKE_PTR(b), ret);
 }
 
+/* A satellite's LAN and key instead of ours; agents come to us from there, too. */
+static void
+fill_satellite(struct core *c, const struct core_satellite *s, struct policy_header *p)
+{
+        satellite_key(c->token_key, &s->row, p->token_key);
+        p->agent_address = c->config->network.address;
+        p->http_port = s->row.http_port;
+        p->n_networks = s->row.n_networks;
+        memcpy(p->networks, s->row.networks, sizeof(p->networks));
+}
+
 static int
 build(struct core *c, const struct policy_source *from, struct policy **ret)
 {
@@ -382,6 +393,8 @@ build(struct core *c, const struct policy_source *from, struct policy **ret)
         if (allocate_parts(&p, &parts)) {
                 fill_parts(c, from, &cache, &p, &parts);
                 fill_header(c, from->config, &cache, &header);
+                if (from->satellite)
+                        fill_satellite(c, from->satellite, &header);
                 parts.header = &header;
                 parts.images = p.images;
                 parts.profiles = p.profiles;
@@ -434,6 +447,29 @@ core_policy_of(struct core *c, const struct policy_source *from)
         if (build(c, from, &p) < 0)
                 p = NULL;
         c->policy_generation = generation; /* this one is nobody's but the caller's */
+        return p;
+}
+
+/* Of the generation in force: it is the same policy, seen from there. */
+struct policy *
+core_policy_for(struct core *c, const struct core_satellite *s)
+{
+        struct policy_source from = {0};
+        uint64_t generation = c->policy_generation--;
+        struct core_host *h, *next;
+        struct policy *p = NULL;
+
+        if (core_policy_source_now(c, &from) == 0) {
+                from.satellite = s;
+                from.n_rows = 0;
+                HASH_ITER(by_name, c->hosts_by_name, h, next)
+                if (core_satellite_of(c, h) == s)
+                        from.rows[from.n_rows++] = &h->row;
+                if (build(c, &from, &p) < 0)
+                        p = NULL;
+        }
+        free(from.rows);
+        c->policy_generation = generation;
         return p;
 }
 
@@ -503,6 +539,7 @@ core_policy_flush(struct core *c)
         c->policy_dirty = false;
         core_policy_send(c, ROLE_BOOT);
         core_policy_send(c, ROLE_FILES);
+        core_satellite_offer_all(c);
 }
 
 int

@@ -13,6 +13,7 @@
  *   core_what_if.c  how boots would change                        core_explain.c  what a boot is, line by line
  *   core_profile.c  profiles: set, for one boot, in force        core_capture.c  packet captures: who may, how long
  *   core_guard.c    facts of images, and whether a host can boot one
+ *   core_satellite*.c   satellites: who they are, what they get and report
  */
 #include <jansson.h>
 #include <sys/stat.h>
@@ -20,8 +21,10 @@
 
 #include "bootcfg/guard.h"
 #include "bootcfg/profile_choice.h"
+#include "bootcfg/token.h"
 #include "model/boot.h"
 #include "model/image.h"
+#include "proto/satellite_files.h"
 #include "server/core_world.h"
 #include "store/store.h"
 
@@ -90,6 +93,7 @@ struct core_guest_task {
 
 struct core_unknown {
         struct msg_unknown_seen seen; /* the latest sighting */
+        char via[NAME_SIZE];          /* the satellite that saw it; empty: we did */
         int64_t first_ms;
         uint64_t count;
         UT_hash_handle hh; /* by MAC; in the order of first sight */
@@ -99,6 +103,26 @@ struct core_waiter {
         struct msg_api_get get;
         int64_t deadline_mono_ms;
         struct core_waiter *prev, *next;
+};
+
+struct core_satellite {
+        struct satellite row;
+        bool row_dirty;
+        uint64_t conn; /* 0: it is away */
+        uint32_t address;
+        int64_t connected_ms, connected_mono_ms;
+        uint64_t newest;                  /* report that waited there at its hello: before it is here, agents wait */
+        struct msg_satellite_state state; /* its last word */
+        struct msg_satellite_offer offer; /* what it is to have; generation 0: nothing yet */
+        int64_t offered_ms;
+        uint8_t *bytes[SATELLITE_WHAT_N]; /* of the offer */
+        UT_hash_handle hh;                /* by name, in its order */
+};
+
+struct core_loader_file {
+        struct satellite_file file;
+        uint64_t inode;
+        struct timespec mtime;
 };
 
 struct core_console {
@@ -133,7 +157,7 @@ struct core {
         const struct config *config;
         struct store *store;
         struct error failed; /* the first failure of the database: core_flush hands it up */
-        int64_t started_ms;
+        int64_t started_ms, started_mono_ms;
         bool peers[ROLE_N];
 
         struct core_host *hosts_by_name, *hosts_by_mac, *hosts_by_conn, *hosts_by_session;
@@ -145,6 +169,11 @@ struct core {
         struct core_unknown *unknown;
         struct core_console *consoles;
         struct core_capture *captures; /* utlist */
+        struct core_satellite *satellites;
+        struct core_loader_file *loader_files; /* what satellites are to have of STORE/loaders, by path */
+        size_t n_loader_files;
+        int64_t loaders_mono_ms;     /* when they were looked at */
+        int64_t told_ms;             /* wall: when that happened which a satellite tells of now; 0: events are of this moment */
         struct core_waiter *waiters; /* utlist */
         uint32_t n_waiters;
         uint64_t last_event;
@@ -259,8 +288,14 @@ json_t *core_profiles_json(struct core *c, const struct msg_api_get *m, struct e
 void core_boot_event(struct core *c, const struct msg_boot_event *m);
 void core_boot_lease(struct core *c, const struct msg_lease_event *m);
 void core_boot_unknown(struct core *c, const struct msg_unknown_seen *m);
+/* The same, seen by a satellite. */
+void core_boot_unknown_at(struct core *c, const struct msg_unknown_seen *m, const char *via);
+/* The present boot goes by this satellite. */
+void core_boot_via(struct core *c, struct core_host *h, const char *satellite);
 void core_boot_foreign(struct core *c, const struct msg_foreign_dhcp *m);
 void core_boot_init_report(struct core *c, const struct msg_init_report *m);
+/* The same of @now_ms, by a satellite (NULL: none), whose hosts alone it may be about. */
+void core_boot_init_report_at(struct core *c, const struct msg_init_report *m, int64_t now_ms, struct core_satellite *by);
 /* A stage that core itself sees reached (agent, ready). */
 void core_boot_stage(struct core *c, struct core_host *h, enum boot_stage stage, const char *text);
 json_t *core_boot_trace_json(struct core *c, struct core_host *h);
@@ -385,6 +420,7 @@ struct policy_source {
         const struct config *config;
         const struct store_host **rows; /* malloc'ed; they point to rows that live elsewhere */
         uint32_t n_rows;
+        const struct core_satellite *satellite; /* whose hosts they are, and whose LAN and key it has; NULL: ours */
 };
 /* 0 or -ENOMEM. */
 int core_policy_source_now(struct core *c, struct policy_source *ret);
@@ -392,6 +428,8 @@ int core_policy_source_now(struct core *c, struct policy_source *ret);
 struct policy *core_policy_of(struct core *c, const struct policy_source *from);
 /* What boot and files have, or will have when the next flush is done; for policy_free. NULL: no memory. */
 struct policy *core_policy_now(struct core *c);
+/* What a satellite is to have: its hosts, its networks, its key. */
+struct policy *core_policy_for(struct core *c, const struct core_satellite *s);
 /* Looks at the image store again; @force: even if nothing seems changed. */
 void core_policy_scan_images(struct core *c, bool force);
 /* Looks at once, and reads what has changed. */
@@ -402,6 +440,49 @@ void core_policy_send(struct core *c, enum role to);
 /* The image that @name (tag or id) means, or NULL. */
 const struct image *core_policy_image(struct core *c, const char *name);
 json_t *core_policy_image_json(struct core *c, const struct image *im);
+
+/* --- core_satellite.c --- */
+int core_satellite_load(struct core *c, struct error *err);
+void core_satellite_free(struct core *c);
+struct core_satellite *core_satellite_find(struct core *c, const char *name);
+struct core_satellite *core_satellite_by_conn(struct core *c, uint64_t conn);
+/* Whose host it is; NULL: ours. */
+struct core_satellite *core_satellite_of(struct core *c, const struct core_host *h);
+/* Is the address in a network that a satellite told of? */
+bool core_satellite_network_of(struct core *c, uint32_t address);
+/* The row is to be written at the next flush, by core_satellite_write. */
+void core_satellite_changed(struct core_satellite *s);
+void core_satellite_write(struct core *c);
+void core_satellite_hello(struct core *c, const struct msg_satellite_hello *m);
+void core_satellite_state(struct core *c, const struct msg_satellite_state *m);
+void core_satellite_gone(struct core *c, uint64_t conn);
+/* api is gone, and with it all connections. */
+void core_satellite_all_gone(struct core *c);
+/* As token_verify, for tokens of ours and of satellites (*ret_from) for their hosts. */
+int core_satellite_token(struct core *c, const char *text, int64_t now_ms, struct token *ret, struct core_satellite **ret_from,
+                         struct error *err);
+/* Are reports of the satellite on their way that belong before what an agent of its hosts says now? */
+bool core_satellite_waiting(const struct core *c, const struct core_satellite *s);
+void core_satellite_token_used(struct core *c, struct core_satellite *s, const struct msg_token_used *used);
+void core_satellite_add(struct core *c, const struct msg_api_satellite_add *m);
+void core_satellite_remove(struct core *c, const struct msg_api_name *m);
+json_t *core_satellites_json(struct core *c, const struct msg_api_get *m, struct error *err);
+json_t *core_satellite_json(struct core *c, const struct msg_api_get *m, struct error *err);
+
+/* --- core_satellite_offer.c --- */
+/* Makes what a connected satellite is to have, and tells it. */
+void core_satellite_offer(struct core *c, struct core_satellite *s);
+void core_satellite_offer_all(struct core *c);
+void core_satellite_offer_clear(struct core_satellite *s);
+void core_satellite_get(struct core *c, const struct msg_satellite_get *m);
+void core_satellite_tick(struct core *c);
+
+/* --- core_satellite_report.c --- */
+void core_satellite_boot(struct core *c, const struct msg_satellite_boot *m);
+void core_satellite_lease(struct core *c, const struct msg_satellite_lease *m);
+void core_satellite_unknown(struct core *c, const struct msg_satellite_unknown *m);
+void core_satellite_foreign(struct core *c, const struct msg_satellite_foreign *m);
+void core_satellite_init(struct core *c, const struct msg_satellite_init *m);
 
 /* --- core_explain.c --- */
 json_t *core_explain_json(struct core *c, const struct msg_api_get *m, struct error *err);

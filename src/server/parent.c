@@ -21,12 +21,19 @@
 
 /* boot answers from the disk, and machines wait for it: it comes first, alone. core comes late: what talks to it is there and
  * waits. */
-const enum role parent_roles[] = {ROLE_BOOT, ROLE_FILES, ROLE_API, ROLE_CORE, ROLE_WORK, ROLE_CAPTURE, ROLE_N};
+static const enum role server_roles[] = {ROLE_BOOT, ROLE_FILES, ROLE_API, ROLE_CORE, ROLE_WORK, ROLE_CAPTURE, ROLE_N};
+static const enum role satellite_roles[] = {ROLE_BOOT, ROLE_FILES, ROLE_SATELLITE, ROLE_N};
+
+const enum role *
+parent_roles(const struct parent *p)
+{
+        return p->config->main_server.address ? satellite_roles : server_roles;
+}
 
 /* Strangers' doors first; core last, so that it can store what the others told it. */
 static const unsigned stop_stages[] = {
         1u << ROLE_API | 1u << ROLE_FILES | 1u << ROLE_BOOT | 1u << ROLE_WORK | 1u << ROLE_CAPTURE,
-        1u << ROLE_CORE,
+        1u << ROLE_CORE | 1u << ROLE_SATELLITE,
 };
 
 /* systemd's readiness protocol, sd_notify(3): one datagram to the socket it names. */
@@ -54,7 +61,7 @@ notify(const char *text)
 static bool
 all_were_ready(const struct parent *p)
 {
-        for (const enum role *r = parent_roles; *r != ROLE_N; r++)
+        for (const enum role *r = parent_roles(p); *r != ROLE_N; r++)
                 if (!p->children[*r].was_ready)
                         return false;
         return true;
@@ -83,7 +90,7 @@ start_others(struct parent *p)
         if (p->started_all || p->stop_stage > 0)
                 return;
         p->started_all = true;
-        for (const enum role *role = parent_roles; *role != ROLE_N; role++)
+        for (const enum role *role = parent_roles(p); *role != ROLE_N; role++)
                 if (*role != ROLE_BOOT)
                         parent_role_start(&p->children[*role]);
 }
@@ -180,7 +187,7 @@ on_signal(uv_signal_t *handle, int signal)
         log_notice("stopping signal=%s", sigabbrev_np(signal));
         notify("STOPPING=1");
         /* No role is started from here on; those waiting for their back-off count as gone. */
-        for (const enum role *r = parent_roles; *r != ROLE_N; r++)
+        for (const enum role *r = parent_roles(p); *r != ROLE_N; r++)
                 uv_timer_stop(&p->children[*r].backoff);
         uv_timer_stop(&p->start_timer);
         stop_next(p);
@@ -205,12 +212,13 @@ init_loop(struct parent *p)
                 if (r < 0)
                         return r;
         }
-        for (const enum role *role = parent_roles; *role != ROLE_N; role++)
+        for (const enum role *role = parent_roles(p); *role != ROLE_N; role++)
                 parent_role_init(p, *role);
         return 0;
 }
 
-/* Roles other than core learn hosts by policy alone, so that what they hold is small and always the latest. */
+/* Roles other than core learn hosts by policy alone, so that what they hold is small and always the latest. The secret of a
+ * satellite is for its own role. */
 static struct config *
 without_hosts(const struct config *config)
 {
@@ -219,6 +227,7 @@ without_hosts(const struct config *config)
         if (!c)
                 return NULL;
         memcpy(c, config, offsetof(struct config, n_hosts));
+        memset(c->main_server.secret, 0, sizeof(c->main_server.secret));
         return c;
 }
 

@@ -58,8 +58,8 @@ struct parent {
         struct msg_role_ended ends[PARENT_MAX_ENDS];
 };
 
-/* The roles in the order of their start, ROLE_N at the end. */
-extern const enum role parent_roles[];
+/* The roles in the order of their start, ROLE_N at the end: of a server, or of a satellite. */
+const enum role *parent_roles(const struct parent *p);
 
 /* The whole life. Takes over @config. Returns the exit code. */
 int

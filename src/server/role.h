@@ -15,10 +15,11 @@
  *
  * The state directory, made by the parent at each start (owner and mode are put right):
  *
- *     STATE/core/   core 0700   FD_STATE_DIR of core: dompool.db, policy.snap (replaced by rename; the parent opens it for boot, files)
- *     STATE/boot/   boot 0700   FD_STATE_DIR of boot: the lease journal
- *     STATE/blobs/  core 0755   <sha256>: guest kernels and ramdisks; files serves them
- *     STATE/tls/    root 0700   cert.pem, key.pem; reach api (both) and core (cert.pem) as descriptors only
+ *     STATE/core/   core 0700   FD_STATE_DIR of core: dompool.db, policy.snap (replaced by rename; the parent opens it for
+ * boot, files) STATE/boot/   boot 0700   FD_STATE_DIR of boot: the lease journal STATE/blobs/  core 0755   <sha256>: guest
+ * kernels and ramdisks; files serves them STATE/satellite/   satellite 0700   in a satellite instead of core/, blobs/ and tls/:
+ * policy.snap, reports.journal; the image store is satellite's as well STATE/tls/    root 0700   cert.pem, key.pem; reach api
+ * (both) and core (cert.pem) as descriptors only
  */
 #include <stdbool.h>
 #include <uv.h>
@@ -85,6 +86,10 @@ extern const struct role_def role_api_def;   /* role_api.c */
 extern const struct role_def role_core_def;  /* role_core.c */
 extern const struct role_def role_work_def;  /* role_work.c */
 extern const struct role_def role_capture_def; /* role_capture.c */
+extern const struct role_def role_satellite_def; /* role_satellite.c */
+
+/* Whom boot and files report to: core, or in a satellite the role that stands in its place. */
+enum role role_home(const struct role_ctx *ctx);
 
 /* An unprivileged role runs as the user "dompool-<role>" where there is one, else as this uid. No two roles share a uid: a process may
  * signal and trace its own user's. */

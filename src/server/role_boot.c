@@ -162,7 +162,7 @@ role_boot_peer(struct role_ctx *ctx, enum role peer, bool up)
 {
         struct boot *b = ctx->state;
 
-        if (peer == ROLE_CORE && up)
+        if (peer == role_home(ctx) && up)
                 boot_reports_core_up(b->reports, b->server.leases);
         if (peer == ROLE_FILES && up) {
                 boot_reports_files_up(b->reports, b->server.leases);

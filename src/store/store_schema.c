@@ -48,6 +48,7 @@ static const struct migration {
             "ALTER TABLE hosts DROP COLUMN profile;"
             "ALTER TABLE hosts DROP COLUMN image;"},
         {5, "ALTER TABLE hosts ADD COLUMN hardware TEXT;"},
+        {6, "CREATE TABLE satellites(name TEXT PRIMARY KEY, satellite TEXT NOT NULL) STRICT;"},
 };
 
 unsigned
