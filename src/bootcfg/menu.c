@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "bootcfg/quirk_match.h"
 
 void
 menu_put(struct menu_text *out, const char *fmt, ...)
@@ -177,7 +176,6 @@ static void
 page_make(const struct menu_request *r, struct menu_page *page)
 {
         const struct policy_menu *menu = r->chosen.menu;
-        struct quirk_effects quirks;
 
         page_local(r->doc, "this host is not known", page);
         if (!r->policy || !r->host || !r->chosen.profile)
@@ -186,8 +184,6 @@ page_make(const struct menu_request *r, struct menu_page *page)
         page->mac = r->host->mac;
         page->server = r->server;
         page->http_port = policy_header(r->policy)->http_port;
-        quirk_effects(r->policy, r->host, r->doc->firmware, &quirks);
-        page->no_http = quirks.no_http;
         page->items[0].title = r->chosen.profile->name;
         make_item(r, &r->chosen, &page->items[0]);
         if (menu && menu_args_safe(r->doc->language, menu->title)) {

@@ -55,7 +55,6 @@ struct menu_page {
         struct mac mac;
         uint32_t server; /* TFTP and HTTP */
         uint32_t http_port;
-        bool no_http;                    /* this host's firmware or loader fails on it */
         const char *title;               /* of a menu for a person; NULL: the one item is booted at once */
         uint32_t timeout;                /* seconds, of a menu for a person */
         bool hidden_password;            /* an item is left out: its password has no hash that this language takes */

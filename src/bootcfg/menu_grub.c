@@ -22,23 +22,13 @@ put_words(struct menu_text *out, const char *args)
         }
 }
 
-/* Where the big files come from: by TFTP, which every GRUB reads, a block a round trip. On UEFI first by HTTP, which goes on
- * without waiting for each block; (http,SERVER:PORT) is known to newer and Debian's GRUBs, and to what fails TFTP is left. */
-static bool
-has_http(const struct menu_page *page)
-{
-        return page->doc == &menu_doc_grub_efi && !page->no_http;
-}
-
+/* By TFTP, which every GRUB reads; (http,SERVER,PORT) is known to newer and patched ones only. */
 static void
 put_path(const struct menu_page *page, const struct menu_item *item, const char *file, struct menu_text *out)
 {
         char ip[IP4_TEXT_SIZE];
 
-        if (has_http(page))
-                menu_put(out, " $files/i/%s/%s", item->image, file);
-        else
-                menu_put(out, " (tftp,%s)/i/%s/%s", ip4_text(page->server, ip), item->image, file);
+        menu_put(out, " (tftp,%s)/i/%s/%s", ip4_text(page->server, ip), item->image, file);
 }
 
 /* The commands that load Xen, dom0's kernel and its initrd. The initrd is to arrive as it is: Linux unpacks it. */
@@ -51,11 +41,6 @@ static const struct commands arm64 = {"xen_hypervisor", "xen_module", "xen_modul
 static void
 put_image(const struct menu_page *page, const struct menu_item *item, const struct commands *c, struct menu_text *out)
 {
-        char ip[IP4_TEXT_SIZE];
-
-        ip4_text(page->server, ip);
-        if (has_http(page))
-                menu_put(out, "for files in (http,%s:%u) (tftp,%s); do\n", ip, page->http_port, ip);
         menu_put(out, "if %s", c->xen);
         put_path(page, item, "xen.gz", out);
         put_words(out, item->xen_args);
@@ -65,7 +50,7 @@ put_image(const struct menu_page *page, const struct menu_item *item, const stru
         put_words(out, page->home);
         menu_put(out, "; then\n    if %s", c->initrd);
         put_path(page, item, "initrd", out);
-        menu_put(out, "; then\n      boot\n    fi\n  fi\nfi\n%s", has_http(page) ? "done\n" : "");
+        menu_put(out, "; then\n      boot\n    fi\n  fi\nfi\n");
         menu_put(out, "echo 'dompool: the image could not be loaded; the local disk follows'\nsleep 5\n");
 }
 
