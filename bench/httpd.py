@@ -3,7 +3,7 @@
 HTTP on the boot LAN: dompool's files role against nginx (sendfile, reno), lighttpd and h2o, each on one core, wrk on the other.
 
     H1  a 256 MiB image over 1 and 16 connections: MB/s and CPU seconds for each GiB
-    H4  what is rendered for each host, 64 keep-alive connections, against nginx with a plain file of that size
+    H4  menus rendered for each host: httpmenus.py
     H5  10,000 slow connections, default configuration: are honest requests served, how late, when are the slow ones cut
 """
 
@@ -15,21 +15,20 @@ import subprocess
 import tempfile
 import time
 
+import httpmenus
 import rig
 from rig import SERVER
 
 N = int(os.environ.get("BENCH_N", "5"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "3"))
 ONLY = os.environ.get("BENCH_ONLY", "").split()  # parts of the names of cases
+PEERS = os.environ.get("BENCH_PEERS", "nginx lighttpd h2o").split()  # the bars need nginx alone
 BIG_SIZE = 256 << 20
+LARGE = {"H1 1 conn": (1, 0.95), "H1 16 conn": (16, 0.9)}  # connections, and the least speed beside nginx
 SLOW, SLOW_SECONDS = 10000, 30
-HOSTS, CLIENT = 4000, "10.77.0.11"  # a configuration file holds 4,096 hosts at most
+SLOW_CASE = f"H5 {SLOW} slow"
 SMALL_SIZE = 4096
 GIB = 1 << 30
-
-
-def mac(i, separator=":"):
-    return separator.join(["02", "00", "00", "00", f"{i >> 8:02x}", f"{i & 255:02x}"])
 
 
 def write(path, text):
@@ -60,7 +59,7 @@ class Peer:
 class Nginx(Peer):
     name = "nginx"
     port = 8081
-    big, small, menu = "/big", "/small", "/menu"
+    big, small = "/big", "/small"
 
     def argv(self, folder):
         return ["nginx", "-e", self.folder + "/error.log", "-c", write(self.folder + "/conf", f"""
@@ -87,7 +86,7 @@ http {{
 class Lighttpd(Peer):
     name = "lighttpd"
     port = 8082
-    big, small, menu = "/big", "/small", "/menu"
+    big, small = "/big", "/small"
 
     def argv(self, folder):
         return ["lighttpd", "-D", "-f", write(self.folder + "/conf", f"""
@@ -101,7 +100,7 @@ server.network-backend = "sendfile"
 class H2o(Peer):
     name = "h2o"
     port = 8083
-    big, small, menu = "/big", "/small", "/menu"
+    big, small = "/big", "/small"
 
     def argv(self, folder):
         return ["h2o", "-c", write(self.folder + "/conf", f"""
@@ -128,9 +127,8 @@ class Dompool:
             image = fake_store.make_image(self.server.store, files={**fake_store.FILES, "initrd": f.read()})
         fake_store.make_loaders(self.server.store)
         shutil.copy(folder + "/www/small", self.server.store / "loaders" / "small")
-        self.big, self.small, self.menu = f"/i/{image[:16]}/initrd", "/loaders/small", "/pxelinux.cfg/01-" + mac(0, "-")
-        self.server.configure([{"name": "n0", "mac": mac(0), "address": CLIENT, "profile": "pool"},
-                               *({"name": f"n{i}", "mac": mac(i), "profile": "pool"} for i in range(1, HOSTS))])
+        self.big, self.small = f"/i/{image[:16]}/initrd", "/loaders/small"
+        self.server.configure()
         self.server.start(debug=False)  # as it is delivered: no line of log for each answer
         time.sleep(1)  # the policy comes after the start
         self.pid = self.server.roles()["files"]
@@ -138,12 +136,6 @@ class Dompool:
 
     def pids(self):
         return [self.pid]
-
-    def lease_and_menu(self, wire, build):
-        """The load's address becomes host n0's by DHCP, so that it may have its menu, which is returned."""
-        wire.load.run(build + "/bench/blackout", f"server={SERVER}", f"relay={CLIENT}", f"from={CLIENT}", "hosts=1", "tftp=small",
-                      f"menu={self.menu}", f"files={self.small},{self.small},{self.small}", "patience=20")
-        return wire.load.run("curl", "-sSf", f"http://{SERVER}:{self.port}{self.menu}").stdout
 
     def close(self):
         self.server.stop()
@@ -199,8 +191,7 @@ def measure(wire, peers, case, path, connections):
 
 
 def large_files(wire, peers, results):
-    for connections, least in ((1, 0.95), (16, 0.9)):
-        case = f"H1 {connections} conn"
+    for case, (connections, least) in LARGE.items():
         if not wanted(case):
             continue
         runs = measure(wire, peers, case, lambda p: p.big, connections)
@@ -214,24 +205,9 @@ def large_files(wire, peers, results):
         results.ratio(case, "cpu", cpu["dompool"], cpu["nginx"], "nginx", bar=1.25)
 
 
-def menus(wire, peers, folder, build, results):
-    """Peers serve the same text as a plain file."""
-    case = "H4 64 keep-alive"
-    if not wanted(case):
-        return
-    write(folder + "/www/menu", peers[0].lease_and_menu(wire, build))
-    runs = measure(wire, peers, case, lambda p: p.menu, 64)
-    for name in runs:
-        peer = "" if name == "dompool" else name
-        results.figure(case, "answers", [r.requests for r in runs[name]], "1/s", peer=peer)
-        results.figure(case, "p99", [r.p99 for r in runs[name]], "ms", peer=peer)
-        results.figure(case, "cpu", [r.cpu / r.n_requests * 1e6 for r in runs[name]], "us", peer=peer)
-    results.ratio(case, "answers", [r.requests for r in runs["dompool"]], [r.requests for r in runs["nginx"]], "nginx", least=1.0)
-
-
 def slow_clients(wire, peers, build, results):
     """Each round: a while of honest requests on the idle server, then the same with slow connections, which come back when they are cut."""
-    case = f"H5 {SLOW} slow"
+    case = SLOW_CASE
     if not wanted(case):
         return
     names = [p.name for p in peers]
@@ -265,6 +241,10 @@ def probe(wire, build, peer, seconds):
 
 
 def run(build, results):
+    if wanted(httpmenus.CASE):
+        httpmenus.run(build, results)
+    if not any(wanted(c) for c in (*LARGE, SLOW_CASE)):
+        return
     folder = tempfile.mkdtemp(prefix="dompool-bench-")
     os.chmod(folder, 0o755)
     os.mkdir(folder + "/dompool")
@@ -273,10 +253,9 @@ def run(build, results):
     try:
         make_www(folder)
         peers.append(Dompool(wire, folder, build))
-        peers += [p(wire, folder) for p in (Nginx, Lighttpd, H2o)]
+        peers += [p(wire, folder) for p in (Nginx, Lighttpd, H2o) if p.name in PEERS]
         time.sleep(1)
         large_files(wire, peers, results)
-        menus(wire, peers, folder, build, results)
         slow_clients(wire, peers[:2], build, results)
     finally:
         for p in peers:

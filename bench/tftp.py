@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 TFTP against dnsmasq, tftpd-hpa and atftpd, in the same run, interleaved. Rates are medians of BENCH_N (5) runs of BENCH_SECONDS (0.7) each;
-a ratio is of the two runs of one round. BENCH_ROWS="T2 T4" runs those rows only. CPU is that of all processes of a server, per byte served.
+a ratio is of the two runs of one round. BENCH_ROWS="T2 T4" runs those rows only, BENCH_PEERS="dnsmasq" with that peer alone. CPU is that of all processes of a server, per byte served.
 
     T1 T3  without window, 1 and 16 clients        T5     menus of some KiB, ours rendered for each host, dnsmasq's from files
     T2 T4  with window                             T6 T7  packets lost
@@ -19,6 +19,7 @@ N = int(os.environ.get("BENCH_N", "5"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "0.7"))
 LOSS_SECONDS = float(os.environ.get("BENCH_LOSS_SECONDS", "3"))
 ROWS = os.environ.get("BENCH_ROWS", "").split()
+PEERS = os.environ.get("BENCH_PEERS", "dnsmasq hpa atftpd").split()
 BIG, BIG_SIZE = "big.bin", 64 << 20
 LOSSY_SIZE = 16 << 20
 ALL, WINDOWED = ["dnsmasq", "hpa", "atftpd"], ["atftpd"]
@@ -37,6 +38,7 @@ RATES = {
 MENU_CLIENTS = {16: (1.1, 1.1), 64: (1.0, 1.1)}  # least in files/s, most of the 99th percentile
 MENU_FIRST = "10.99.128.1"
 HALF_OPEN = 10000
+STRANGER = "10.98.7.7"
 PATIENCE = 35  # seconds that an unacknowledged request is listened to: the peers go on for 31
 # row: per mille, (window, peers, least ratio)
 LOSS = {
@@ -53,8 +55,10 @@ class Bench:
         self.tool = os.path.join(build, "bench/tftpbench")
         self.root = wire.folder / "tftp"
         self.root.mkdir()
-        hosts = "".join(f'host "h{i}" {{ mac = "02:00:00:00:00:{i:02x}" address = "10.99.128.{i + 1}" profile = "pool" '
-                        f'xen-args = "{"a.b=c " * 80}" kernel-args = "{"a.b=c " * 80}" }}\n' for i in range(max(MENU_CLIENTS)))
+        hosts = 'profile "other" { kind = "pool" } profile "asked" { kind = "pool" menu = "m" }\n'
+        hosts += 'menu "m" { entry "one" { profile = "pool" } entry "two" { profile = "other" } }\n'
+        hosts += "".join(f'host "h{i}" {{ mac = "02:00:00:00:00:{i:02x}" address = "10.99.128.{i + 1}" profile = "asked" }}\n'
+                         for i in range(max(MENU_CLIENTS)))
         ours = Dompoold(wire, build, hosts)
         make_image(ours.store)
         for folder in (self.root, ours.store / "loaders"):
@@ -69,14 +73,15 @@ class Bench:
         log = self.wire.folder / "peer.log"
         found = {
             "dnsmasq": ("/usr/sbin/dnsmasq", ["dnsmasq-base"], ["--keep-in-foreground", "--port=0", "--enable-tftp", f"--tftp-root={root}", "--user=root",
-                                                                 "--conf-file=/dev/null", f"--log-facility={log}", "--pid-file"]),
+                                                                 f"--tftp-max={max(MENU_CLIENTS)}", "--conf-file=/dev/null", f"--log-facility={log}", "--pid-file"]),
             "hpa": ("/usr/sbin/in.tftpd", ["tftpd-hpa", "libwrap0"], ["--foreground", "--listen", "--user", "root", "--address", f"{SERVER}:69",
                                                                        "--secure", root]),
             "atftpd": ("/usr/sbin/atftpd", ["atftpd", "libwrap0"], ["--daemon", "--no-fork", "--user", "root.root", "--bind-address", SERVER,
                                                                     "--logfile", log, root]),
         }
         servers = {}
-        for name, (program, packages, words) in found.items():
+        for name in PEERS:
+            program, packages, words = found[name]
             path = where.get(program, *packages)
             if path:
                 servers[name] = Server(self.wire, name, [path, *words], env=where.env)
@@ -180,10 +185,11 @@ def menus(b):
 
 AMPLIFICATION = r"""
 import json, socket, sys, time
-server, patience = sys.argv[1], float(sys.argv[2])
+server, patience, stranger = sys.argv[1], float(sys.argv[2]), sys.argv[3]
 sockets, out = [], []
 for options in (b"", b"blksize\0001468\0tsize\0000\0"):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((stranger, 0))
     request = b"\0\1honest.bin\0octet\0" + options
     s.sendto(request, (server, 69))
     sockets.append((s, len(request) + 28))
@@ -201,11 +207,11 @@ print(json.dumps(out))
 
 
 def amplification(b):
-    """Bytes out for a byte in, headers of IP and UDP counted, nothing acknowledged; addresses could be forged."""
+    """Bytes out for a byte in, headers of IP and UDP counted, nothing acknowledged, from an address never seen: it could be forged."""
     out = {}
     for name in b.servers:
         server = b.start(name)
-        out[name] = json.loads(b.wire.load.run("python3", "-c", AMPLIFICATION, SERVER, PATIENCE, timeout=PATIENCE + 20).stdout)
+        out[name] = json.loads(b.wire.load.run("python3", "-c", AMPLIFICATION, SERVER, PATIENCE, STRANGER, timeout=PATIENCE + 20).stdout)
         server.stop()
     for i, (case, bar) in enumerate((("T8 plain", 0.8), ("T8 options", 0.3))):
         for name, factors in out.items():
@@ -234,7 +240,7 @@ def half_open(b):
 
 
 def make_image(store):
-    """An image of the name that hosts boot by default, small, with arguments long enough for a menu of 4 KiB."""
+    """An image of the name that hosts boot by default, small, with arguments: a menu of two entries is 4 KiB."""
     files = {name: os.urandom(1000) for name in ("xen.gz", "vmlinuz", "initrd")}
     digest = hashlib.sha256(b"".join(files.values())).hexdigest()
     folder = store / "versions" / digest
@@ -242,8 +248,8 @@ def make_image(store):
     for name, data in files.items():
         (folder / name).write_bytes(data)
     (folder / "manifest.json").write_text(json.dumps({
-        "id": digest, "name": "micro", "recipe": "micro", "xen_version": "4.17", "kernel_version": "6.1", "xen_args": "x=y " * 120,
-        "kernel_args": "k=v " * 120, "built_ms": 0,
+        "id": digest, "name": "micro", "recipe": "micro", "xen_version": "4.17", "kernel_version": "6.1", "xen_args": "x=y " * 100,
+        "kernel_args": "k=v " * 100, "built_ms": 0,
         "files": [{"name": n, "size": len(d), "sha256": hashlib.sha256(d).hexdigest()} for n, d in files.items()]}))
     (store / "tags/micro.json").write_text(json.dumps({"current": digest, "previous": ""}))
 

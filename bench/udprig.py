@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 
+import manyhosts
 import rig
 from rig import ip
 
@@ -24,24 +25,29 @@ MANY = ["10.98.0.0/16", "10.99.128.0/17"]  # any number of sources, behind CLIEN
 
 
 class Peers:
-    """Programs of Debian packages, unpacked once into FOLDER."""
+    """Programs of Debian packages, unpacked once, each into a folder of its own below FOLDER: atftpd's package has an in.tftpd, too."""
 
     def __init__(self, folder):
-        self.root = pathlib.Path(folder)
-        libraries = [self.root / p for p in ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu")]
-        self.env = {**os.environ, "LD_LIBRARY_PATH": ":".join(map(str, libraries))}
+        self.folder = pathlib.Path(folder)
+
+    @property
+    def env(self):
+        libraries = [str(path) for p in ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu") for path in self.folder.glob("*/" + p)]
+        return {**os.environ, "LD_LIBRARY_PATH": ":".join(libraries)}
 
     def get(self, program, *packages):
         """The path of PROGRAM; None (said) when the archive cannot be asked."""
-        for name in (program, self.root / program.lstrip("/")):
+        root = self.folder / packages[0]
+        for name in (program, root / program.lstrip("/")):
             if os.path.exists(name):
                 return str(name)
+        root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
             done = subprocess.run(["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", *packages], cwd=folder, check=False,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
             for deb in glob.glob(folder + "/*.deb"):
-                subprocess.run(["dpkg-deb", "-x", deb, self.root], check=True)
-        path = self.root / program.lstrip("/")
+                subprocess.run(["dpkg-deb", "-x", deb, root], check=True)
+        path = root / program.lstrip("/")
         if path.exists():
             return str(path)
         print(f"{packages[0]}: not to be had: {done.stderr.strip()}")
@@ -209,3 +215,11 @@ api {{ socket = "{self.path}/run/api.sock" }}
             if time.monotonic() > end or self.process.poll() is not None:
                 raise RuntimeError(f"dompoold does not start:\n{self.log()[offset:]}")
             time.sleep(0.02)
+
+    def add_hosts(self, hosts):
+        """More hosts than a configuration file may hold: copies of the first one's row in core's database with these differences (dicts).
+        Leaves the server running."""
+        self.start()
+        self.stop()
+        manyhosts.fill(self.path / "state/core/dompool.db", hosts)
+        self.start()  # core writes the policy for all

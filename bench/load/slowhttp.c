@@ -139,7 +139,11 @@ on_event(struct client *c, uint32_t events)
         if (c->fd < 0)
                 return;
         if (events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) {
+                const bool was_cut = c->connected;
+
                 end(c);
+                if (was_cut && opt.again && n_connecting < CONNECTING_AT_ONCE)
+                        start(c); /* not with the next tick: that would bring them all together */
                 return;
         }
         if (!c->connected) {

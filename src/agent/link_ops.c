@@ -2,11 +2,13 @@
 /* link's table of operations: files first, then hv, then a result that is kept until it is acknowledged. Runs in: link. */
 #include "agent/link_ops.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/link_fetch.h"
+#include "base/digest.h"
 #include "base/log.h"
+#include "net/fetch.h"
 
 enum link_op_state { LINK_OP_FETCHING, LINK_OP_SENT, LINK_OP_DONE };
 
@@ -118,14 +120,16 @@ static void
 op_fetch(struct link_op *o, const struct guest_file *file)
 {
         struct link_ops *ops = o->ops;
+        char hex[SHA256_TEXT_SIZE], url[FETCH_URL_SIZE];
         struct fetch_what what = {.address = ops->address,
                                   .port = ops->port,
-                                  .path_prefix = ops->path_prefix,
+                                  .url = url,
                                   .size = file->size,
                                   .folder = ops->blob_folder,
                                   .number = o->op.id};
         struct error err;
 
+        snprintf(url, sizeof(url), "%s%s", ops->path_prefix, hex_text(file->sha256, sizeof(file->sha256), hex));
         memcpy(what.sha256, file->sha256, sizeof(what.sha256));
         if (fetch_start(ops->loop, &what, on_fetch_progress, on_fetched, o, &o->fetch) < 0) {
                 error_set(&err, ERR_NO_SPACE, "out of memory");

@@ -353,11 +353,16 @@ decode(const struct rec_desc *d, struct reader *r, void *rec)
 int
 rec_decode(const struct rec_desc *d, const uint8_t *buf, size_t size, void *rec)
 {
-        struct reader r = {buf, buf + size};
-        int e;
-
         memset(rec, 0, d->size);
-        e = decode(d, &r, rec);
+        return rec_decode_fresh(d, buf, size, rec);
+}
+
+int
+rec_decode_fresh(const struct rec_desc *d, const uint8_t *buf, size_t size, void *rec)
+{
+        struct reader r = {buf, buf + size};
+        int e = decode(d, &r, rec);
+
         if (e == 0 && r.p != r.end)
                 e = -EBADMSG;
         if (e < 0)

@@ -97,6 +97,10 @@ rec_encode(const struct rec_desc *d, const void *rec, uint8_t *buf);
 int
 rec_decode(const struct rec_desc *d, const uint8_t *buf, size_t size, void *rec);
 
+/* Likewise for a record that is all zero already: memory of calloc(3) of which a short list leaves most pages untouched. */
+int
+rec_decode_fresh(const struct rec_desc *d, const uint8_t *buf, size_t size, void *rec);
+
 /* Frees blobs and zeroes the record. */
 void
 rec_clear(const struct rec_desc *d, void *rec);

@@ -74,6 +74,15 @@ image_by_digits(const struct policy *policy, const char *digits)
         return NULL;
 }
 
+bool
+bootfile_image_has(const char *name)
+{
+        for (size_t i = 0; i < N_ELEMENTS(image_files); i++)
+                if (strcmp(name, image_files[i].name) == 0)
+                        return true;
+        return false;
+}
+
 static void
 missing(struct bootfile *ret, const char *why)
 {

@@ -34,4 +34,7 @@ struct bootfile {
 void
 bootfile_resolve(const struct policy *policy, const char *name, struct bootfile *ret);
 
+/* Is it a file of an image that loaders may fetch? */
+bool bootfile_image_has(const char *name);
+
 #endif

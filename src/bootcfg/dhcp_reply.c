@@ -72,6 +72,7 @@ dhcp_reply_choose_loader(const struct dhcp_server *s, const struct firmware *f, 
         struct quirk_effects quirks;
         struct loader_wish wish = {.name = d->host->loader};
 
+        d->firmware = *f;
         quirk_effects(s->policy, d->host, quirk_firmware_of(f), &quirks);
         wish.no_http = quirks.no_http;
         if (!*wish.name)

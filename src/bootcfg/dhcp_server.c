@@ -311,32 +311,46 @@ meant_for_us(const struct dhcp_server *s, const struct dhcp_packet *p)
         return !dhcp_option_u32(p, DHCP_OPT_SERVER_ID, &server) || server == s->address;
 }
 
+/* Only of an address that was acknowledged just now, by the one to whom: it is to be tested then (RFC 2131, 3.1). */
+static const char *
+decline_fault(const struct dhcp_server *s, const struct dhcp_packet *p, uint32_t address, int64_t now_ms,
+              const struct dhcp_decision *d)
+{
+        const struct lease *l = lease_by_mac(s->leases, &p->h.mac);
+
+        if (!meant_for_us(s, p) || !l || l->state != LEASE_BOUND || l->address != address)
+                return "DECLINE of an address that is not its own";
+        if (now_ms - (l->expiry_ms - lease_ms(d)) > DHCP_SERVER_DECLINE_MS)
+                return "DECLINE of an address in use: not believed";
+        if (!lease_may_decline(s->leases, &p->h.mac, address, now_ms))
+                return "DECLINE once too often: not believed";
+        return NULL;
+}
+
 static void
 on_decline(struct dhcp_server *s, const struct dhcp_packet *p, int64_t now_ms, struct dhcp_decision *d)
 {
-        const struct lease *l = lease_by_mac(s->leases, &p->h.mac);
         uint32_t address = 0;
+        const char *fault;
 
         dhcp_option_u32(p, DHCP_OPT_REQUESTED_ADDRESS, &address);
-        silence(d, "declined: the address is used by somebody else");
-        if (!meant_for_us(s, p) || !owns(s, &p->h.mac, address, now_ms))
-                silence(d, "DECLINE of an address that is not its own");
-        else if (l->state == LEASE_BOUND && now_ms - (l->expiry_ms - lease_ms(d)) > DHCP_SERVER_DECLINE_MS)
-                silence(d, "DECLINE of an address in use: not believed");
-        else if (put_lease(s, &p->h.mac, address, LEASE_DECLINED, now_ms + LEASE_QUARANTINE_MS, d)) {
+        fault = decline_fault(s, p, address, now_ms, d);
+        silence(d, fault ? fault : "declined: the address is used by somebody else");
+        if (!fault && put_lease(s, &p->h.mac, address, LEASE_DECLINED, now_ms + LEASE_QUARANTINE_MS, d)) {
                 d->event = DHCP_EVENT_LEASE;
                 if (d->host->guest)
                         guest_share_decline(&s->guests, &p->h.mac, now_ms + LEASE_QUARANTINE_MS);
         }
 }
 
+/* The address stays its host's until the lease would have ended: whoever sends this in its name takes nothing away. */
 static void
 on_release(struct dhcp_server *s, const struct dhcp_packet *p, int64_t now_ms, struct dhcp_decision *d)
 {
         silence(d, "released");
         if (!meant_for_us(s, p) || !owns(s, &p->h.mac, p->h.ciaddr, now_ms))
                 silence(d, "RELEASE of an address that is not its own");
-        else if (put_lease(s, &p->h.mac, p->h.ciaddr, LEASE_RELEASED, now_ms, d))
+        else if (put_lease(s, &p->h.mac, p->h.ciaddr, LEASE_RELEASED, lease_end(lease_by_mac(s->leases, &p->h.mac)), d))
                 d->event = DHCP_EVENT_LEASE;
 }
 

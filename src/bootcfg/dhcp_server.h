@@ -17,8 +17,8 @@
 #include "model/lease.h"
 #include "proto/dhcp.h"
 
-/* A DECLINE later than this after the ACK is not believed: who has used the address that long has tested it. */
-#define DHCP_SERVER_DECLINE_MS (2 * 60 * 1000)
+/* A DECLINE later than this after the ACK is not believed: who has it that long has tested it (RFC 5227: 9 s). */
+#define DHCP_SERVER_DECLINE_MS (30 * 1000)
 
 struct dhcp_server {
         const struct policy *policy;           /* NULL: none yet, nobody is known */
@@ -55,6 +55,7 @@ struct dhcp_decision {
         const struct policy_host *host; /* `known`; NULL: it is none of ours */
         struct policy_host known;
         const struct config_network *network; /* the packet's; NULL: none of ours */
+        struct firmware firmware;             /* that looks for a boot file; client 0: it does not */
         const struct loader *loader;          /* named as boot file; NULL: none */
         char boot_name[LOADER_URL_SIZE];      /* by which it is named */
 

@@ -50,6 +50,16 @@ firmware_find(const char *name)
         return NULL;
 }
 
+bool
+explain_firmware(const char *name, struct firmware *ret)
+{
+        const struct explain_firmware *f = firmware_find(name);
+
+        if (f)
+                *ret = (struct firmware){.client = f->client, .arch = f->arch, .features = f->features};
+        return f != NULL;
+}
+
 struct explain {
         const struct explain_request *r;
         const struct explain_firmware *f;
@@ -285,19 +295,30 @@ tell_packet(const struct explain *x, const char *kind, const char *title, const 
         }
 }
 
+/* What the machine says next. */
+struct question {
+        uint8_t type; /* enum dhcp_type */
+        struct dhcp_arrival from;
+        uint32_t own;            /* the address that it has */
+        uint32_t wanted, server; /* of the last answer */
+};
+
 static size_t
-build_request(const struct explain *x, uint8_t type, uint32_t wanted, uint32_t server, struct dhcp_builder *b)
+build_request(const struct explain *x, const struct question *q, struct dhcp_builder *b)
 {
         static const uint8_t features[] = {19, 1, 1, 24, 1, 1, 36, 1, 1}; /* HTTP, multiboot, EFI: iPXE's numbers */
-        const struct dhcp_header h = {
-                .op = DHCP_BOOTREQUEST, .xid = 0x646d706c, .flags = DHCP_FLAG_BROADCAST, .mac = x->r->mac};
+        const struct dhcp_header h = {.op = DHCP_BOOTREQUEST,
+                                      .xid = 0x646d706c,
+                                      .flags = q->own ? 0 : DHCP_FLAG_BROADCAST,
+                                      .ciaddr = q->own,
+                                      .mac = x->r->mac};
         char vendor_class[64];
 
-        dhcp_build_start(b, &h, type, 1260);
-        if (wanted)
-                dhcp_build_u32(b, DHCP_OPT_REQUESTED_ADDRESS, wanted);
-        if (server)
-                dhcp_build_u32(b, DHCP_OPT_SERVER_ID, server);
+        dhcp_build_start(b, &h, q->type, 1260);
+        if (q->wanted)
+                dhcp_build_u32(b, DHCP_OPT_REQUESTED_ADDRESS, q->wanted);
+        if (q->server)
+                dhcp_build_u32(b, DHCP_OPT_SERVER_ID, q->server);
         dhcp_build_u16(b, DHCP_OPT_MAX_SIZE, 1260);
         snprintf(vendor_class, sizeof(vendor_class), "%s:Arch:%05u:UNDI:003001",
                  x->f->client == FIRMWARE_HTTP ? "HTTPClient" : "PXEClient", x->f->arch);
@@ -314,20 +335,19 @@ build_request(const struct explain *x, uint8_t type, uint32_t wanted, uint32_t s
 
 /* Sends it to the decision and tells both. false: no answer came. */
 static bool
-exchange(const struct explain *x, struct dhcp_server *s, uint8_t type, struct dhcp_decision *d, uint32_t *ret_address,
-         uint32_t *ret_server)
+exchange(const struct explain *x, struct dhcp_server *s, struct question *q, struct dhcp_decision *d)
 {
-        const struct dhcp_arrival from = {.port = DHCP_SERVER_PORT};
         struct dhcp_builder b;
         struct dhcp_packet p;
         char title[80], ip[IP4_TEXT_SIZE];
-        size_t size = build_request(x, type, *ret_address, *ret_server, &b);
+        size_t size = build_request(x, q, &b);
 
-        snprintf(title, sizeof(title), "%s of the firmware (%s)", dhcp_type_name(type), x->f->name);
+        snprintf(title, sizeof(title), "%s of the firmware (%s)%s", dhcp_type_name(q->type), x->f->name,
+                 q->from.port == DHCP_PXE_PORT ? " to port 4011" : "");
         tell_packet(x, "request", title, b.data, size, false);
         if (dhcp_parse(b.data, size, &p) != 0)
                 return false;
-        dhcp_server_decide(s, &p, &from, x->r->now_ms, d);
+        dhcp_server_decide(s, &p, &q->from, x->r->now_ms, d);
         if (!d->reply) {
                 item(x, "silence", "no answer", NULL, 0);
                 line(x, d->reason ? d->reason : "", "nothing is sent");
@@ -346,8 +366,8 @@ exchange(const struct explain *x, struct dhcp_server *s, uint8_t type, struct dh
         tell_packet(x, "answer", title, d->data, d->size, true);
         if (dhcp_parse(d->data, d->size, &p) != 0)
                 return false;
-        *ret_address = p.h.yiaddr;
-        dhcp_option_u32(&p, DHCP_OPT_SERVER_ID, ret_server);
+        q->wanted = p.h.yiaddr;
+        dhcp_option_u32(&p, DHCP_OPT_SERVER_ID, &q->server);
         return true;
 }
 
@@ -460,13 +480,55 @@ tell_files(const struct explain *x, const struct loader *loader)
         }
 }
 
+/* The network whose interface it asks by: that of its fixed address, else the boot LAN. */
+static uint32_t
+network_of(const struct explain *x)
+{
+        const struct policy_header *h = policy_header(x->r->policy);
+
+        for (uint32_t i = 0; x->host && x->host->address && i < h->n_networks; i++)
+                if (*h->networks[i].interface && config_network_has(&h->networks[i], x->host->address))
+                        return i;
+        return 0;
+}
+
+static bool
+names_file(const struct dhcp_decision *d)
+{
+        struct dhcp_packet p;
+        size_t size;
+
+        return dhcp_parse(d->data, d->size, &p) == 0 && (p.h.file[0] || dhcp_option(&p, DHCP_OPT_BOOT_FILE, &size));
+}
+
+/* After the offer: a REQUEST to us, or where another server has the addresses, what is left to ask us then. */
+static bool
+next(const struct explain *x, struct dhcp_server *s, struct question *q, struct dhcp_decision *d)
+{
+        const struct config_network *n = d->network;
+
+        if (!n || n->mode != NETWORK_PROXY) {
+                q->type = DHCP_REQUEST;
+                return exchange(x, s, q, d);
+        }
+        item(x, "decision", "its address", NULL, 0);
+        line(x, "mode proxy of the network", "another server's; it is asked for there");
+        if (names_file(d))
+                return true;
+        *q = (struct question){.type = DHCP_REQUEST, .from = {.port = DHCP_PXE_PORT, .network = q->from.network}};
+        q->own = x->host->address ? x->host->address : n->net + (n->net + 1 == s->address ? 2u : 1u);
+        q->from.source = q->own;
+        q->from.source_port = DHCP_CLIENT_PORT;
+        return exchange(x, s, q, d);
+}
+
 int
 explain_boot(const struct explain_request *r, const struct explain_sink *sink, struct error *err)
 {
         struct explain x = {.r = r, .f = firmware_find(r->firmware), .sink = sink};
         struct dhcp_server s = {.policy = r->policy, .address = r->address, .leases = lease_table_new()};
         static struct dhcp_decision d; /* holds a whole packet */
-        uint32_t address = 0, server = 0;
+        struct question q = {.type = DHCP_DISCOVER, .from = {.port = DHCP_SERVER_PORT}};
 
         if (!x.f || !s.leases || dhcp_server_configure(&s) < 0) {
                 lease_table_free(s.leases);
@@ -477,8 +539,8 @@ explain_boot(const struct explain_request *r, const struct explain_sink *sink, s
         x.host = policy_host_by_mac(r->policy, &r->mac, &x.known);
         tell_decision(&x);
         tell_quirks(&x);
-        if (exchange(&x, &s, DHCP_DISCOVER, &d, &address, &server) && exchange(&x, &s, DHCP_REQUEST, &d, &address, &server) &&
-            d.loader)
+        q.from.network = network_of(&x);
+        if (exchange(&x, &s, &q, &d) && next(&x, &s, &q, &d) && d.loader)
                 tell_files(&x, d.loader);
         lease_table_free(s.leases);
         return 0;

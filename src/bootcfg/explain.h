@@ -7,10 +7,14 @@
  *
  * The boot token in a menu is one that the server does not take: an explanation boots nothing.
  */
+#include "bootcfg/loader.h"
 #include "bootcfg/policy.h"
 
 /* The kinds of firmware that can be asked about, by name: "bios", "efi64" ...; NULL behind the last. */
 const char *explain_firmware_name(size_t i);
+
+/* How the kind introduces itself; false: there is none of the name. */
+bool explain_firmware(const char *name, struct firmware *ret);
 
 struct explain_request {
         const struct policy *policy;

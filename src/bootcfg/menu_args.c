@@ -151,6 +151,7 @@ make_home_short(const struct menu_request *r, struct menu_page *page)
         struct boot_home home = {.server = r->server,
                                  .http_port = (uint16_t)h->http_port,
                                  .agent_port = (uint16_t)h->agent_port,
+                                 .agent_server = h->agent_address,
                                  .mac = r->host->mac};
         char text[BOOT_HOME_TEXT_SIZE];
 
@@ -169,14 +170,15 @@ bool
 menu_args_home(const struct menu_request *r, struct menu_page *page)
 {
         const struct policy_header *h = policy_header(r->policy);
-        char ip[IP4_TEXT_SIZE], mac[MAC_TEXT_SIZE];
+        char ip[IP4_TEXT_SIZE], agent[IP4_TEXT_SIZE], mac[MAC_TEXT_SIZE];
         int n;
 
         ip4_text(r->server, ip);
         mac_text(&r->host->mac, mac);
         n = snprintf(page->home, sizeof(page->home),
-                     "dompool.server=%s dompool.http=%u dompool.agent=%u dompool.fp=%s dompool.token=%s dompool.host=%s "
+                     "dompool.server=%s dompool.http=%u dompool.agent=%s%s%u dompool.fp=%s dompool.token=%s dompool.host=%s "
                      "dompool.mac=%s",
-                     ip, h->http_port, h->agent_port, h->tls_fingerprint, r->token, r->host->name, mac);
+                     ip, h->http_port, h->agent_address ? ip4_text(h->agent_address, agent) : "", h->agent_address ? ":" : "",
+                     h->agent_port, h->tls_fingerprint, r->token, r->host->name, mac);
         return (size_t)n < sizeof(page->home) && menu_args_safe(r->doc->language, page->home) && make_home_short(r, page);
 }

@@ -133,7 +133,7 @@ menu_serve(const struct menu_server *s, const struct menu_doc *doc, const struct
 
         *ret = (struct menu_served){0};
         /* Without a lease we do not know who asks: no token for him, but a way to his own disk. */
-        if (lease && lease_active(lease, now_ms)) {
+        if (lease && lease_kept(lease, now_ms)) {
                 if (!mac_eq(&lease->mac, mac))
                         return false;
                 r.host = s->policy ? policy_host_by_mac(s->policy, mac, &ret->known) : NULL;

@@ -68,6 +68,8 @@ struct policy_header {
         char xen_args[ARGS_SIZE];
         char kernel_args[ARGS_SIZE];
         uint32_t agent_port, http_port;
+        uint32_t
+                agent_address; /* where agents connect, if it is not who gives the boot files: a satellite's snapshot; else 0 */
         uint32_t n_networks;                                 /* 1.. */
         struct config_network networks[CONFIG_MAX_NETWORKS]; /* as config_network_at counts */
 };

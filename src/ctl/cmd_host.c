@@ -157,10 +157,12 @@ print_stage(const json_t *boot, const json_t *stage)
 static void
 print_boot_head(const char *host, const json_t *boot)
 {
-        char when[40];
+        char when[40], via[NAME_SIZE];
 
-        printf("%s, boot %lld, %s\n", host, (long long)ctl_integer(boot, "boot"),
-               ctl_format(FMT_TIME, json_object_get(boot, "started_ms"), 0, when, sizeof(when)));
+        ctl_clean(ctl_string(boot, "via"), via, sizeof(via));
+        printf("%s, boot %lld, %s%s%s\n", host, (long long)ctl_integer(boot, "boot"),
+               ctl_format(FMT_TIME, json_object_get(boot, "started_ms"), 0, when, sizeof(when)), *via ? ", via satellite " : "",
+               via);
 }
 
 static void

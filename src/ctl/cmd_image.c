@@ -10,9 +10,12 @@
 #include "base/cleanup.h"
 #include "base/paths.h"
 #include "base/rec_json.h"
+#include "bootcfg/guard.h"
+#include "ctl/ctl_findings.h"
 #include "ctl/ctl_http.h"
 #include "ctl/ctl_out.h"
 #include "ctl/ctl_wait.h"
+#include "image/facts_store.h"
 #include "image/image_build.h"
 #include "image/image_store.h"
 
@@ -124,6 +127,38 @@ find_programs(char ret[PROGRAM_PATH_SIZE], struct error *err)
         return 0;
 }
 
+/* What the guards say of the image alone; its facts are made where they are missing. */
+static int
+store_check_json(const char *store, const char *name, json_t **ret, struct error *err)
+{
+        struct image_facts facts = {0};
+        struct guard_report report;
+        struct image image;
+        json_t *findings;
+        int r = image_store_find(store, name, &image, err);
+
+        if (r == 0 && facts_store_read(store, image.id, &facts, err) < 0)
+                r = facts_store_make(store, image.id, NULL, err) < 0 ? error_to_errno(err->code)
+                                                                     : facts_store_read(store, image.id, &facts, err);
+        if (r < 0)
+                return r;
+        guard_check(
+                &(struct guard_request){
+                        .image = &image, .facts = &facts, .xen_args = image.xen_args, .dom0_args = image.kernel_args},
+                &report);
+        findings = json_array();
+        for (uint32_t i = 0; i < report.n_findings; i++) {
+                json_t *json = rec_to_json(&guard_finding_desc, &report.findings[i]);
+
+                json_object_set_new(json, "host", json_string(""));
+                json_array_append_new(findings, json);
+        }
+        *ret = json_pack("{s:s,s:s,s:o,s:o}", "image", image.name, "id", image.id, "facts",
+                         rec_to_json(&image_facts_desc, &facts), "findings", findings);
+        rec_clear(&image_facts_desc, &facts);
+        return 0;
+}
+
 static int
 build_here(struct ctl *c, const char *name, struct error *err)
 {
@@ -147,6 +182,10 @@ build_here(struct ctl *c, const char *name, struct error *err)
         json = store_image_json(b.store, &image);
         add_size(json);
         r = ctl_print_object(c, json, "id", image_fields, N_ELEMENTS(image_fields), err);
+        json_decref(json);
+        json = NULL;
+        if (r == 0 && store_check_json(b.store, image.id, &json, err) == 0)
+                ctl_findings_note(json);
         json_decref(json);
         return r;
 }
@@ -197,6 +236,35 @@ cmd_image_show(struct ctl *c, int argc, char **argv, struct error *err)
 }
 
 int
+cmd_image_check(struct ctl *c, int argc, char **argv, struct error *err)
+{
+        char name[CTL_IMAGE_SIZE];
+        json_t *answer = NULL;
+        int r = ctl_image_name(argv[0], name, err);
+
+        (void)argc;
+        if (r == 0)
+                r = c->opt[OPT_STORE] ? store_check_json(c->opt[OPT_STORE], argv[0], &answer, err)
+                                      : ctl_get(c, &answer, err, "/v1/images/%s/check", name);
+        if (r == 0)
+                r = ctl_findings_print(c, answer, err);
+        json_decref(answer);
+        return r;
+}
+
+/* The tag has moved: who cannot boot the new version is named at once. */
+static void
+note_findings(struct ctl *c, const char *name)
+{
+        struct error ignored;
+        json_t *answer = NULL;
+
+        if (!c->opt[OPT_NO_WAIT] && ctl_get(c, &answer, &ignored, "/v1/images/%s/check", name) == 0)
+                ctl_findings_note(answer);
+        json_decref(answer);
+}
+
+int
 cmd_image_build(struct ctl *c, int argc, char **argv, struct error *err)
 {
         struct ctl_request q = {.method = "POST", .path = "/v1/images"};
@@ -213,6 +281,8 @@ cmd_image_build(struct ctl *c, int argc, char **argv, struct error *err)
         r = ctl_http_send(c, &q, &operation, err);
         if (r == 0)
                 r = ctl_wait_answer(c, operation, err);
+        if (r == 0)
+                note_findings(c, argv[0]);
         json_decref(operation);
         json_decref(body);
         return r;

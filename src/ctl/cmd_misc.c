@@ -61,6 +61,7 @@ list_command(const char *complete)
                 {"domains", "domain list"},
                 {"images", "image list"},
                 {"operations", "op list"},
+                {"satellites", "satellite list"},
         };
 
         for (size_t i = 0; i < N_ELEMENTS(lists); i++)

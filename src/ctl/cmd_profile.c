@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/parse.h"
 #include "ctl/ctl_diff.h"
+#include "ctl/ctl_findings.h"
 #include "ctl/ctl_http.h"
 #include "ctl/ctl_out.h"
 #include "model/profile.h"
@@ -93,6 +94,7 @@ print_set(struct ctl *c, const json_t *answer, struct error *err)
                 ctl_print_json(stdout, answer);
                 return 0;
         }
+        ctl_findings_note(answer);
         json_array_foreach(json_object_get(answer, "hosts"), i, name)
         {
                 char text[NAME_SIZE];
@@ -102,13 +104,15 @@ print_set(struct ctl *c, const json_t *answer, struct error *err)
         return 0;
 }
 
-int
-cmd_profile_set(struct ctl *c, int argc, char **argv, struct error *err)
+/* Sets it, or with @check only asks whether that would go. With --diff it has printed what it had to say, and there is no
+ * answer. */
+static int
+send_profile(struct ctl *c, int argc, char **argv, bool check, json_t **ret, struct error *err)
 {
         struct ctl_request q = {.method = "POST"};
         const char *profile = argv[argc - 1];
         char image[CTL_IMAGE_SIZE];
-        json_t *body = json_object(), *answer = NULL;
+        json_t *body = json_object();
         int r = ctl_name("a profile", profile, err);
 
         if (r == 0)
@@ -122,13 +126,36 @@ cmd_profile_set(struct ctl *c, int argc, char **argv, struct error *err)
                 json_decref(body);
                 return r;
         }
+        json_object_set_new(body, "force", json_boolean(c->opt[OPT_FORCE] != NULL));
+        json_object_set_new(body, "check", json_boolean(check));
         q.body = body;
         ctl_path(&q, "/v1/profiles");
         if (r == 0)
-                r = ctl_http_send(c, &q, &answer, err);
+                r = ctl_http_send(c, &q, ret, err);
         json_decref(body);
-        if (r == 0)
+        return r;
+}
+
+int
+cmd_profile_set(struct ctl *c, int argc, char **argv, struct error *err)
+{
+        json_t *answer = NULL;
+        int r = send_profile(c, argc, argv, false, &answer, err);
+
+        if (r == 0 && answer)
                 r = print_set(c, answer, err);
+        json_decref(answer);
+        return r;
+}
+
+int
+cmd_profile_check(struct ctl *c, int argc, char **argv, struct error *err)
+{
+        json_t *answer = NULL;
+        int r = send_profile(c, argc, argv, true, &answer, err);
+
+        if (r == 0)
+                r = ctl_findings_print(c, answer, err);
         json_decref(answer);
         return r;
 }

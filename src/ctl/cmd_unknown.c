@@ -17,6 +17,7 @@ static const struct ctl_column unknown_columns[] = {
         {"MACHINE", "hardware.product", .elastic = true},
         {"SERIAL", "hardware.serial", .elastic = true},
         {"NETWORK", "network"},
+        {"VIA", "via"},
         {"ARCH", "arch", .right = true},
         {"LAST", "last_ms", FMT_SINCE, .right = true},
         {"COUNT", "count", .right = true},

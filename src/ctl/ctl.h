@@ -46,6 +46,7 @@ enum ctl_option {
         OPT_LABELS,
         OPT_ALL,
         OPT_NEXT,
+        OPT_FORCE,
         OPT_FIRMWARE,
         OPT_AT,
         OPT_FILE,
@@ -90,7 +91,8 @@ struct ctl_command {
         int min_args, max_args;
         ctl_command_fn run;
         int (*raw)(int argc, char **argv); /* instead of run: parses its own options, argv[0] is the verb */
-        /* What the first argument is: "hosts", "domains", "images", "operations", "file", words in [ ]; NULL: something else. */
+        /* What the first argument is: "hosts", "domains", "images", "operations", "satellites", "file", words in [ ]; NULL:
+         * something else. */
         const char *complete;
 };
 extern const struct ctl_command ctl_commands[];
@@ -118,8 +120,10 @@ CTL_COMMAND(cmd_host_ignore);
 CTL_COMMAND(cmd_host_forget);
 CTL_COMMAND(cmd_profile_list);
 CTL_COMMAND(cmd_profile_set);
+CTL_COMMAND(cmd_profile_check);
 CTL_COMMAND(cmd_profile_show);
 CTL_COMMAND(cmd_image_build);
+CTL_COMMAND(cmd_image_check);
 CTL_COMMAND(cmd_image_list);
 CTL_COMMAND(cmd_image_show);
 CTL_COMMAND(cmd_domain_create);
@@ -132,6 +136,10 @@ CTL_COMMAND(cmd_op_list);
 CTL_COMMAND(cmd_op_show);
 CTL_COMMAND(cmd_op_wait);
 CTL_COMMAND(cmd_event_list);
+CTL_COMMAND(cmd_satellite_list);
+CTL_COMMAND(cmd_satellite_show);
+CTL_COMMAND(cmd_satellite_add);
+CTL_COMMAND(cmd_satellite_remove);
 CTL_COMMAND(cmd_server_show);
 CTL_COMMAND(cmd_import);
 CTL_COMMAND(cmd_completion);

@@ -21,6 +21,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "image/facts_store.h"
 #include "image/image_apt.h"
 #include "image/image_cache.h"
 #include "image/image_files.h"
@@ -288,6 +289,22 @@ link_guest(const struct build *x, const struct image *im, struct error *err)
         return 0;
 }
 
+/* What the version's bytes say of themselves, with what only the unpacked packages still have. Guests' files are never a host's boot. */
+static int
+make_facts(const struct build *x, const struct image *im, struct error *err)
+{
+        char config[IMAGE_PATH_SIZE], modinfo[IMAGE_PATH_SIZE];
+        const struct image_facts_hints hints = {.config = config, .modinfo = modinfo};
+        int r;
+
+        if (x->recipe.kind == RECIPE_GUEST)
+                return 0;
+        if ((r = image_path(config, err, "%s/boot/config-%s", x->root, x->kernel_version)) < 0 ||
+            (r = image_path(modinfo, err, "%s/lib/modules/%s/modules.builtin.modinfo", x->root, x->kernel_version)) < 0)
+                return r;
+        return facts_store_make(x->store, im->id, &hints, err);
+}
+
 static int
 publish(struct build *x, struct image *ret, struct error *err)
 {
@@ -309,6 +326,8 @@ publish(struct build *x, struct image *ret, struct error *err)
         r = image_store_publish(x->store, x->out, im, err);
         if (r == 0 && x->recipe.kind == RECIPE_GUEST)
                 r = link_guest(x, im, err);
+        if (r == 0)
+                r = make_facts(x, im, err);
         if (r == 0)
                 r = image_cache_put(x->store, x->b->name, x->key, im->id, x->host, err);
         if (r == 0)

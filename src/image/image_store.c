@@ -17,8 +17,8 @@
 
 #include "base/cleanup.h"
 #include "base/digest.h"
-#include "base/rec_json.h"
 #include "image/image_files.h"
+#include "image/image_record.h"
 
 #define MANIFEST_MAX (64u << 10)
 #define MANIFEST "manifest.json"
@@ -43,36 +43,6 @@ id_ok(const char *text)
 }
 
 static int
-read_record(const char *path, const struct rec_desc *d, void *ret, struct error *err)
-{
-        _cleanup_free_ uint8_t *text = NULL;
-        size_t size;
-        json_t *obj;
-        int r;
-
-        r = image_read(path, MANIFEST_MAX, &text, &size, err);
-        if (r < 0)
-                return r;
-        obj = json_parse((const char *)text, size, MANIFEST_MAX, err);
-        if (!obj)
-                return error_prefix(err, "%s", path);
-        r = rec_from_json(d, obj, ret, err);
-        json_decref(obj);
-        return r < 0 ? error_prefix(err, "%s", path) : 0;
-}
-
-static int
-write_record(const char *path, const struct rec_desc *d, const void *rec, struct error *err)
-{
-        _cleanup_free_ char *text = NULL;
-        json_t *obj = rec_to_json(d, rec);
-
-        text = obj ? json_text(obj) : NULL;
-        json_decref(obj);
-        return text ? image_write(path, text, strlen(text), err) : error_errno_set(err, ENOMEM, "%s", path);
-}
-
-static int
 read_manifest(const char *store, const char *id, struct image *ret, struct error *err)
 {
         char path[IMAGE_PATH_SIZE];
@@ -81,7 +51,7 @@ read_manifest(const char *store, const char *id, struct image *ret, struct error
         r = image_path(path, err, "%s/versions/%s/" MANIFEST, store, id);
         if (r < 0)
                 return r;
-        r = read_record(path, &image_desc, ret, err);
+        r = image_record_read(path, &image_desc, MANIFEST_MAX, ret, err);
         if (r == 0 && strcmp(ret->id, id) != 0)
                 r = error_set(err, ERR_IO, "%s: is the manifest of another version", path);
         return r;
@@ -93,7 +63,7 @@ read_tag(const char *store, const char *name, struct tag *ret, struct error *err
         char path[IMAGE_PATH_SIZE];
         int r = image_path(path, err, "%s/tags/%s.json", store, name);
 
-        return r < 0 ? r : read_record(path, &tag_desc, ret, err);
+        return r < 0 ? r : image_record_read(path, &tag_desc, MANIFEST_MAX, ret, err);
 }
 
 static int
@@ -283,7 +253,7 @@ move_tag(const char *store, const struct image *im, struct error *err)
         if ((r = image_path(path, err, "%s/tags", store)) < 0 || (r = image_mkdir(path, err)) < 0 ||
             (r = image_path(path, err, "%s/tags/%s.json", store, im->name)) < 0)
                 return r;
-        return write_record(path, &tag_desc, &t, err);
+        return image_record_write(path, &tag_desc, &t, err);
 }
 
 int
@@ -302,7 +272,7 @@ image_store_publish(const char *store, const char *folder, struct image *im, str
                 im->built_ms = known.built_ms;
                 return move_tag(store, im, err);
         }
-        if ((r = image_path(path, err, "%s/" MANIFEST, folder)) < 0 || (r = write_record(path, &image_desc, im, err)) < 0 ||
+        if ((r = image_path(path, err, "%s/" MANIFEST, folder)) < 0 || (r = image_record_write(path, &image_desc, im, err)) < 0 ||
             (r = sync_folder(folder, err)) < 0 || (r = image_path(versions, err, "%s/versions", store)) < 0 ||
             (r = image_mkdir(versions, err)) < 0 || (r = image_path(path, err, "%s/%s", versions, im->id)) < 0)
                 return r;

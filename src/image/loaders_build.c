@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "image/image_build.h"
+#include "image/facts_store.h"
 #include "image/image_files.h"
 
 static const struct {
@@ -272,7 +273,7 @@ loaders_build(const char *store, struct error *err)
         lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
         if (lock < 0 || flock(lock, LOCK_EX) < 0)
                 return error_errno_set(err, errno, "%s", path);
-        if ((r = image_remove(fresh, err)) < 0 || (r = make_all(fresh, err)) < 0)
+        if ((r = image_remove(fresh, err)) < 0 || (r = make_all(fresh, err)) < 0 || (r = swap_in(fresh, folder, err)) < 0)
                 return r;
-        return swap_in(fresh, folder, err);
+        return facts_store_make_loaders(store, err);
 }

@@ -87,6 +87,24 @@ read_interface(const char *folder, int depth, struct hardware_nic *nic)
         }
 }
 
+/* What the first processor says. An x86 kernel has such a line; another one has none, and no opinion. */
+static void
+read_cpu(struct host_hardware *h)
+{
+        _cleanup_fclose_ FILE *f = fopen("/proc/cpuinfo", "re");
+        char line[4096];
+
+        while (f && fgets(line, sizeof(line), f)) {
+                const char *colon = strchr(line, ':');
+
+                if (!colon || strncmp(line, "flags", 5) != 0)
+                        continue;
+                line[strcspn(line, "\n")] = '\0';
+                hardware_cpu_lacks(colon + 1, h->cpu_lacks);
+                return;
+        }
+}
+
 static void
 read_nics(struct host_hardware *h)
 {
@@ -142,6 +160,7 @@ init_hardware_read(struct host_hardware *ret)
 {
         *ret = (struct host_hardware){0};
         read_smbios(ret);
+        read_cpu(ret);
         read_nics(ret);
         read_disks(ret);
         /* Without SMBIOS dom0's own share is all that can be seen. */

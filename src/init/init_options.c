@@ -40,7 +40,16 @@ set_http(struct init_options *o, const char *value)
 static int
 set_agent(struct init_options *o, const char *value)
 {
-        return parse_port(value, &o->agent_port);
+        const char *colon = strchr(value, ':');
+        char ip[IP4_TEXT_SIZE];
+
+        if (!colon)
+                return parse_port(value, &o->agent_port);
+        if ((size_t)(colon - value) >= sizeof(ip))
+                return -EINVAL;
+        memcpy(ip, value, (size_t)(colon - value));
+        ip[colon - value] = '\0';
+        return parse_ip4(ip, &o->agent_server) < 0 ? -EINVAL : parse_port(colon + 1, &o->agent_port);
 }
 
 static int
@@ -105,6 +114,7 @@ set_home(struct init_options *o, const char *value)
         o->server = home.server;
         o->http_port = home.http_port;
         o->agent_port = home.agent_port;
+        o->agent_server = home.agent_server;
         o->mac = home.mac;
         str_copy(o->fingerprint, sizeof(o->fingerprint), home.fingerprint);
         str_copy(o->token, sizeof(o->token), home.token);
@@ -152,7 +162,7 @@ static const struct {
 } words[] = {
         {"dompool.server", set_address, "an IPv4 address"},
         {"dompool.http", set_http, "a port"},
-        {"dompool.agent", set_agent, "a port"},
+        {"dompool.agent", set_agent, "a port, or an address and a port"},
         {"dompool.fp", set_fingerprint, "64 hex digits"},
         {"dompool.token", set_token, "a boot token"},
         {"dompool.host", set_host, "a host's name"},

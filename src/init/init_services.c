@@ -42,7 +42,7 @@ agent_arguments(struct arguments *a, const struct init_options *o)
                                     "/run/dompool",
                                     NULL};
 
-        ip4_text(o->server, a->server);
+        ip4_text(o->agent_server ? o->agent_server : o->server, a->server);
         snprintf(a->agent_port, sizeof(a->agent_port), "%u", o->agent_port);
         snprintf(a->http_port, sizeof(a->http_port), "%u", o->http_port);
         memcpy(a->argv, argv, sizeof(argv));

@@ -2,7 +2,7 @@
 /*
  * Typed messages <-> lines of JSON, for the wire between link and api. Everything comes from messages.def and the records'
  * tables; the one thing added here is base64 for blobs, which JSON strings cannot hold. No I/O, no state.
- * Runs in: api, link.
+ * Runs in: api, link, satellite.
  */
 #include "ipc/agent_wire.h"
 
@@ -135,20 +135,20 @@ fields_from_json(const struct rec_desc *d, json_t *object, void *payload, struct
 }
 
 /* messages.def lists senders and receivers, not pairs: a message that link may send to its own parent is no message to api.
- * What api takes from link must be what it may hand on to core, and what link takes must be what core may have said. */
+ * What api takes must be what it may hand on to core, and what the others take must be what core may have said. */
 static bool
 direction_ok(enum msg_type type, enum role self_role)
 {
         if (self_role == ROLE_API)
-                return message_allowed(type, ROLE_LINK, ROLE_API) && message_allowed(type, ROLE_API, ROLE_CORE);
-        return message_allowed(type, ROLE_API, ROLE_LINK) && message_allowed(type, ROLE_CORE, ROLE_API);
+                return (message_allowed(type, ROLE_LINK, ROLE_API) || message_allowed(type, ROLE_SATELLITE, ROLE_API)) &&
+                       message_allowed(type, ROLE_API, ROLE_CORE);
+        return message_allowed(type, ROLE_API, self_role) && message_allowed(type, ROLE_CORE, ROLE_API);
 }
 
 static int
 line_type(const json_t *object, enum role self_role, enum msg_type *ret, struct error *err)
 {
         const char *name = json_string_value(json_object_get(object, "m"));
-        enum role from = self_role == ROLE_API ? ROLE_LINK : ROLE_API;
         int type;
 
         if (!name)
@@ -157,7 +157,7 @@ line_type(const json_t *object, enum role self_role, enum msg_type *ret, struct 
         if (type < 0)
                 return error_set(err, ERR_PROTOCOL, "unknown message '%.40s'", name);
         if (!direction_ok((enum msg_type)type, self_role))
-                return error_set(err, ERR_PROTOCOL, "%s does not come from %s", name, role_names[from]);
+                return error_set(err, ERR_PROTOCOL, "%s is not for %s to read", name, role_names[self_role]);
         *ret = (enum msg_type)type;
         return 0;
 }

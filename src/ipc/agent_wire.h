@@ -2,7 +2,7 @@
 #ifndef DOMPOOL_IPC_AGENT_WIRE_H
 #define DOMPOOL_IPC_AGENT_WIRE_H
 /*
- * Typed messages as lines of JSON: what an agent's link and the server's api role say to each other over TLS.
+ * Typed messages as lines of JSON: what an agent's link, or a satellite, and the server's api role say to each other over TLS.
  *
  *     {"m":"AGENT_PING","free_memory_kib":524288,"uptime_ms":61234}
  *
@@ -19,8 +19,8 @@ char *
 agent_wire_encode(enum msg_type type, const void *payload);
 
 /*
- * @self_role is who reads: ROLE_API or ROLE_LINK; only what the other one may send to it is taken. Pure. The payload is
- * calloc'ed: agent_wire_free it. On failure (ERR_PROTOCOL, ERR_LIMIT, ERR_INVALID) nothing is returned.
+ * @self_role is who reads: ROLE_API, ROLE_LINK or ROLE_SATELLITE; only what the others may send to it is taken. Pure. The
+ * payload is calloc'ed: agent_wire_free it. On failure (ERR_PROTOCOL, ERR_LIMIT, ERR_INVALID) nothing is returned.
  */
 int
 agent_wire_decode(const char *line, size_t size, enum role self_role, enum msg_type *ret_type, void **ret_payload,

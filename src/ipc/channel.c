@@ -27,6 +27,8 @@
 #define KEEP_BUFFER (256u << 10) /* a larger input buffer is given back when it is empty */
 #define MAX_FDS 16               /* received and not yet claimed by a frame */
 #define SOCKET_BUFFER (1 << 20)
+#define GATHER 64            /* frames that leave by one system call */
+#define HOLD_MAX (64u << 10) /* a held queue of that size leaves all the same */
 
 struct frame {
         enum msg_type type;
@@ -50,6 +52,9 @@ struct channel {
         void *arg;
         bool closing; /* channel_free was called: no callback any more */
         bool failed;  /* on_close was called */
+        bool held;    /* channel_hold: what is sent waits in the queue */
+        bool gathers; /* it was held once: frames leave together */
+        int events;   /* that the poll handle waits for */
 
         struct out *out, **out_end;
         size_t out_size;
@@ -103,7 +108,7 @@ decode_payload(const struct frame *f, const uint8_t *data, void **ret)
 
         if (!payload)
                 return -ENOMEM;
-        r = rec_decode(desc, data, f->size, payload);
+        r = rec_decode_fresh(desc, data, f->size, payload);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(payload);
@@ -171,18 +176,21 @@ out_free(struct out *o)
         free(o);
 }
 
-/* Sends a part of @o. Bytes sent, or negative errno. */
+/* Sends a part of the queue from @o on, at most @n_frames; a descriptor must be attached to the first byte that is sent. Bytes,
+ * or negative errno. */
 static ssize_t
-send_some(int sock, struct out *o)
+send_some(int sock, struct out *o, size_t n_frames)
 {
-        struct iovec iov = {.iov_base = o->data + o->done, .iov_len = o->size - o->done};
+        struct iovec iov[GATHER];
         union {
                 struct cmsghdr header;
                 char space[CMSG_SPACE(sizeof(int))];
         } control = {0};
-        struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+        struct msghdr msg = {.msg_iov = iov};
         ssize_t n;
 
+        for (struct out *i = o; i && msg.msg_iovlen < n_frames && (i == o || i->fd < 0); i = i->next)
+                iov[msg.msg_iovlen++] = (struct iovec){.iov_base = i->data + i->done, .iov_len = i->size - i->done};
         if (o->fd >= 0) {
                 struct cmsghdr *c;
 
@@ -195,8 +203,9 @@ send_some(int sock, struct out *o)
                 memcpy(CMSG_DATA(c), &o->fd, sizeof(int));
         }
         do
-                /* The capture role has no sendmsg(2): it can carry an address. */
-                n = o->fd >= 0 ? sendmsg(sock, &msg, MSG_NOSIGNAL) : send(sock, iov.iov_base, iov.iov_len, MSG_NOSIGNAL);
+                /* The capture role has no sendmsg(2): it can carry an address. It never holds. */
+                n = o->fd >= 0 || msg.msg_iovlen > 1 ? sendmsg(sock, &msg, MSG_NOSIGNAL)
+                                                     : send(sock, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL);
         while (n < 0 && errno == EINTR);
         if (n < 0)
                 return -errno;
@@ -204,7 +213,6 @@ send_some(int sock, struct out *o)
                 close(o->fd);
                 o->fd = -1;
         }
-        o->done += (size_t)n;
         return n;
 }
 
@@ -261,27 +269,62 @@ fail(struct channel *ch, const char *reason)
         ch->on_close(ch->arg, ch, reason);
 }
 
-/* 0, or negative errno when the socket is unusable. */
-static int
-flush_queue(struct channel *ch)
+/* The first @n bytes of the queue have left. */
+static void
+take_sent(struct channel *ch, size_t n)
 {
-        while (ch->out) {
+        while (n > 0) {
                 struct out *o = ch->out;
-                ssize_t n = send_some(ch->sock, o);
+                size_t part = o->size - o->done < n ? o->size - o->done : n;
 
-                if (n == -EAGAIN)
-                        return 0;
-                if (n < 0)
-                        return (int)n;
+                o->done += part;
+                n -= part;
                 if (o->done < o->size)
-                        continue;
+                        return;
                 ch->out = o->next;
                 if (!ch->out)
                         ch->out_end = &ch->out;
                 ch->out_size -= o->size;
                 out_free(o);
         }
+}
+
+/* 0, or negative errno when the socket is unusable. */
+static int
+flush_queue(struct channel *ch)
+{
+        while (ch->out) {
+                ssize_t n = send_some(ch->sock, ch->out, ch->gathers ? GATHER : 1);
+
+                if (n == -EAGAIN)
+                        return 0;
+                if (n < 0)
+                        return (int)n;
+                take_sent(ch, (size_t)n);
+        }
         return 0;
+}
+
+/* 0 or -EPIPE. */
+static int
+send_queue(struct channel *ch)
+{
+        if (flush_queue(ch) < 0) {
+                /* The loop sees the end of the stream and calls on_close from there: never from inside a send. */
+                shutdown(ch->sock, SHUT_RDWR);
+                return -EPIPE;
+        }
+        poll_wanted(ch);
+        return 0;
+}
+
+void
+channel_hold(struct channel *ch, bool on)
+{
+        ch->held = on;
+        ch->gathers = true;
+        if (!on && ch->out && !ch->closing && !ch->failed)
+                send_queue(ch);
 }
 
 int
@@ -302,14 +345,7 @@ channel_send(struct channel *ch, enum msg_type type, const void *payload, int fd
         *ch->out_end = o;
         ch->out_end = &o->next;
         ch->out_size += o->size;
-        r = flush_queue(ch);
-        if (r < 0) {
-                /* The loop sees the end of the stream and calls on_close from there: never from inside a send. */
-                shutdown(ch->sock, SHUT_RDWR);
-                return -EPIPE;
-        }
-        poll_wanted(ch);
-        return 0;
+        return ch->held && ch->out_size < HOLD_MAX ? 0 : send_queue(ch);
 }
 
 /* Takes the first frame off the input. 1: delivered; 0: not complete; negative: failed, or the channel was freed by the
@@ -433,8 +469,12 @@ on_poll(uv_poll_t *poll, int status, int events)
 static void
 poll_wanted(struct channel *ch)
 {
-        if (!ch->closing && !ch->failed)
-                uv_poll_start(&ch->poll, UV_READABLE | (ch->out ? UV_WRITABLE : 0), on_poll);
+        int events = UV_READABLE | (ch->out && !ch->held ? UV_WRITABLE : 0);
+
+        if (ch->closing || ch->failed || events == ch->events)
+                return;
+        ch->events = events; /* each change is a system call */
+        uv_poll_start(&ch->poll, events, on_poll);
 }
 
 int
@@ -572,9 +612,10 @@ channel_write_blocking(int sock, enum role self, enum role peer, enum msg_type t
         if (r < 0)
                 return r;
         while (r == 0 && o->done < o->size) {
-                ssize_t n = send_some(sock, o);
+                ssize_t n = send_some(sock, o, 1);
 
                 r = n < 0 ? (int)n : 0;
+                o->done += n > 0 ? (size_t)n : 0;
         }
         out_free(o);
         return r;

@@ -36,6 +36,11 @@ channel_new(uv_loop_t *loop, int fd, enum role self, enum role peer, channel_mes
 int
 channel_send(struct channel *ch, enum msg_type type, const void *payload, int fd);
 
+/* While it is on, what is sent waits; when it is put off, all of it leaves by as few system calls as there can be. Who holds lets
+ * go before he waits for an answer. */
+void
+channel_hold(struct channel *ch, bool on);
+
 /* Delivers what has come already, without waiting for the loop's turn: what the peer sent before something else that we have seen is
  * then known. Not inside this channel's own callbacks. */
 void

@@ -17,6 +17,8 @@ const char *const role_names[] = {[ROLE_PARENT] = "parent",
                                   [ROLE_APARENT] = "aparent",
                                   [ROLE_LINK] = "link",
                                   [ROLE_HV] = "hv",
+                                  [ROLE_HVTASK] = "hvtask",
+                                  [ROLE_SATELLITE] = "satellite",
                                   [ROLE_N] = NULL};
 
 static const char *const resource_names[] = {[RES_SERVER] = "server",
@@ -30,16 +32,20 @@ static const char *const resource_names[] = {[RES_SERVER] = "server",
                                              [RES_PROFILES] = "profiles",
                                              [RES_IMAGES] = "images",
                                              [RES_IMAGE] = "image",
+                                             [RES_IMAGE_CHECK] = "image-check",
                                              [RES_DOMAINS] = "domains",
                                              [RES_DOMAIN] = "domain",
                                              [RES_OPS] = "operations",
                                              [RES_OP] = "operation",
+                                             [RES_SATELLITES] = "satellites",
+                                             [RES_SATELLITE] = "satellite",
                                              [RES_EVENTS] = "events",
                                              [RES_N] = NULL};
 static const char *const unknown_change_names[] = {[UNKNOWN_FORGET] = "forget", [UNKNOWN_IGNORE] = "ignore", NULL};
 static const char *const verb_names[] = {[VERB_SHUTDOWN] = "shutdown", [VERB_DESTROY] = "destroy", NULL};
+static const char *const what_names[] = {[SATELLITE_POLICY] = "policy", [SATELLITE_FILES] = "files", NULL};
 static const char *const work_names[] = {
-        [WORK_IMAGE_BUILD] = "image-build", [WORK_GUEST_FILE] = "guest-file", [WORK_KIND_N] = NULL};
+        [WORK_IMAGE_BUILD] = "image-build", [WORK_FACTS] = "facts", [WORK_GUEST_FILE] = "guest-file", [WORK_KIND_N] = NULL};
 
 /* Starts and ends a payload's table; the fields stand between. `S` is the struct's tag. */
 #define FIELDS(S) static const struct rec_field S##_fields[] =
@@ -89,6 +95,7 @@ FIELDS(msg_boot_event){
         REC_STR(struct msg_boot_event, text),
         REC_ENUM(struct msg_boot_event, note, boot_note_names),
         REC_BOOL(struct msg_boot_event, firmware),
+        REC_REC(struct msg_boot_event, asked, host_firmware_desc),
 };
 DESC(msg_boot_event);
 
@@ -177,6 +184,8 @@ FIELDS(msg_api_host_profile){
         REC_BOOL(struct msg_api_host_profile, all),
         REC_STR(struct msg_api_host_profile, profile),
         REC_BOOL(struct msg_api_host_profile, next),
+        REC_BOOL(struct msg_api_host_profile, force),
+        REC_BOOL(struct msg_api_host_profile, check),
         REC_STR(struct msg_api_host_profile, image),
         REC_STR(struct msg_api_host_profile, by),
 };
@@ -387,6 +396,118 @@ FIELDS(msg_work_result){
         REC_STR(struct msg_work_result, text), REC_BYTES(struct msg_work_result, sha256), REC_U64(struct msg_work_result, size),
 };
 DESC(msg_work_result);
+
+FIELDS(msg_api_satellite_add){
+        REC_U64(struct msg_api_satellite_add, request),
+        REC_STR(struct msg_api_satellite_add, name),
+        REC_STR(struct msg_api_satellite_add, label),
+        REC_STR(struct msg_api_satellite_add, by),
+};
+DESC(msg_api_satellite_add);
+
+FIELDS(msg_satellite_hello){
+        REC_U64_HIDDEN(struct msg_satellite_hello, conn),
+        REC_STR(struct msg_satellite_hello, name),
+        REC_BYTES(struct msg_satellite_hello, secret),
+        REC_STR(struct msg_satellite_hello, version),
+        REC_U32(struct msg_satellite_hello, messages_version),
+        REC_U32(struct msg_satellite_hello, policy_version),
+        REC_U64(struct msg_satellite_hello, generation),
+        REC_U64(struct msg_satellite_hello, journal),
+        REC_U64(struct msg_satellite_hello, newest),
+        REC_I64(struct msg_satellite_hello, time_ms),
+        REC_U32(struct msg_satellite_hello, http_port),
+        REC_LIST(struct msg_satellite_hello, networks, config_network_desc),
+        REC_U32_HIDDEN(struct msg_satellite_hello, address),
+};
+DESC(msg_satellite_hello);
+
+FIELDS(msg_satellite_welcome){
+        REC_U64_HIDDEN(struct msg_satellite_welcome, conn),
+        REC_STR(struct msg_satellite_welcome, version),
+        REC_I64(struct msg_satellite_welcome, time_ms),
+        REC_U32(struct msg_satellite_welcome, http_port),
+};
+DESC(msg_satellite_welcome);
+
+FIELDS(msg_satellite_offer){
+        REC_U64_HIDDEN(struct msg_satellite_offer, conn),     REC_U64(struct msg_satellite_offer, generation),
+        REC_U64(struct msg_satellite_offer, policy_size),     REC_U64(struct msg_satellite_offer, files_size),
+        REC_BYTES(struct msg_satellite_offer, policy_sha256), REC_BYTES(struct msg_satellite_offer, files_sha256),
+};
+DESC(msg_satellite_offer);
+
+FIELDS(msg_satellite_get){
+        REC_U64_HIDDEN(struct msg_satellite_get, conn),
+        REC_U64(struct msg_satellite_get, generation),
+        REC_ENUM(struct msg_satellite_get, what, what_names),
+        REC_U64(struct msg_satellite_get, offset),
+};
+DESC(msg_satellite_get);
+
+FIELDS(msg_satellite_part){
+        REC_U64_HIDDEN(struct msg_satellite_part, conn),
+        REC_U64(struct msg_satellite_part, generation),
+        REC_ENUM(struct msg_satellite_part, what, what_names),
+        REC_U64(struct msg_satellite_part, offset),
+        REC_BLOB(struct msg_satellite_part, data, SATELLITE_PART_MAX),
+};
+DESC(msg_satellite_part);
+
+FIELDS(msg_satellite_state){
+        REC_U64_HIDDEN(struct msg_satellite_state, conn), REC_U64(struct msg_satellite_state, generation),
+        REC_U32(struct msg_satellite_state, n_missing),   REC_U64(struct msg_satellite_state, missing_size),
+        REC_U64(struct msg_satellite_state, n_dropped),   REC_STR(struct msg_satellite_state, trouble),
+};
+DESC(msg_satellite_state);
+
+FIELDS(msg_satellite_ack){
+        REC_U64_HIDDEN(struct msg_satellite_ack, conn),
+        REC_U64(struct msg_satellite_ack, seq),
+};
+DESC(msg_satellite_ack);
+
+FIELDS(msg_satellite_used){
+        REC_U64_HIDDEN(struct msg_satellite_used, conn),
+        REC_REC(struct msg_satellite_used, used, msg_token_used_desc),
+};
+DESC(msg_satellite_used);
+
+FIELDS(msg_satellite_boot){
+        REC_U64_HIDDEN(struct msg_satellite_boot, conn),
+        REC_U64(struct msg_satellite_boot, seq),
+        REC_REC(struct msg_satellite_boot, report, msg_boot_event_desc),
+};
+DESC(msg_satellite_boot);
+
+FIELDS(msg_satellite_lease){
+        REC_U64_HIDDEN(struct msg_satellite_lease, conn),
+        REC_REC(struct msg_satellite_lease, report, msg_lease_event_desc),
+};
+DESC(msg_satellite_lease);
+
+FIELDS(msg_satellite_unknown){
+        REC_U64_HIDDEN(struct msg_satellite_unknown, conn),
+        REC_U64(struct msg_satellite_unknown, seq),
+        REC_REC(struct msg_satellite_unknown, report, msg_machine_seen_desc),
+};
+DESC(msg_satellite_unknown);
+
+FIELDS(msg_satellite_foreign){
+        REC_U64_HIDDEN(struct msg_satellite_foreign, conn),
+        REC_U64(struct msg_satellite_foreign, seq),
+        REC_REC(struct msg_satellite_foreign, report, msg_foreign_dhcp_desc),
+};
+DESC(msg_satellite_foreign);
+
+FIELDS(msg_satellite_init){
+        REC_U64_HIDDEN(struct msg_satellite_init, conn),
+        REC_U64(struct msg_satellite_init, seq),
+        REC_IP4(struct msg_satellite_init, address),
+        REC_I64(struct msg_satellite_init, time_ms),
+        REC_REC(struct msg_satellite_init, report, msg_init_report_desc),
+};
+DESC(msg_satellite_init);
 
 FIELDS(msg_host_reboot){
         REC_STR(struct msg_host_reboot, reason),

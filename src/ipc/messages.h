@@ -28,25 +28,26 @@ enum role {
         ROLE_APARENT,
         ROLE_LINK,
         ROLE_HV,
-        ROLE_HVTASK, /* a child of hv: one libxl operation */
+        ROLE_HVTASK,    /* a child of hv: one libxl operation */
+        ROLE_SATELLITE, /* of dompoold --satellite: speaks to the main server, stands in core's place */
         ROLE_N,
 };
 extern const char *const role_names[]; /* "parent", "boot", ... */
 
 /* What a passed descriptor is for. */
 enum role_fd {
-        FD_CHANNEL,     /* to the peer role in `number` */
-        FD_DHCP,        /* UDP 67, bound to the interface of network `number` (config_network_at) */
-        FD_PXE,         /* UDP 4011, likewise; only where the network's mode is proxy */
-        FD_TFTP,        /* UDP 69 */
-        FD_NDP,         /* ICMPv6, router solicitations only; absent where the boot LAN has no IPv6 */
-        FD_HTTP,        /* listening TCP */
-        FD_API_UNIX,    /* listening Unix socket */
-        FD_API_TLS,     /* listening TCP */
-        FD_AGENT_TLS,   /* listening TCP */
-        FD_POLICY,      /* the last policy snapshot, read-only; absent at the very first start */
-        FD_STATE_DIR,   /* this role's own directory */
-        FD_TLS_CERT,    /* PEM files, read-only */
+        FD_CHANNEL,   /* to the peer role in `number` */
+        FD_DHCP,      /* UDP 67, bound to the interface of network `number` (config_network_at) */
+        FD_PXE,       /* UDP 4011, likewise; only where the network's mode is proxy */
+        FD_TFTP,      /* UDP 69 */
+        FD_NDP,       /* ICMPv6, router solicitations only; absent where the boot LAN has no IPv6 */
+        FD_HTTP,      /* listening TCP */
+        FD_API_UNIX,  /* listening Unix socket */
+        FD_API_TLS,   /* listening TCP */
+        FD_AGENT_TLS, /* listening TCP */
+        FD_POLICY,    /* the last policy snapshot, read-only; absent at the very first start */
+        FD_STATE_DIR, /* this role's own directory */
+        FD_TLS_CERT,  /* PEM files, read-only */
         FD_TLS_KEY,
         FD_N,
 };
@@ -61,11 +62,11 @@ struct msg_role_fd {
 struct msg_role_ready {
         uint32_t pid;
 };
-struct msg_role_ended { /* one that was not asked to */
-        uint32_t role;       /* enum role */
-        uint32_t signal;     /* 0: it exited with `status`. SIGSYS: the sandbox forbade a system call */
+struct msg_role_ended {  /* one that was not asked to */
+        uint32_t role;   /* enum role */
+        uint32_t signal; /* 0: it exited with `status`. SIGSYS: the sandbox forbade a system call */
         uint32_t status;
-        int64_t time_ms;     /* wall */
+        int64_t time_ms; /* wall */
 };
 struct msg_policy { /* a descriptor of the file travels with it */
         uint64_t generation;
@@ -81,17 +82,18 @@ struct msg_boot_attempt { /* a host has got a menu with a new token */
 struct msg_boot_event {
         struct mac mac;
         uint32_t address;
-        uint32_t stage;      /* enum boot_stage */
-        int64_t time_ms;     /* wall */
-        int64_t attempt_ms;  /* of the token in force; 0 before the menu */
-        char text[200];      /* file name, loader, sizes; printable */
-        uint32_t note;       /* enum boot_note_kind; BOOT_NOTE_NONE: the stage was reached */
-        bool firmware;       /* the note is about a packet of firmware or a loader: it may begin a boot */
+        uint32_t stage;             /* enum boot_stage */
+        int64_t time_ms;            /* wall */
+        int64_t attempt_ms;         /* of the token in force; 0 before the menu */
+        char text[200];             /* file name, loader, sizes; printable */
+        uint32_t note;              /* enum boot_note_kind; BOOT_NOTE_NONE: the stage was reached */
+        struct host_firmware asked; /* STAGE_DHCP: who asked */
+        bool firmware;              /* the note is about a packet of firmware or a loader: it may begin a boot */
 };
 struct msg_lease_event {
         struct mac mac;
         uint32_t address;
-        uint32_t state; /* enum lease_state */
+        uint32_t state;    /* enum lease_state */
         int64_t expiry_ms; /* wall */
 };
 struct msg_foreign_dhcp { /* a host took an address of another server, where addresses are ours */
@@ -108,12 +110,12 @@ struct msg_machine_seen { /* a machine asks that nobody knows, or a host shows w
 };
 struct msg_init_report { /* dompool-init, by HTTP, authenticated by the boot token */
         char token[120];
-        char stage[32];      /* "init", "network", "xen", "agent", "error" */
+        char stage[32]; /* "init", "network", "xen", "agent", "error" */
         char text[512];
         bool failed;
-        uint32_t address;    /* who sent it */
+        uint32_t address; /* who sent it */
         int64_t time_ms;
-        uint64_t uptime_ms;  /* of the dom0 kernel */
+        uint64_t uptime_ms;            /* of the dom0 kernel */
         struct host_hardware hardware; /* stage "inspect"; empty otherwise */
 };
 
@@ -121,35 +123,38 @@ struct msg_init_report { /* dompool-init, by HTTP, authenticated by the boot tok
 #define REPLY_BODY_MAX (15u << 20)
 struct msg_api_reply {
         uint64_t request;
-        uint32_t status;     /* HTTP */
-        struct blob body;    /* JSON text made by core */
+        uint32_t status;  /* HTTP */
+        struct blob body; /* JSON text made by core */
 };
 enum api_resource {
-        RES_SERVER,      /* versions, roles, counts */
+        RES_SERVER, /* versions, roles, counts */
         RES_HOSTS,
-        RES_HOST,        /* name */
-        RES_HOST_TRACE,  /* name: its last boots, stage by stage */
+        RES_HOST,         /* name */
+        RES_HOST_TRACE,   /* name: its last boots, stage by stage */
         RES_HOST_CAPTURE, /* name, or a MAC with dashes: can its packets be captured now? */
         RES_HOST_EXPLAIN, /* name, or a MAC with dashes; filter: firmware, number: at this wall clock ms */
-        RES_UNKNOWN,     /* MACs seen that are no host */
+        RES_UNKNOWN,      /* MACs seen that are no host */
         RES_UNKNOWN_HOST, /* name: a MAC with dashes */
         RES_PROFILES,
         RES_IMAGES,
         RES_IMAGE,       /* name or id */
+        RES_IMAGE_CHECK, /* name or id: its facts, and what the guards find for it and for the hosts that boot it */
         RES_DOMAINS,
-        RES_DOMAIN,      /* name */
+        RES_DOMAIN, /* name */
         RES_OPS,
-        RES_OP,          /* number; waits up to wait_ms for its end */
-        RES_EVENTS,      /* number: after this id; waits up to wait_ms for one */
+        RES_OP, /* number; waits up to wait_ms for its end */
+        RES_SATELLITES,
+        RES_SATELLITE, /* name */
+        RES_EVENTS,    /* number: after this id; waits up to wait_ms for one */
         RES_N,
 };
 struct msg_api_get {
         uint64_t request;
-        uint32_t resource;   /* enum api_resource */
+        uint32_t resource; /* enum api_resource */
         char name[NAME_SIZE];
         uint64_t number;
-        uint32_t limit;      /* rows; 0: the resource's default (1000) */
-        uint32_t wait_ms;    /* at most 60,000 */
+        uint32_t limit;         /* rows; 0: the resource's default (1000) */
+        uint32_t wait_ms;       /* at most 60,000 */
         char filter[NAME_SIZE]; /* events: kind; domains: host */
 };
 struct msg_api_host_put { /* makes or changes a host that does not stand in the configuration file; adopts an unknown machine */
@@ -172,13 +177,15 @@ struct msg_api_name {
 };
 struct msg_api_host_profile {
         uint64_t request;
-        char name[NAME_SIZE];  /* one host; empty: those of the next three */
-        struct blob hosts;     /* names with blanks between */
+        char name[NAME_SIZE]; /* one host; empty: those of the next three */
+        struct blob hosts;    /* names with blanks between */
         char label[NAME_SIZE];
         bool all;
         char profile[NAME_SIZE]; /* "auto": the rules decide again */
         char image[NAME_SIZE];   /* empty: the profile's or the host's */
         bool next;               /* for the next boot only */
+        bool force;              /* in spite of findings that are no certainty */
+        bool check;              /* only say what the guards find; nothing is set */
         char by[NAME_SIZE];
 };
 /* How boots would change; nothing is changed. One of profile, host and config says by what. */
@@ -208,7 +215,7 @@ enum domain_verb { VERB_SHUTDOWN, VERB_DESTROY };
 struct msg_api_domain_action {
         uint64_t request;
         char name[NAME_SIZE];
-        uint32_t verb;       /* enum domain_verb */
+        uint32_t verb;            /* enum domain_verb */
         uint32_t timeout_seconds; /* shutdown: then the operation fails; 0: 120 */
         char by[NAME_SIZE];
         char key[NAME_SIZE];
@@ -217,28 +224,35 @@ struct msg_api_cancel { /* the client has gone; nothing is undone, only the wait
         uint64_t request;
 };
 
+struct msg_api_satellite_add {
+        uint64_t request;
+        char name[NAME_SIZE];
+        char label[NAME_SIZE]; /* empty: as its name */
+        char by[NAME_SIZE];
+};
+
 struct msg_agent_conn {
         uint64_t conn;
 };
 struct msg_agent_gone {
         uint64_t conn;
-        uint32_t silence_ms;   /* since the last packet of the host, when the connection ended */
+        uint32_t silence_ms; /* since the last packet of the host, when the connection ended */
 };
 struct msg_agent_hello {
-        uint64_t conn;         /* given by api, unique while api lives */
-        char token[120];       /* the boot token, or empty when there is a session */
-        uint8_t session[32];   /* zero: none yet */
+        uint64_t conn;       /* given by api, unique while api lives */
+        char token[120];     /* the boot token, or empty when there is a session */
+        uint8_t session[32]; /* zero: none yet */
         char agent_version[NAME_SIZE];
         uint32_t messages_version;
-        uint32_t address;      /* filled in by api */
+        uint32_t address; /* filled in by api */
 };
 struct msg_agent_welcome {
         uint64_t conn;
         char host[NAME_SIZE];
-        uint8_t session[32];   /* secret; good until the dom0 ends */
+        uint8_t session[32]; /* secret; good until the dom0 ends */
         int64_t server_time_ms;
         uint32_t heartbeat_seconds; /* link says something at least about so often */
-        char blob_path[64];    /* HTTP path before the hash: "/blob/" */
+        char blob_path[64];         /* HTTP path before the hash: "/blob/" */
         uint32_t http_port;
 };
 struct msg_agent_refuse {
@@ -259,14 +273,14 @@ struct msg_agent_domains { /* the full list; what is not in it is not on the hos
 struct msg_agent_domain_event {
         uint64_t conn;
         struct domain_info domain;
-        char what[32];         /* "appeared", "gone", "shutdown", "crashed", "restarted", "changed" */
+        char what[32]; /* "appeared", "gone", "shutdown", "crashed", "restarted", "changed" */
         char text[256];
 };
 struct msg_agent_op {
         uint64_t conn;
         uint64_t id;
         uint64_t epoch;
-        uint32_t kind;         /* enum op_kind */
+        uint32_t kind; /* enum op_kind */
         uint32_t timeout_seconds;
         struct domain_config config; /* create: all of it; shutdown, destroy: name and uuid */
 };
@@ -279,7 +293,7 @@ struct msg_agent_op_progress {
 struct msg_agent_op_result { /* repeated until AGENT_OP_ACK */
         uint64_t conn;
         uint64_t id, epoch;
-        char code[32];         /* error_text(); "none": it worked */
+        char code[32]; /* error_text(); "none": it worked */
         char text[1000];
         struct domain_info domain;
 };
@@ -304,7 +318,7 @@ struct msg_console_open {
 struct msg_console_data {
         uint64_t conn;
         uint64_t session;
-        struct blob data;      /* at most CONSOLE_CHUNK bytes; base64 over JSON */
+        struct blob data; /* at most CONSOLE_CHUNK bytes; base64 over JSON */
 };
 struct msg_console_close {
         uint64_t conn;
@@ -332,13 +346,13 @@ struct msg_capture_open {
 struct msg_capture_socket { /* from the parent with a packet socket that sees this machine only */
         uint64_t session;
         struct mac mac;
-        uint32_t address;     /* fixed, of a host behind a relay agent, whose packets have not its MAC; 0 */
+        uint32_t address; /* fixed, of a host behind a relay agent, whose packets have not its MAC; 0 */
         uint32_t snap;
 };
 #define CAPTURE_CHUNK (192u << 10)
 struct msg_capture_data {
         uint64_t session;
-        struct blob data;     /* of the pcap file: whole records */
+        struct blob data; /* of the pcap file: whole records */
 };
 struct msg_capture_note { /* what the boot has come to, for who looks on */
         uint64_t session;
@@ -350,14 +364,17 @@ struct msg_capture_close {
         char text[256];
 };
 
+#define WORK_FACTS_NAME "facts"
 enum work_kind {
         WORK_IMAGE_BUILD, /* name: the recipe */
+        WORK_FACTS,       /* name: WORK_FACTS_NAME; what images and loaders say of themselves, where that is not known. Of no
+                             operation */
         WORK_GUEST_FILE,  /* name: "kernel" or "ramdisk"; the open file travels with it */
         WORK_KIND_N,
 };
 struct msg_work_task {
         uint64_t op;
-        uint32_t kind;         /* enum work_kind */
+        uint32_t kind; /* enum work_kind */
         char name[NAME_SIZE];
 };
 struct msg_work_progress {
@@ -367,11 +384,97 @@ struct msg_work_progress {
 };
 struct msg_work_result {
         uint64_t op;
-        char name[NAME_SIZE];  /* the task's: an operation may have several, one after the other */
+        char name[NAME_SIZE]; /* the task's: an operation may have several, one after the other */
         char code[32];
         char text[1000];
-        uint8_t sha256[32];    /* of the guest file that became a blob */
+        uint8_t sha256[32]; /* of the guest file that became a blob */
         uint64_t size;
+};
+/* --- satellites; conn as with agents --- */
+struct msg_satellite_hello {
+        uint64_t conn;
+        char name[NAME_SIZE];
+        uint8_t secret[32];
+        char version[NAME_SIZE];
+        uint32_t messages_version;
+        uint32_t policy_version; /* of the snapshots that it understands */
+        uint64_t generation;     /* of the snapshot in force there; 0: none */
+        uint64_t journal;        /* whose numbers the reports have */
+        uint64_t newest;         /* number of the newest report that waits there; 0: none waits */
+        int64_t time_ms;         /* its wall clock */
+        uint32_t http_port;
+        uint32_t n_networks; /* 1.. */
+        struct config_network networks[CONFIG_MAX_NETWORKS];
+        uint32_t address; /* filled in by api */
+};
+struct msg_satellite_welcome {
+        uint64_t conn;
+        char version[NAME_SIZE];
+        int64_t time_ms;
+        uint32_t http_port; /* of the main server's files */
+};
+enum satellite_what { SATELLITE_POLICY, SATELLITE_FILES, SATELLITE_WHAT_N };
+struct msg_satellite_offer { /* a snapshot and the list of files that go with it (src/proto/satellite_files.h) */
+        uint64_t conn;
+        uint64_t generation;
+        uint64_t policy_size, files_size;
+        uint8_t policy_sha256[32], files_sha256[32];
+};
+#define SATELLITE_PART_MAX (256u << 10)
+struct msg_satellite_get {
+        uint64_t conn;
+        uint64_t generation;
+        uint32_t what; /* enum satellite_what */
+        uint64_t offset;
+};
+struct msg_satellite_part {
+        uint64_t conn;
+        uint64_t generation;
+        uint32_t what;
+        uint64_t offset;
+        struct blob data; /* to its end, or SATELLITE_PART_MAX bytes */
+};
+struct msg_satellite_state {
+        uint64_t conn;
+        uint64_t generation;   /* in force there */
+        uint32_t n_missing;    /* files of the newest one */
+        uint64_t missing_size; /* bytes */
+        uint64_t n_dropped;    /* reports that were lost since the last word on it: its journal was full */
+        char trouble[256];     /* what keeps it from the newest one; empty: nothing */
+};
+struct msg_satellite_ack { /* all up to this number are taken and durable */
+        uint64_t conn;
+        uint64_t seq;
+};
+struct msg_satellite_used {
+        uint64_t conn;
+        struct msg_token_used used;
+};
+struct msg_satellite_boot {
+        uint64_t conn;
+        uint64_t seq;
+        struct msg_boot_event report;
+};
+struct msg_satellite_lease { /* the state of now: no number */
+        uint64_t conn;
+        struct msg_lease_event report;
+};
+struct msg_satellite_unknown {
+        uint64_t conn;
+        uint64_t seq;
+        struct msg_machine_seen report;
+};
+struct msg_satellite_foreign {
+        uint64_t conn;
+        uint64_t seq;
+        struct msg_foreign_dhcp report;
+};
+struct msg_satellite_init {
+        uint64_t conn;
+        uint64_t seq;
+        uint32_t address; /* as in the report, where JSON does not show them */
+        int64_t time_ms;
+        struct msg_init_report report;
 };
 struct msg_host_reboot {
         char reason[128];
@@ -385,22 +488,17 @@ enum msg_type {
 };
 
 /* NULL when the number is no message. */
-const struct rec_desc *
-message_desc(enum msg_type type);
+const struct rec_desc *message_desc(enum msg_type type);
 
-const char *
-message_name(enum msg_type type);
+const char *message_name(enum msg_type type);
 
 /* -1 when the text is no message's name. */
-int
-message_find(const char *name);
+int message_find(const char *name);
 
 /* Does a descriptor travel with it? A frame of any other message that brings one is refused. */
-bool
-message_takes_fd(enum msg_type type);
+bool message_takes_fd(enum msg_type type);
 
 /* May @from send @type to @to? */
-bool
-message_allowed(enum msg_type type, enum role from, enum role to);
+bool message_allowed(enum msg_type type, enum role from, enum role to);
 
 #endif

@@ -6,6 +6,7 @@
  * with one that is stuck: boot_verdict.h. Pure data and pure functions.
  */
 #include "base/rec.h"
+#include "model/hardware.h"
 #include "model/host.h"
 
 #define BOOT_MAX_SEARCH 16 /* the latest missing files kept for a boot */
@@ -33,7 +34,9 @@ struct boot {
         uint64_t number; /* 1.. per host */
         int64_t started_ms;
         int64_t last_ms;    /* the last word of any kind */
+        struct host_firmware firmware; /* stays when the next boot begins, until that one has asked */
         int64_t attempt_ms; /* of the token rendered into its menu; 0: no menu yet */
+        char via[NAME_SIZE]; /* the satellite that it booted from; empty: from this server */
         bool failed;        /* dompool-init reported a failure; the words are in @failure */
         char failure[512];
         uint32_t n_steps; /* in the order of time; a stage stands here at most once */

@@ -53,6 +53,8 @@ static const struct rec_field config_fields[] = {
         REC_U32(struct config, heartbeat_seconds),
         REC_REC(struct config, network, config_network_desc),
         REC_LIST(struct config, subnets, config_network_desc),
+        REC_STR(struct config, enrolment_file),
+        REC_REC(struct config, main_server, enrolment_desc),
         REC_LIST(struct config, tokens, config_token_desc),
         REC_LIST(struct config, profiles, profile_desc),
         REC_LIST(struct config, menus, menu_desc),

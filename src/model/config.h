@@ -7,11 +7,12 @@
  */
 #include "base/rec.h"
 #include "model/enrol.h"
+#include "model/enrolment.h"
 #include "model/host.h"
 #include "model/quirk.h"
 
 #define CONFIG_PATH_SIZE 200
-#define CONFIG_MAX_HOSTS 4096
+#define CONFIG_MAX_HOSTS 16384
 #define CONFIG_MAX_TOKENS 16
 #define CONFIG_MAX_PROFILES 64
 #define CONFIG_MAX_RULES 64
@@ -79,6 +80,8 @@ struct config {
         struct config_network network;      /* the boot LAN */
         uint32_t n_subnets;
         struct config_network subnets[CONFIG_MAX_SUBNETS];
+        char enrolment_file[CONFIG_PATH_SIZE]; /* /etc/dompool/satellite */
+        struct enrolment main_server;          /* of a satellite; address 0: this is none */
         uint32_t n_tokens;
         struct config_token tokens[CONFIG_MAX_TOKENS];
         uint32_t n_profiles;                /* those that the file names; built-in ones: config_profile() */

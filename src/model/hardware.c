@@ -4,6 +4,7 @@
 
 #include <fnmatch.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct rec_field nic_fields[] = {
         REC_STR(struct hardware_nic, name),   REC_MAC(struct hardware_nic, mac),    REC_U32(struct hardware_nic, vendor),
@@ -26,6 +27,7 @@ static const struct rec_field host_hardware_fields[] = {
         REC_BYTES(struct host_hardware, uuid),
         REC_STR(struct host_hardware, bios),
         REC_STR(struct host_hardware, cpu),
+        REC_STR(struct host_hardware, cpu_lacks),
         REC_U32(struct host_hardware, n_cpus),
         REC_U64(struct host_hardware, memory_kib),
         REC_LIST(struct host_hardware, nics, nic_desc),
@@ -33,6 +35,13 @@ static const struct rec_field host_hardware_fields[] = {
         REC_I64(struct host_hardware, time_ms),
 };
 const struct rec_desc host_hardware_desc = REC_DESC(struct host_hardware, host_hardware_fields);
+
+static const struct rec_field firmware_fields[] = {
+        REC_U32(struct host_firmware, client),
+        REC_U32(struct host_firmware, arch),
+        REC_U32(struct host_firmware, features),
+};
+const struct rec_desc host_firmware_desc = REC_DESC(struct host_firmware, firmware_fields);
 
 bool
 hardware_is_like(const char *manufacturer, const char *product, const char *glob)
@@ -43,4 +52,32 @@ hardware_is_like(const char *manufacturer, const char *product, const char *glob
                 return false;
         snprintf(text, sizeof(text), "%s/%s", manufacturer, product ? product : "");
         return fnmatch(glob, text, FNM_CASEFOLD) == 0;
+}
+
+/* Is @word among the words of @list? */
+static bool
+has_flag(const char *list, const char *word)
+{
+        size_t n = strlen(word);
+
+        for (const char *p = list; *p; p += strspn(p, " ")) {
+                size_t end = strcspn(p, " ");
+
+                if (end == n && memcmp(p, word, n) == 0)
+                        return true;
+                p += end;
+        }
+        return false;
+}
+
+void
+hardware_cpu_lacks(const char *flags, char ret[CPU_LACKS_SIZE])
+{
+        static const char *const needs[] = {"lm", "pae"};
+        size_t n = 0;
+
+        ret[0] = '\0';
+        for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
+                if (!has_flag(flags, needs[i]))
+                        n += (size_t)snprintf(ret + n, CPU_LACKS_SIZE - n, "%s%s", n ? " " : "", needs[i]);
 }

@@ -1,36 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table of DHCP leases. Pure data: no packets, no disk, no clock. Lives in dompoold's `boot` role.
+ * The table of DHCP leases. Pure data: no packets, no disk, no clock. Lives in dompoold's `boot` role, and in `files`.
  *
- * Every entry is in the hash by address; those that are a MAC's (all but DECLINED) are in the hash by MAC too; and each whose
- * address is in a pool is in the pool's list of its state, appended when it is put. As all leases of a state and pool last
- * equally long, a list's head is the one that ends first.
+ * Entries lie in one array and name each other by position. Every one is in the map by address; those that are a MAC's (all but
+ * DECLINED) are in the map by MAC too; and each whose address is in a pool is in the pool's list of its state, appended when it
+ * is put. As all leases of a state and pool last equally long, a list's head is the one that ends first.
  */
 #include "model/lease.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
-#include <utlist.h>
 
 #include "base/cleanup.h"
+#include "base/index_map.h"
+
+#define NO_POOL UINT8_MAX
+#define NONE UINT32_MAX /* a position that names nothing */
+#define MAX_LOOKS 64    /* at entries of a list that turn out to be unusable */
 
 const char *const lease_state_names[] = {"offered", "bound", "released", "declined", NULL};
 
-struct pool;
-
 struct entry {
-        struct lease lease;
-        UT_hash_handle by_mac, by_address;
-        struct pool *pool; /* whose list it is in; NULL: none */
-        struct entry *prev, *next;
+        struct lease lease;  /* address 0: the entry is free */
+        uint32_t prev, next; /* in its pool's list; of a free entry: the next free one */
+        uint8_t pool;        /* position; NO_POOL */
 };
 
 struct fixed {
         uint32_t address;
         struct mac mac;
-        UT_hash_handle by_address, by_mac;
+};
+
+struct list {
+        uint32_t first, last;
 };
 
 struct pool {
@@ -38,21 +41,27 @@ struct pool {
         uint32_t first, n;
         uint32_t exclude[4];
         uint64_t *taken; /* a bit for each address that is in by_address, fixed or excluded */
-        struct entry *by_state[LEASE_N];
+        struct list by_state[LEASE_N];
 };
 
 struct lease_table {
-        struct entry *by_mac, *by_address;
+        struct entry *entries;
+        uint32_t n_entries, n_room, first_free;
+        struct index_map by_mac, by_address;
         struct pool pools[LEASE_MAX_POOLS];
-        size_t n_pools;
+        uint8_t n_pools;
         struct fixed *fixed; /* array */
-        struct fixed *fixed_by_address, *fixed_by_mac;
+        struct index_map fixed_by_address, fixed_by_mac;
 };
 
 struct lease_table *
 lease_table_new(void)
 {
-        return calloc(1, sizeof(struct lease_table));
+        struct lease_table *t = calloc(1, sizeof(*t));
+
+        if (t)
+                t->first_free = NONE;
+        return t;
 }
 
 static void
@@ -63,30 +72,68 @@ free_taken(struct pool *pools, size_t n)
 }
 
 static void
-free_fixed(struct fixed *array, struct fixed *by_address, struct fixed *by_mac)
+free_fixed(struct lease_table *t)
 {
-        HASH_CLEAR(by_address, by_address);
-        HASH_CLEAR(by_mac, by_mac);
-        free(array);
+        index_map_free(&t->fixed_by_address);
+        index_map_free(&t->fixed_by_mac);
+        free(t->fixed);
 }
 
 void
 lease_table_free(struct lease_table *t)
 {
-        struct entry *e, *next;
-
         if (!t)
                 return;
-        HASH_CLEAR(by_mac, t->by_mac);
-        HASH_ITER(by_address, t->by_address, e, next)
-        {
-                HASH_DELETE(by_address, t->by_address, e);
-                free(e);
-        }
-        free_fixed(t->fixed, t->fixed_by_address, t->fixed_by_mac);
+        index_map_free(&t->by_mac);
+        index_map_free(&t->by_address);
+        free(t->entries);
+        free_fixed(t);
         free_taken(t->pools, t->n_pools);
         free(t);
 }
+
+static uint32_t
+hash_of_mac(const struct mac *mac)
+{
+        uint64_t key = 0;
+
+        memcpy(&key, mac->b, sizeof(mac->b));
+        return index_map_hash(key);
+}
+
+/* --- Lists of a pool. --- */
+
+static void
+list_append(struct lease_table *t, struct entry *e)
+{
+        struct list *l = &t->pools[e->pool].by_state[e->lease.state];
+        uint32_t at = (uint32_t)(e - t->entries);
+
+        e->prev = l->last;
+        e->next = NONE;
+        if (l->last != NONE)
+                t->entries[l->last].next = at;
+        else
+                l->first = at;
+        l->last = at;
+}
+
+static void
+list_delete(struct lease_table *t, const struct entry *e)
+{
+        struct list *l = &t->pools[e->pool].by_state[e->lease.state];
+
+        if (e->prev != NONE)
+                t->entries[e->prev].next = e->next;
+        else
+                l->first = e->next;
+        if (e->next != NONE)
+                t->entries[e->next].prev = e->prev;
+        else
+                l->last = e->prev;
+}
+
+/* --- Pools. --- */
 
 static bool
 in_subnet(const struct pool *p, uint32_t address)
@@ -100,14 +147,14 @@ in_pool(const struct pool *p, uint32_t address)
         return address >= p->first && address - p->first < p->n;
 }
 
-/* The pool that the address may be given from; NULL: none. */
-static struct pool *
-pool_find(struct lease_table *t, uint32_t address)
+/* The pool that the address may be given from; NO_POOL: none. */
+static uint8_t
+pool_find(const struct lease_table *t, uint32_t address)
 {
-        for (size_t i = 0; i < t->n_pools; i++)
+        for (uint8_t i = 0; i < t->n_pools; i++)
                 if (in_pool(&t->pools[i], address))
-                        return &t->pools[i];
-        return NULL;
+                        return i;
+        return NO_POOL;
 }
 
 static bool
@@ -120,11 +167,12 @@ excluded(const struct pool *p, uint32_t address)
 }
 
 static void
-taken_set(struct pool *p, uint32_t address, bool on)
+taken_set(struct lease_table *t, uint8_t pool, uint32_t address, bool on)
 {
+        struct pool *p = &t->pools[pool];
         uint32_t i;
 
-        if (!p || !in_pool(p, address))
+        if (pool == NO_POOL || !in_pool(p, address))
                 return;
         i = address - p->first;
         if (on)
@@ -136,47 +184,70 @@ taken_set(struct pool *p, uint32_t address, bool on)
 static const struct fixed *
 fixed_find(const struct lease_table *t, uint32_t address)
 {
-        struct fixed *f;
+        uint32_t hash = index_map_hash(address), cursor, at = index_map_first(&t->fixed_by_address, hash, &cursor);
 
-        HASH_FIND(by_address, t->fixed_by_address, &address, sizeof(address), f);
-        return f;
+        while (at != INDEX_MAP_NONE && t->fixed[at].address != address)
+                at = index_map_next(&t->fixed_by_address, hash, &cursor);
+        return at != INDEX_MAP_NONE ? &t->fixed[at] : NULL;
 }
 
 static uint32_t
 fixed_of(const struct lease_table *t, const struct mac *mac)
 {
-        struct fixed *f;
+        uint32_t hash = hash_of_mac(mac), cursor, at = index_map_first(&t->fixed_by_mac, hash, &cursor);
 
-        HASH_FIND(by_mac, t->fixed_by_mac, mac, sizeof(*mac), f);
-        return f ? f->address : 0;
+        while (at != INDEX_MAP_NONE && !mac_eq(&t->fixed[at].mac, mac))
+                at = index_map_next(&t->fixed_by_mac, hash, &cursor);
+        return at != INDEX_MAP_NONE ? t->fixed[at].address : 0;
 }
 
-/* Tells fresh pools what must not be picked as "never used", and sorts the leases into them; the hash keeps the order in which
- * they were put. */
-static void
-fill_pools(struct lease_table *t)
-{
-        struct entry *e, *next_entry;
-        struct fixed *f, *next_fixed;
+/* --- Configuration. --- */
 
-        for (size_t i = 0; i < t->n_pools; i++) {
+/* What must not be picked as "never used", besides leases. */
+static void
+take_unusable(struct lease_table *t, uint32_t n_fixed)
+{
+        for (uint8_t i = 0; i < t->n_pools; i++) {
                 struct pool *p = &t->pools[i];
 
                 for (size_t k = 0; k < N_ELEMENTS(p->exclude); k++)
-                        taken_set(p, p->exclude[k], true);
+                        taken_set(t, i, p->exclude[k], true);
                 for (uint32_t k = p->n; k % 64 != 0; k++) /* no address behind the end */
                         p->taken[k / 64] |= 1ull << (k % 64);
         }
-        HASH_ITER(by_address, t->by_address, e, next_entry)
-        {
-                e->pool = pool_find(t, e->lease.address);
-                if (!e->pool)
+        for (uint32_t i = 0; i < n_fixed; i++)
+                taken_set(t, pool_find(t, t->fixed[i].address), t->fixed[i].address, true);
+}
+
+static int
+compare_ends(const void *a, const void *b)
+{
+        const struct entry *const *x = a, *const *y = b;
+        int64_t m = lease_end(&(*x)->lease), n = lease_end(&(*y)->lease);
+
+        return (m > n) - (m < n);
+}
+
+/* Sorts the leases into fresh pools, those that end first in front. @order has room for all. */
+static void
+sort_into_pools(struct lease_table *t, struct entry **order)
+{
+        size_t n = 0;
+
+        for (uint32_t i = 0; i < t->n_entries; i++) {
+                struct entry *e = &t->entries[i];
+
+                if (e->lease.address == 0)
                         continue;
-                taken_set(e->pool, e->lease.address, true);
-                DL_APPEND(e->pool->by_state[e->lease.state], e);
+                e->pool = pool_find(t, e->lease.address);
+                if (e->pool != NO_POOL)
+                        order[n++] = e;
         }
-        HASH_ITER(by_address, t->fixed_by_address, f, next_fixed)
-        taken_set(pool_find(t, f->address), f->address, true);
+        qsort(order, n, sizeof(struct entry *), compare_ends);
+        for (size_t i = 0; i < n; i++) {
+                taken_set(t, order[i]->pool, order[i]->lease.address, true);
+                list_append(t, order[i]);
+        }
 }
 
 /* Bitmaps and all; 0 or -ENOMEM with nothing left behind. */
@@ -190,6 +261,8 @@ make_pools(const struct lease_pool *from, size_t n, struct pool *pools)
                 pools[i] = (struct pool){.net = l->net & l->mask, .mask = l->mask, .first = l->first};
                 pools[i].n = (uint32_t)(size < LEASE_POOL_MAX ? size : LEASE_POOL_MAX);
                 memcpy(pools[i].exclude, l->exclude, sizeof(pools[i].exclude));
+                for (size_t k = 0; k < LEASE_N; k++)
+                        pools[i].by_state[k] = (struct list){NONE, NONE};
                 pools[i].taken = calloc(pools[i].n / 64 + 1, sizeof(*pools[i].taken));
                 if (!pools[i].taken) {
                         free_taken(pools, i);
@@ -199,69 +272,80 @@ make_pools(const struct lease_pool *from, size_t n, struct pool *pools)
         return 0;
 }
 
-static void
-take_fixed(struct lease_table *t, struct fixed *array, const struct lease_reservation *from, size_t n)
+/* @t is one of its own, empty: the caller takes the parts over once nothing can fail any more. */
+static int
+make_fixed(struct lease_table *t, const struct lease_reservation *from, uint32_t n, uint32_t *ret_n)
 {
-        struct fixed *seen;
+        uint32_t n_fixed = 0;
 
-        free_fixed(t->fixed, t->fixed_by_address, t->fixed_by_mac);
-        t->fixed = array;
-        t->fixed_by_address = t->fixed_by_mac = NULL;
-        for (size_t i = 0; i < n; i++) {
-                if (from[i].address == 0)
+        t->fixed = calloc((size_t)n + 1, sizeof(*t->fixed));
+        if (!t->fixed || index_map_reserve(&t->fixed_by_address, n) < 0 || index_map_reserve(&t->fixed_by_mac, n) < 0)
+                return -ENOMEM;
+        for (uint32_t i = 0; i < n; i++) {
+                /* Two hosts with one address: the first keeps it, the other is as if it had none. */
+                if (from[i].address == 0 || fixed_find(t, from[i].address))
                         continue;
-                array[i] = (struct fixed){.address = from[i].address, .mac = from[i].mac};
-                HASH_FIND(by_address, t->fixed_by_address, &array[i].address, sizeof(array[i].address), seen);
-                if (seen) /* two hosts with one address: the first keeps it, the other is as if it had none */
-                        continue;
-                HASH_ADD(by_address, t->fixed_by_address, address, sizeof(array[i].address), &array[i]);
-                HASH_ADD(by_mac, t->fixed_by_mac, mac, sizeof(array[i].mac), &array[i]);
+                t->fixed[n_fixed] = (struct fixed){.address = from[i].address, .mac = from[i].mac};
+                index_map_add(&t->fixed_by_address, index_map_hash(from[i].address), n_fixed);
+                index_map_add(&t->fixed_by_mac, hash_of_mac(&from[i].mac), n_fixed++);
         }
+        *ret_n = n_fixed;
+        return 0;
 }
 
 int
 lease_table_configure(struct lease_table *t, const struct lease_pool *pools, size_t n_pools,
                       const struct lease_reservation *fixed, size_t n_fixed)
 {
-        struct fixed *array = calloc(n_fixed + 1, sizeof(*array));
+        _cleanup_free_ struct entry **order = malloc(((size_t)t->n_entries + 1) * sizeof(struct entry *));
         struct pool fresh[LEASE_MAX_POOLS];
+        struct lease_table made = {0};
+        uint32_t n;
 
         if (n_pools > LEASE_MAX_POOLS)
                 n_pools = LEASE_MAX_POOLS;
-        if (!array || make_pools(pools, n_pools, fresh) < 0) {
-                free(array);
+        if (!order || make_fixed(&made, fixed, (uint32_t)n_fixed, &n) < 0 || make_pools(pools, n_pools, fresh) < 0) {
+                free_fixed(&made);
                 return -ENOMEM;
         }
-        take_fixed(t, array, fixed, n_fixed);
+        free_fixed(t);
+        t->fixed = made.fixed;
+        t->fixed_by_address = made.fixed_by_address;
+        t->fixed_by_mac = made.fixed_by_mac;
         free_taken(t->pools, t->n_pools);
         memcpy(t->pools, fresh, n_pools * sizeof(*fresh));
-        t->n_pools = n_pools;
-        fill_pools(t);
+        t->n_pools = (uint8_t)n_pools;
+        take_unusable(t, n);
+        sort_into_pools(t, order);
         return 0;
 }
+
+/* --- Looking up. --- */
 
 size_t
 lease_table_count(const struct lease_table *t)
 {
-        return HASH_CNT(by_address, t->by_address);
+        return t->by_address.n;
 }
 
 static struct entry *
 entry_by_mac(const struct lease_table *t, const struct mac *mac)
 {
-        struct entry *e;
+        uint32_t hash = hash_of_mac(mac), cursor, at = index_map_first(&t->by_mac, hash, &cursor);
 
-        HASH_FIND(by_mac, t->by_mac, mac, sizeof(*mac), e);
-        return e;
+        while (at != INDEX_MAP_NONE && !mac_eq(&t->entries[at].lease.mac, mac))
+                at = index_map_next(&t->by_mac, hash, &cursor);
+        return at != INDEX_MAP_NONE ? &t->entries[at] : NULL;
 }
 
 static struct entry *
 entry_by_address(const struct lease_table *t, uint32_t address)
 {
-        struct entry *e;
+        uint32_t hash = index_map_hash(address), cursor, at = index_map_first(&t->by_address, hash, &cursor);
 
-        HASH_FIND(by_address, t->by_address, &address, sizeof(address), e);
-        return e;
+        while (at != INDEX_MAP_NONE && t->entries[at].lease.address != address)
+                at = index_map_next(&t->by_address, hash, &cursor);
+        return at != INDEX_MAP_NONE ? &t->entries[at] : NULL;
 }
 
 const struct lease *
@@ -292,6 +376,12 @@ lease_active(const struct lease *l, int64_t now_ms)
         return (l->state == LEASE_OFFERED || l->state == LEASE_BOUND) && now_ms < lease_end(l);
 }
 
+bool
+lease_kept(const struct lease *l, int64_t now_ms)
+{
+        return lease_active(l, now_ms) || (l->state == LEASE_RELEASED && now_ms < lease_end(l));
+}
+
 static bool
 held_by_other(const struct lease_table *t, const struct mac *mac, uint32_t address, int64_t now_ms)
 {
@@ -300,13 +390,13 @@ held_by_other(const struct lease_table *t, const struct mac *mac, uint32_t addre
         return l && lease_active(l, now_ms) && !mac_eq(&l->mac, mac);
 }
 
-/* Does somebody else use the address, or was it declined lately? */
+/* Is the address kept for somebody else, or was it declined lately? */
 static bool
 blocked_for(const struct lease_table *t, const struct mac *mac, uint32_t address, int64_t now_ms)
 {
         const struct lease *l = lease_by_address(t, address);
 
-        return held_by_other(t, mac, address, now_ms) || (l && l->state == LEASE_DECLINED && now_ms < l->expiry_ms);
+        return l && ((lease_kept(l, now_ms) && !mac_eq(&l->mac, mac)) || (l->state == LEASE_DECLINED && now_ms < l->expiry_ms));
 }
 
 static const struct pool *
@@ -325,7 +415,7 @@ lease_address_free_for(const struct lease_table *t, const struct mac *mac, uint3
         const struct pool *p = subnet_find(t, address);
         uint32_t own = fixed_of(t, mac);
 
-        if (f) /* a quarantine only makes lease_pick look elsewhere first */
+        if (f) /* a quarantine, or another's lease that was given back, only makes lease_pick look elsewhere first */
                 return mac_eq(&f->mac, mac) && !held_by_other(t, mac, address, now_ms);
         if (!p || !in_pool(p, address) || excluded(p, address))
                 return false;
@@ -348,18 +438,29 @@ static uint32_t
 pick_ended(const struct lease_table *t, const struct pool *p, const struct mac *mac, int64_t now_ms)
 {
         static const enum lease_state order[] = {LEASE_RELEASED, LEASE_OFFERED, LEASE_BOUND, LEASE_DECLINED};
-        const struct entry *e;
 
         for (size_t i = 0; i < N_ELEMENTS(order); i++) {
-                unsigned looks = 64;
+                uint32_t at = p->by_state[order[i]].first;
 
-                DL_FOREACH(p->by_state[order[i]], e)
-                {
-                        if (looks-- == 0)
-                                break;
-                        if (lease_address_free_for(t, mac, e->lease.address, now_ms))
-                                return e->lease.address;
-                }
+                for (unsigned looks = 0; at != NONE && looks < MAX_LOOKS; looks++, at = t->entries[at].next)
+                        if (lease_address_free_for(t, mac, t->entries[at].lease.address, now_ms))
+                                return t->entries[at].lease.address;
+        }
+        return 0;
+}
+
+/* The last resort of a pool that is used up: the address that was given back first. Until then it was kept for its host, as a
+ * RELEASE is easily forged. */
+static uint32_t
+pick_given_back(const struct lease_table *t, const struct pool *p)
+{
+        uint32_t at = p->by_state[LEASE_RELEASED].first;
+
+        for (unsigned looks = 0; at != NONE && looks < MAX_LOOKS; looks++, at = t->entries[at].next) {
+                uint32_t address = t->entries[at].lease.address;
+
+                if (!fixed_find(t, address) && !excluded(p, address))
+                        return address;
         }
         return 0;
 }
@@ -393,24 +494,92 @@ lease_pick(const struct lease_table *t, size_t pool, const struct mac *mac, uint
                 address = pick_ended(t, p, mac, now_ms);
         if (address == 0 && fits(t, p, mac, fixed, now_ms))
                 address = fixed;
+        if (address == 0)
+                address = pick_given_back(t, p);
         return address;
 }
+
+bool
+lease_may_decline(const struct lease_table *t, const struct mac *mac, uint32_t address, int64_t now_ms)
+{
+        unsigned n = 0, n_own = 0, limit;
+        const struct pool *p;
+        uint8_t pool = pool_find(t, address);
+
+        if (pool == NO_POOL) /* a fixed address outside: nobody else can have it, so it is its host's loss alone */
+                return true;
+        p = &t->pools[pool];
+        limit = p->n / 4 < LEASE_MAX_DECLINED ? p->n / 4 : LEASE_MAX_DECLINED;
+        /* The latest is at the end. */
+        for (uint32_t at = p->by_state[LEASE_DECLINED].last; at != NONE; at = t->entries[at].prev) {
+                const struct lease *l = &t->entries[at].lease;
+
+                if (now_ms >= l->expiry_ms || n > limit)
+                        break;
+                n++;
+                n_own += mac_eq(&l->mac, mac);
+        }
+        return n < limit && n_own < LEASE_MAX_DECLINED_BY_ONE;
+}
+
+/* --- Changing. --- */
 
 static void
 entry_remove(struct lease_table *t, struct entry *e)
 {
+        uint32_t at = (uint32_t)(e - t->entries);
+
         if (e->lease.state != LEASE_DECLINED)
-                HASH_DELETE(by_mac, t->by_mac, e);
-        HASH_DELETE(by_address, t->by_address, e);
-        if (e->pool) {
-                DL_DELETE(e->pool->by_state[e->lease.state], e);
-                if (!fixed_find(t, e->lease.address) && !excluded(e->pool, e->lease.address))
-                        taken_set(e->pool, e->lease.address, false);
+                index_map_remove(&t->by_mac, hash_of_mac(&e->lease.mac), at);
+        index_map_remove(&t->by_address, index_map_hash(e->lease.address), at);
+        if (e->pool != NO_POOL) {
+                list_delete(t, e);
+                if (!fixed_find(t, e->lease.address) && !excluded(&t->pools[e->pool], e->lease.address))
+                        taken_set(t, e->pool, e->lease.address, false);
         }
-        free(e);
+        e->lease = (struct lease){0};
+        e->next = t->first_free;
+        t->first_free = at;
 }
 
-/* The usual case, a host and its address again: the hashes stay as they are. */
+/* Room for one more in the array and both maps. */
+static int
+make_room(struct lease_table *t)
+{
+        uint32_t room = t->n_room ? t->n_room * 2 : 64;
+        struct entry *grown;
+
+        if (index_map_reserve(&t->by_mac, t->by_mac.n + 1) < 0 || index_map_reserve(&t->by_address, t->by_address.n + 1) < 0)
+                return -ENOMEM;
+        if (t->first_free != NONE || t->n_entries < t->n_room)
+                return 0;
+        grown = reallocarray(t->entries, room, sizeof(*grown));
+        if (!grown)
+                return -ENOMEM;
+        t->entries = grown;
+        t->n_room = room;
+        return 0;
+}
+
+static struct entry *
+entry_new(struct lease_table *t, const struct lease *l)
+{
+        uint32_t at = t->first_free;
+        struct entry *e;
+
+        if (at != NONE)
+                t->first_free = t->entries[at].next;
+        else
+                at = t->n_entries++;
+        e = &t->entries[at];
+        *e = (struct entry){.lease = *l, .pool = pool_find(t, l->address)};
+        if (l->state != LEASE_DECLINED)
+                index_map_add(&t->by_mac, hash_of_mac(&l->mac), at);
+        index_map_add(&t->by_address, index_map_hash(l->address), at);
+        return e;
+}
+
+/* The usual case, a host and its address again: the maps stay as they are. */
 static bool
 put_again(struct lease_table *t, const struct lease *l)
 {
@@ -418,40 +587,36 @@ put_again(struct lease_table *t, const struct lease *l)
 
         if (!e || e->lease.state == LEASE_DECLINED || l->state == LEASE_DECLINED || !mac_eq(&e->lease.mac, &l->mac))
                 return false;
-        if (e->pool)
-                DL_DELETE(e->pool->by_state[e->lease.state], e);
+        if (e->pool != NO_POOL)
+                list_delete(t, e);
         e->lease = *l;
-        if (e->pool)
-                DL_APPEND(e->pool->by_state[l->state], e);
+        if (e->pool != NO_POOL)
+                list_append(t, e);
         return true;
 }
 
 int
 lease_put(struct lease_table *t, const struct lease *l)
 {
-        struct entry *fresh, *old;
+        const struct lease put = *l; /* it may be one of ours, which move */
+        struct entry *e;
 
-        if (put_again(t, l))
+        if (put_again(t, &put))
                 return 0;
-        if (lease_table_count(t) >= LEASE_TABLE_MAX && !entry_by_address(t, l->address) && !entry_by_mac(t, &l->mac))
+        if (lease_table_count(t) >= LEASE_TABLE_MAX && !entry_by_address(t, put.address) && !entry_by_mac(t, &put.mac))
                 return -ENOSPC;
-        fresh = calloc(1, sizeof(*fresh));
-        if (!fresh)
+        if (make_room(t) < 0)
                 return -ENOMEM;
-        fresh->lease = *l;
-        old = entry_by_address(t, l->address);
-        if (old)
-                entry_remove(t, old);
-        old = l->state == LEASE_DECLINED ? NULL : entry_by_mac(t, &l->mac);
-        if (old)
-                entry_remove(t, old);
-        if (l->state != LEASE_DECLINED)
-                HASH_ADD(by_mac, t->by_mac, lease.mac, sizeof(fresh->lease.mac), fresh);
-        HASH_ADD(by_address, t->by_address, lease.address, sizeof(fresh->lease.address), fresh);
-        fresh->pool = pool_find(t, l->address);
-        if (fresh->pool) {
-                DL_APPEND(fresh->pool->by_state[l->state], fresh);
-                taken_set(fresh->pool, l->address, true);
+        e = entry_by_address(t, put.address);
+        if (e)
+                entry_remove(t, e);
+        e = put.state == LEASE_DECLINED ? NULL : entry_by_mac(t, &put.mac);
+        if (e)
+                entry_remove(t, e);
+        e = entry_new(t, &put);
+        if (e->pool != NO_POOL) {
+                list_append(t, e);
+                taken_set(t, e->pool, put.address, true);
         }
         return 0;
 }
@@ -459,8 +624,7 @@ lease_put(struct lease_table *t, const struct lease *l)
 void
 lease_table_each(const struct lease_table *t, void (*fn)(void *arg, const struct lease *l), void *arg)
 {
-        struct entry *e, *next;
-
-        HASH_ITER(by_address, t->by_address, e, next)
-        fn(arg, &e->lease);
+        for (uint32_t i = 0; i < t->n_entries; i++)
+                if (t->entries[i].lease.address != 0)
+                        fn(arg, &t->entries[i].lease);
 }

@@ -6,17 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HOME_VERSION 1
-#define HOME_SIZE 96 /* a multiple of three: no padding */
-#define TEXT_SIZE (HOME_SIZE / 3 * 4)
-_Static_assert(TEXT_SIZE < BOOT_HOME_TEXT_SIZE, "it fits");
+enum { HOME_SAME_SERVER = 1, HOME_TWO_SERVERS = 2 }; /* versions */
+#define HOME_SIZE 96                                 /* multiples of three: no padding */
+#define HOME_SIZE_2 102
+#define TEXT_SIZE(SIZE) ((SIZE) / 3 * 4)
+_Static_assert(TEXT_SIZE(HOME_SIZE_2) < BOOT_HOME_TEXT_SIZE, "it fits");
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 static void
-to_text(const uint8_t bytes[HOME_SIZE], char ret[BOOT_HOME_TEXT_SIZE])
+to_text(const uint8_t *bytes, size_t size, char ret[BOOT_HOME_TEXT_SIZE])
 {
-        for (size_t i = 0; i < HOME_SIZE; i += 3) {
+        for (size_t i = 0; i < size; i += 3) {
                 uint32_t v = (uint32_t)bytes[i] << 16 | (uint32_t)bytes[i + 1] << 8 | bytes[i + 2];
 
                 for (unsigned k = 0; k < 4; k++)
@@ -26,9 +27,9 @@ to_text(const uint8_t bytes[HOME_SIZE], char ret[BOOT_HOME_TEXT_SIZE])
 }
 
 static int
-to_bytes(const char *text, uint8_t ret[HOME_SIZE])
+to_bytes(const char *text, uint8_t ret[HOME_SIZE_2])
 {
-        if (strlen(text) != TEXT_SIZE)
+        if (strlen(text) != TEXT_SIZE(HOME_SIZE) && strlen(text) != TEXT_SIZE(HOME_SIZE_2))
                 return -EINVAL;
         for (; *text; text += 4, ret += 3) {
                 uint32_t v = 0;
@@ -98,11 +99,11 @@ put_token(uint8_t **at, const char *token, const char *mac)
 int
 boot_home_encode(const struct boot_home *h, char ret[BOOT_HOME_TEXT_SIZE])
 {
-        uint8_t bytes[HOME_SIZE] = {0}, *at = bytes;
+        uint8_t bytes[HOME_SIZE_2] = {0}, *at = bytes;
         char mac[13];
 
         hex_text(h->mac.b, sizeof(h->mac.b), mac);
-        at = put_number(at, HOME_VERSION, 1);
+        at = put_number(at, h->agent_server ? HOME_TWO_SERVERS : HOME_SAME_SERVER, 1);
         at = put_number(at, 0, 1);
         at = put_number(at, h->server, 4);
         at = put_number(at, h->http_port, 2);
@@ -111,7 +112,8 @@ boot_home_encode(const struct boot_home *h, char ret[BOOT_HOME_TEXT_SIZE])
         at += sizeof(h->mac.b);
         if (put_hex(&at, h->fingerprint, 32) < 0 || put_token(&at, h->token, mac) < 0)
                 return -EINVAL;
-        to_text(bytes, ret);
+        put_number(at, h->agent_server, 4);
+        to_text(bytes, h->agent_server ? HOME_SIZE_2 : HOME_SIZE, ret);
         return 0;
 }
 
@@ -119,11 +121,12 @@ int
 boot_home_decode(const char *text, struct boot_home *ret)
 {
         struct boot_home h = {0};
-        uint8_t bytes[HOME_SIZE];
+        uint8_t bytes[HOME_SIZE_2];
         const uint8_t *at = bytes;
         char mac[13], attempt[17], expiry[17], hmac[65];
 
-        if (to_bytes(text, bytes) < 0 || take_number(&at, 1) != HOME_VERSION)
+        if (to_bytes(text, bytes) < 0 ||
+            take_number(&at, 1) != (strlen(text) == TEXT_SIZE(HOME_SIZE) ? HOME_SAME_SERVER : HOME_TWO_SERVERS))
                 return -EINVAL;
         at += 1;
         h.server = (uint32_t)take_number(&at, 4);
@@ -135,6 +138,9 @@ boot_home_decode(const char *text, struct boot_home *ret)
         at += 32;
         snprintf(h.token, sizeof(h.token), "v1.%s.%s.%s.%s", hex_text(h.mac.b, sizeof(h.mac.b), mac), hex_text(at, 8, attempt),
                  hex_text(at + 8, 8, expiry), hex_text(at + 16, 32, hmac));
+        at += 16 + 32;
+        if (bytes[0] == HOME_TWO_SERVERS)
+                h.agent_server = (uint32_t)take_number(&at, 4);
         if (h.server == 0 || h.http_port == 0 || h.agent_port == 0)
                 return -EINVAL;
         *ret = h;

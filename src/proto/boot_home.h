@@ -8,7 +8,9 @@
  *
  *     version 1 | reserved 1 | server 4 | http 2 | agent 2 | mac 6 | fingerprint 32 | attempt 8 | expiry 8 | hmac 32
  *
- * in network order, 96 bytes. The last three and the MAC are the boot token's (src/bootcfg/token.h).
+ * in network order, 96 bytes. Version 2 has the address of the agents' server and two zero bytes behind, 102 bytes: 136
+ * characters, where that is another one (a satellite's hosts). The last three of the first line and the MAC are the boot
+ * token's (src/bootcfg/token.h).
  */
 #include <stdint.h>
 
@@ -19,6 +21,7 @@
 struct boot_home {
         uint32_t server;
         uint16_t http_port, agent_port;
+        uint32_t agent_server; /* 0: the same server */
         struct mac mac;
         char fingerprint[65]; /* 64 hex digits */
         char token[120];      /* text */

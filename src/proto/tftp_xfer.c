@@ -52,6 +52,8 @@ send_window(struct tftp_xfer *x, int64_t now_ms, struct tftp_xfer_out *out)
         out->first = x->acked_to + 1;
         out->n = (uint32_t)(to - x->acked_to);
         x->timing = out->first > x->sent_to;
+        if (out->first <= x->sent_to && out->n > 0)
+                x->again += min_u64(to, x->sent_to) - x->acked_to;
         x->timed = to;
         x->timed_ms = now_ms;
         if (to > x->sent_to)
@@ -143,11 +145,11 @@ tftp_xfer_tick(struct tftp_xfer *x, int64_t now_ms, struct tftp_xfer_out *out)
         }
         x->tries++;
         x->rto_ms = (uint16_t)(rto < x->rto_max_ms ? rto : x->rto_max_ms);
-        if (x->state == TFTP_XFER_OACKED)
-                send_oack(x, now_ms, out);
-        else if (x->acked)
+        if (x->acked)
                 send_window(x, now_ms, out);
-        else /* a first DATA that nobody asked for would be worth a lot to a forger */
+        else if (x->proved && x->state == TFTP_XFER_OACKED)
+                send_oack(x, now_ms, out);
+        else /* what nobody asked for would be worth something to a forger */
                 x->deadline_ms = now_ms + x->rto_ms;
 }
 

@@ -12,9 +12,10 @@
  * Blocks are counted from 1 in 64 bits; on the wire they are 16 bits and roll over to 0. Block n holds the bytes from
  * (n - 1) * blksize; the last one is shorter than blksize, maybe empty.
  *
- * - Before the first ACK only the small OACK is sent again, once, after 5.5 s, never a DATA. The client repeats its request
- *   or its ACK before that; some take a second OACK for a mistake (atftp, after 5 s of waiting), some need one (GRUB does not
- *   repeat its ACK); and a forged request must not be worth many bytes to the forger (amplification).
+ * - Before the first ACK nothing is sent again by itself: the client repeats its request, and a forged request must not be
+ *   worth more to the forger than one small answer (amplification). An address that has proved itself (`proved`) gets the OACK
+ *   again, once, after 5.5 s: some clients take a second OACK for a mistake (atftp, after 5 s of waiting), some need one (GRUB
+ *   does not repeat its ACK). A DATA never is.
  * - After it the timer is measured: 3 x the smoothed round trip, at least TFTP_XFER_RTO_MIN_MS. With each loss it grows
  *   fourfold, soon beyond the client's own timer: some clients (atftp) ignore repeated blocks, but start their timer anew at
  *   each, and speak again only when we have been silent for long enough.
@@ -30,7 +31,7 @@
 #define TFTP_XFER_RTO_MIN_MS 5
 #define TFTP_XFER_RTO_FIRST_MS 5500
 #define TFTP_XFER_RTO_MAX_MS 8000
-#define TFTP_XFER_FIRST_TRIES 1 /* repeats of the OACK before the first ACK */
+#define TFTP_XFER_FIRST_TRIES 1 /* how often that is waited for once more before the first ACK */
 #define TFTP_XFER_TRIES 8       /* repeats of one window after it */
 #define TFTP_XFER_MAX_WINDOW 64 /* larger ones are granted as this */
 
@@ -39,6 +40,7 @@ enum tftp_xfer_state { TFTP_XFER_NEW, TFTP_XFER_OACKED, TFTP_XFER_SENDING, TFTP_
 struct tftp_xfer {
         uint8_t state; /* enum tftp_xfer_state */
         uint8_t tries;
+        bool proved; /* the caller's, after tftp_xfer_init: the address has acknowledged a transfer before */
         bool acked;  /* the first ACK has come */
         bool timing; /* a round trip is being measured */
         uint16_t blksize, window;
@@ -47,6 +49,7 @@ struct tftp_xfer {
         uint64_t last;     /* number of the last block */
         uint64_t acked_to; /* highest block acknowledged */
         uint64_t sent_to;  /* highest block ever sent */
+        uint64_t again;    /* blocks that were sent more than once, each time */
         uint64_t timed;    /* block whose ACK ends the measurement */
         int64_t timed_ms;
         int64_t srtt_ms8; /* smoothed round trip, in eighths of a millisecond; meaningless before the first ACK */
@@ -62,28 +65,22 @@ struct tftp_xfer_out {
 };
 
 /* Grants options: blksize at most @max_blksize (what fits a frame: 1468), windowsize at most TFTP_XFER_MAX_WINDOW. */
-void
-tftp_xfer_init(struct tftp_xfer *x, const struct tftp_options *asked, uint64_t file_size, uint32_t max_blksize);
+void tftp_xfer_init(struct tftp_xfer *x, const struct tftp_options *asked, uint64_t file_size, uint32_t max_blksize);
 
 /* The first answer. */
-void
-tftp_xfer_start(struct tftp_xfer *x, int64_t now_ms, struct tftp_xfer_out *out);
+void tftp_xfer_start(struct tftp_xfer *x, int64_t now_ms, struct tftp_xfer_out *out);
 
 /* An ACK of @block (16 bits, from the wire). */
-void
-tftp_xfer_ack(struct tftp_xfer *x, uint16_t block, int64_t now_ms, struct tftp_xfer_out *out);
+void tftp_xfer_ack(struct tftp_xfer *x, uint16_t block, int64_t now_ms, struct tftp_xfer_out *out);
 
 /* The client gave up (ERROR): FAILED, nothing is answered. */
-void
-tftp_xfer_abort(struct tftp_xfer *x);
+void tftp_xfer_abort(struct tftp_xfer *x);
 
 /* To be called at the deadline or later. */
-void
-tftp_xfer_tick(struct tftp_xfer *x, int64_t now_ms, struct tftp_xfer_out *out);
+void tftp_xfer_tick(struct tftp_xfer *x, int64_t now_ms, struct tftp_xfer_out *out);
 
 /* INT64_MAX when done or failed. */
-int64_t
-tftp_xfer_deadline(const struct tftp_xfer *x);
+int64_t tftp_xfer_deadline(const struct tftp_xfer *x);
 
 static inline bool
 tftp_xfer_over(const struct tftp_xfer *x)
@@ -92,7 +89,6 @@ tftp_xfer_over(const struct tftp_xfer *x)
 }
 
 /* Where block @n lies in the file and how many bytes it has (0..blksize). */
-void
-tftp_xfer_block(const struct tftp_xfer *x, uint64_t n, uint64_t *ret_offset, uint32_t *ret_size);
+void tftp_xfer_block(const struct tftp_xfer *x, uint64_t n, uint64_t *ret_offset, uint32_t *ret_size);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Agents' connections of the api role: accepts, limits, translates between lines of JSON and typed messages. Who an agent is
- * and what it may do is core's to decide; a line is parsed here, without privileges. Runs in: api.
+ * Agents' and satellites' connections of the api role: accepts, limits, translates between lines of JSON and typed messages.
+ * Who an agent is and what it may do is core's to decide; a line is parsed here, without privileges. Runs in: api.
  */
 #include "server/api_agents.h"
 
@@ -30,6 +30,7 @@ struct agent {
         struct tls_stream *stream;
         struct peer_count *peer;
         enum agent_state state;
+        bool satellite;    /* it said SATELLITE_HELLO */
         bool closing;      /* sending to core may find core gone, which closes all agents */
         uv_timer_t timer;  /* until it is welcome; then: end of a pause in reading */
         int64_t second_ms; /* start of the second in which n_lines came */
@@ -67,6 +68,19 @@ CONN_FIRST(msg_agent_op_ack);
 CONN_FIRST(msg_console_open);
 CONN_FIRST(msg_console_data);
 CONN_FIRST(msg_console_close);
+CONN_FIRST(msg_satellite_hello);
+CONN_FIRST(msg_satellite_get);
+CONN_FIRST(msg_satellite_state);
+CONN_FIRST(msg_satellite_boot);
+CONN_FIRST(msg_satellite_lease);
+CONN_FIRST(msg_satellite_unknown);
+CONN_FIRST(msg_satellite_foreign);
+CONN_FIRST(msg_satellite_init);
+CONN_FIRST(msg_satellite_welcome);
+CONN_FIRST(msg_satellite_offer);
+CONN_FIRST(msg_satellite_part);
+CONN_FIRST(msg_satellite_ack);
+CONN_FIRST(msg_satellite_used);
 
 /* ---- the end of a connection ---- */
 
@@ -127,16 +141,38 @@ agent_throttle(struct agent *agent)
         uv_timer_start(&agent->timer, agent_resume_cb, (uint64_t)(agent->second_ms + 1000 - now), 0);
 }
 
+static bool
+is_hello(enum msg_type type)
+{
+        return type == MSG_AGENT_HELLO || type == MSG_SATELLITE_HELLO;
+}
+
+/* Core knows the connection from now on. */
+static void
+agent_asks(struct agent *agent, enum msg_type type, void *payload)
+{
+        uint32_t address = tls_stream_peer(agent->stream);
+
+        agent->state = AGENT_ASKED;
+        agent->satellite = type == MSG_SATELLITE_HELLO;
+        if (agent->satellite)
+                ((struct msg_satellite_hello *)payload)->address = address;
+        else
+                ((struct msg_agent_hello *)payload)->address = address;
+}
+
 /* Is this message due now? */
 static const char *
 agent_out_of_turn(const struct agent *agent, enum msg_type type)
 {
-        if (agent->state == AGENT_SILENT && type != MSG_AGENT_HELLO)
-                return "its first line is no AGENT_HELLO";
+        if (agent->state == AGENT_SILENT && !is_hello(type))
+                return "its first line is no AGENT_HELLO or SATELLITE_HELLO";
         if (agent->state == AGENT_ASKED)
                 return "it speaks before it is welcome";
-        if (agent->state == AGENT_WELCOMED && type == MSG_AGENT_HELLO)
-                return "it says AGENT_HELLO twice";
+        if (agent->state == AGENT_WELCOMED && is_hello(type))
+                return "it says its hello twice";
+        if (agent->state == AGENT_WELCOMED && !message_allowed(type, agent->satellite ? ROLE_SATELLITE : ROLE_LINK, ROLE_API))
+                return "an agent speaks as a satellite, or a satellite as an agent";
         if (type == MSG_CONSOLE_OPEN)
                 return "consoles are opened by clients only";
         return NULL;
@@ -152,6 +188,7 @@ agent_line(void *arg, struct tls_stream *s, const char *line, size_t size)
         const char *wrong;
         int r;
 
+        (void)s;
         if (agent_wire_decode(line, size, ROLE_API, &type, &payload, &err) < 0) {
                 agent_close(agent, err.message);
                 return;
@@ -163,10 +200,8 @@ agent_line(void *arg, struct tls_stream *s, const char *line, size_t size)
                 return;
         }
         memcpy(payload, &agent->conn, sizeof(agent->conn));
-        if (type == MSG_AGENT_HELLO) {
-                ((struct msg_agent_hello *)payload)->address = tls_stream_peer(s);
-                agent->state = AGENT_ASKED;
-        }
+        if (is_hello(type))
+                agent_asks(agent, type, payload);
         r = role_send(agent->all->api->ctx, ROLE_CORE, type, payload, -1);
         agent_wire_free(type, payload);
         if (r < 0)
@@ -296,7 +331,7 @@ api_agents_deliver(struct api_agents *a, enum msg_type type, const void *payload
                 agent_close(agent, "refused"); /* the stream's end still sends the line */
                 return;
         }
-        if (type == MSG_AGENT_WELCOME && agent->state == AGENT_ASKED) {
+        if ((type == MSG_AGENT_WELCOME || type == MSG_SATELLITE_WELCOME) && agent->state == AGENT_ASKED) {
                 agent->state = AGENT_WELCOMED;
                 uv_timer_stop(&agent->timer);
         }

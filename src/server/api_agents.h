@@ -2,8 +2,9 @@
 #ifndef DOMPOOL_SERVER_API_AGENTS_H
 #define DOMPOOL_SERVER_API_AGENTS_H
 /*
- * The agents' connections: TLS, lines of JSON <-> typed messages for core. Nothing of an agent goes to core before its
- * AGENT_HELLO, and nothing but that before core's AGENT_WELCOME.
+ * The agents' connections, and the satellites', which say SATELLITE_HELLO and get SATELLITE_WELCOME: TLS, lines of JSON <->
+ * typed messages for core. Nothing of an agent goes to core before its AGENT_HELLO, and nothing but that before core's
+ * AGENT_WELCOME.
  *
  *     accept --TLS--> silent --AGENT_HELLO--> asked --AGENT_WELCOME--> welcome --closed--> AGENT_GONE to core
  *        |              |  10 s                 |  10 s                   |  more than AGENT_LINES_PER_S: read more slowly

@@ -24,6 +24,8 @@ struct body_profile {
         char profile[NAME_SIZE];
         char image[NAME_SIZE];
         bool next;
+        bool force;
+        bool check;
 };
 static const struct rec_field body_profile_fields[] = {
         REC_BLOB(struct body_profile, hosts, API_BODY_MAX),
@@ -32,6 +34,8 @@ static const struct rec_field body_profile_fields[] = {
         REC_STR(struct body_profile, profile),
         REC_STR(struct body_profile, image),
         REC_BOOL(struct body_profile, next),
+        REC_BOOL(struct body_profile, force),
+        REC_BOOL(struct body_profile, check),
 };
 static const struct rec_desc body_profile_desc = REC_DESC(struct body_profile, body_profile_fields);
 
@@ -46,6 +50,16 @@ static const struct rec_field body_domain_fields[] = {
         REC_BLOB(struct body_domain, config, XLCFG_MAX_SIZE),
 };
 static const struct rec_desc body_domain_desc = REC_DESC(struct body_domain, body_domain_fields);
+
+struct body_satellite {
+        char name[NAME_SIZE];
+        char label[NAME_SIZE];
+};
+static const struct rec_field body_satellite_fields[] = {
+        REC_STR(struct body_satellite, name),
+        REC_STR(struct body_satellite, label),
+};
+static const struct rec_desc body_satellite_desc = REC_DESC(struct body_satellite, body_satellite_fields);
 
 struct body_action {
         uint32_t timeout;
@@ -171,6 +185,8 @@ api_body_profile(const char *text, size_t size, const char *name, struct msg_api
         ret->hosts = body.hosts; /* the caller's from now on */
         ret->all = body.all;
         ret->next = body.next;
+        ret->force = body.force;
+        ret->check = body.check;
         str_copy(ret->label, sizeof(ret->label), body.label);
         str_copy(ret->profile, sizeof(ret->profile), body.profile);
         str_copy(ret->image, sizeof(ret->image), body.image);
@@ -261,5 +277,22 @@ api_body_image(const char *text, size_t size, struct msg_api_name *ret, struct e
         if (!name_ok(body.recipe))
                 return error_set(err, ERR_INVALID, "recipe: a name is wanted, such as \"micro\"");
         str_copy(ret->name, sizeof(ret->name), body.recipe);
+        return 0;
+}
+
+int
+api_body_satellite(const char *text, size_t size, struct msg_api_satellite_add *ret, struct error *err)
+{
+        struct body_satellite body;
+        int r = body_read(text, size, &body_satellite_desc, &body, err);
+
+        if (r < 0)
+                return r;
+        if (!name_ok(body.name))
+                return error_set(err, ERR_INVALID, "name: a name is wanted, such as \"north\"");
+        if (body.label[0] && !name_ok(body.label))
+                return error_set(err, ERR_INVALID, "label: '%s' is no name", body.label);
+        str_copy(ret->name, sizeof(ret->name), body.name);
+        str_copy(ret->label, sizeof(ret->label), body.label);
         return 0;
 }

@@ -38,6 +38,8 @@ api_body_image(const char *text, size_t size, struct msg_api_name *ret, struct e
 int
 api_body_what_if(const char *text, size_t size, struct msg_api_what_if *ret, struct error *err);
 
+int api_body_satellite(const char *text, size_t size, struct msg_api_satellite_add *ret, struct error *err);
+
 /* Nothing or {}. */
 int
 api_body_none(const char *text, size_t size, struct error *err);

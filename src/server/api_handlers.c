@@ -186,6 +186,28 @@ api_image_build(struct api_request *q, struct error *err)
         return r < 0 ? r : ask_by_name(q, MSG_API_IMAGE_BUILD, m.name, err);
 }
 
+/* ---- satellites ---- */
+
+int
+api_satellite_add(struct api_request *q, struct error *err)
+{
+        struct msg_api_satellite_add m = {0};
+        int r = api_body_satellite(q->body.data, q->body.size, &m, err);
+
+        if (r < 0)
+                return r;
+        copy_by(q, m.by);
+        return api_ask(q, MSG_API_SATELLITE_ADD, &m, 0, err);
+}
+
+int
+api_satellite_remove(struct api_request *q, struct error *err)
+{
+        int r = api_body_none(q->body.data, q->body.size, err);
+
+        return r < 0 ? r : ask_by_name(q, MSG_API_SATELLITE_REMOVE, q->match.name, err);
+}
+
 /* ---- domains ---- */
 
 static json_t *

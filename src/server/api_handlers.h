@@ -23,8 +23,9 @@ int
 api_unknown_change(struct api_request *q, struct error *err);
 int
 api_image_build(struct api_request *q, struct error *err);
-int
-api_domain_create(struct api_request *q, struct error *err);
+int api_satellite_add(struct api_request *q, struct error *err);
+int api_satellite_remove(struct api_request *q, struct error *err);
+int api_domain_create(struct api_request *q, struct error *err);
 int
 api_domain_action(struct api_request *q, struct error *err);
 /* In api_console.c and api_capture.c: upgrade to a web socket. */

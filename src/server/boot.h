@@ -6,6 +6,7 @@
  *
  *     role_boot.c     start, messages, policy
  *     boot_dhcp.c     the DHCP sockets: batches of packets -> decisions -> journal -> answers
+ *     boot_dhcp_send.c  the way out of the answers
  *     boot_ndp.c      router solicitations: iPXE need not wait for an IPv6 router
  *     boot_tftp.c     the TFTP socket and a socket for each transfer
  *     boot_content.c  what a transfer sends: a shared open file, or a text in memory
@@ -111,10 +112,18 @@ boot_reports_new(struct role_ctx *ctx);
 void
 boot_reports_free(struct boot_reports *r);
 
+/* What core is told goes to it 50 ms later, together; now, for a role that ends. */
+void
+boot_reports_flush(struct boot_reports *r);
+
 /* @attempt_ms: of the token in force, 0 before the menu. @text is cut where it is too long. */
 void
 boot_report_stage(struct boot_reports *r, const struct mac *mac, uint32_t address, enum boot_stage stage, int64_t attempt_ms,
                   const char *text);
+
+/* STAGE_DHCP: and who asked. */
+void
+boot_report_firmware(struct boot_reports *r, const struct mac *mac, uint32_t address, const struct firmware *f, const char *text);
 
 /* Something besides: @stage is what it was on the way to. @firmware: seen in a packet of firmware or a loader. */
 void

@@ -13,8 +13,9 @@
 
 #include "base/log.h"
 #include "server/boot.h"
+#include "server/boot_dhcp_send.h"
 
-#define BATCH 64
+#define BATCH BOOT_DHCP_BATCH
 #define UNTAKEN_SLOTS 4096 /* direct-mapped by the MAC */
 #define UNTAKEN_TELL 3 /* so many OFFERs in a row that nobody took are worth a note; firmware repeats itself once or twice */
 #define SETTLE_MS 500  /* records that no ACK waits for are on disk after that time */
@@ -43,6 +44,7 @@ struct boot_dhcp {
         int64_t quiet_until_ms;
         unsigned n_malformed; /* since the last complaint */
         uv_timer_t settle;
+        int64_t now_ms; /* monotonic: of the batch */
 
         struct mmsghdr messages[BATCH];
         struct iovec iov[BATCH];
@@ -53,13 +55,7 @@ struct boot_dhcp {
         struct dhcp_decision decisions[BATCH];
         struct note notes[BATCH];
 
-        struct mmsghdr replies[BATCH];
-        struct iovec reply_iov[BATCH];
-        struct sockaddr_in to[BATCH];
-        union {
-                struct cmsghdr align;
-                char space[CMSG_SPACE(sizeof(struct in_pktinfo))];
-        } reply_from; /* our address, the same for all */
+        struct boot_dhcp_sender sender;
 };
 
 /* May a complaint of this kind be logged now? */
@@ -100,6 +96,15 @@ takes_none(struct boot_dhcp *d, const struct mac *mac, uint8_t reply)
         return reply == DHCP_OFFER && ++u->n % UNTAKEN_TELL == 0;
 }
 
+/* A relay agent that reads raw frames on a virtual link sees a batch of answers as one: who has none of them takes any. */
+static void
+send_singly(struct boot_dhcp *d)
+{
+        if (!d->sender.no_gso)
+                log_notice("dhcp: hosts behind a relay agent take no offers, its answers leave singly from now on");
+        d->sender.no_gso = true;
+}
+
 /* @d->parsed was decided as @r: what core is to know of it besides leases and stages, and what it tells of its loader. */
 static void
 make_note(struct boot_dhcp *d, const struct dhcp_decision *r, struct note *ret)
@@ -111,8 +116,11 @@ make_note(struct boot_dhcp *d, const struct dhcp_decision *r, struct note *ret)
         ret->kind = r->note;
         if (r->event == DHCP_EVENT_BOOT && firmware_parse(p, &firmware) && firmware.client == FIRMWARE_IPXE)
                 boot_loader_runs(d->boot, &p->h.mac);
-        if (r->host && takes_none(d, &p->h.mac, r->reply) && ret->kind == BOOT_NOTE_NONE)
-                ret->kind = BOOT_NOTE_UNREQUESTED;
+        if (r->host && takes_none(d, &p->h.mac, r->reply)) {
+                ret->kind = ret->kind == BOOT_NOTE_NONE ? BOOT_NOTE_UNREQUESTED : ret->kind;
+                if (p->h.giaddr != 0 && r->network->mode != NETWORK_PROXY)
+                        send_singly(d);
+        }
         if (ret->kind == BOOT_NOTE_NONE)
                 return;
         *ret = (struct note){.kind = ret->kind, .firmware = firmware_parse(p, &firmware), .mac = p->h.mac};
@@ -142,7 +150,7 @@ handle(struct boot_dhcp *d, int i, int64_t wall_ms, struct dhcp_decision *ret, s
         ret_note->kind = BOOT_NOTE_NONE;
         if (why != 0) {
                 d->n_malformed++;
-                if (speak(d, clock_mono_ms(&b->ctx->clock))) {
+                if (speak(d, d->now_ms)) {
                         log_warning("dhcp malformed packets=%u last=\"%s\" size=%zu", d->n_malformed, dhcp_refusal_text(why),
                                     size);
                         d->n_malformed = 0;
@@ -152,7 +160,7 @@ handle(struct boot_dhcp *d, int i, int64_t wall_ms, struct dhcp_decision *ret, s
         d->at.source = ntohl(d->from[i].sin_addr.s_addr);
         d->at.source_port = ntohs(d->from[i].sin_port);
         dhcp_server_decide(&b->server, &d->parsed, &d->at, wall_ms, ret);
-        if (!ret->host || log_budget_take(&b->lines, clock_mono_ms(&b->ctx->clock)))
+        if (!ret->host || log_budget_take(&b->lines, d->now_ms))
                 log_decision(&d->parsed, ret);
         make_note(d, ret, ret_note);
         if (ret->event == DHCP_EVENT_UNKNOWN)
@@ -163,50 +171,24 @@ handle(struct boot_dhcp *d, int i, int64_t wall_ms, struct dhcp_decision *ret, s
                 boot_journal_append(b->journal, &ret->lease, ret->lease_urgent);
 }
 
-/* All replies leave from the address that we say we are, also on an interface with several. */
-static void
-set_reply_source(struct boot_dhcp *d)
-{
-        struct cmsghdr *c = &d->reply_from.align;
-        struct in_pktinfo info = {.ipi_spec_dst.s_addr = htonl(d->boot->server.address)};
-
-        c->cmsg_level = IPPROTO_IP;
-        c->cmsg_type = IP_PKTINFO;
-        c->cmsg_len = CMSG_LEN(sizeof(info));
-        memcpy(CMSG_DATA(c), &info, sizeof(info));
-}
-
-static void
-add_reply(struct boot_dhcp *d, const struct dhcp_decision *r, unsigned i)
-{
-        d->to[i] = (struct sockaddr_in){
-                .sin_family = AF_INET, .sin_port = htons(r->port), .sin_addr.s_addr = htonl(r->destination)};
-        d->reply_iov[i] = (struct iovec){.iov_base = (void *)(uintptr_t)r->data, .iov_len = r->size};
-        d->replies[i].msg_hdr = (struct msghdr){.msg_name = &d->to[i],
-                                                .msg_namelen = sizeof(d->to[i]),
-                                                .msg_iov = &d->reply_iov[i],
-                                                .msg_iovlen = 1,
-                                                .msg_control = d->reply_from.space,
-                                                .msg_controllen = sizeof(d->reply_from.space)};
-}
-
 /* The answers of a batch of @n packets. One that cannot leave keeps none of the others. */
 static void
 send_replies(struct boot_dhcp *d, int n)
 {
-        unsigned n_replies = 0, sent = 0;
+        struct boot_dhcp_answer answers[BATCH];
+        unsigned n_answers = 0;
+        int r;
 
-        for (int i = 0; i < n; i++)
-                if (d->decisions[i].reply)
-                        add_reply(d, &d->decisions[i], n_replies++);
-        set_reply_source(d);
-        while (sent < n_replies) {
-                int done = sendmmsg(d->fd, d->replies + sent, n_replies - sent, MSG_DONTWAIT);
+        for (int i = 0; i < n; i++) {
+                struct dhcp_decision *x = &d->decisions[i];
 
-                if (done < 0 && speak(d, clock_mono_ms(&d->boot->ctx->clock)))
-                        log_warning("dhcp answer not sent error=\"%s\"", strerror(errno));
-                sent += done > 0 ? (unsigned)done : 1;
+                if (x->reply)
+                        answers[n_answers++] = (struct boot_dhcp_answer){
+                                .data = x->data, .size = x->size, .to = x->destination, .port = x->port};
         }
+        r = boot_dhcp_send(&d->sender, d->fd, d->boot->server.address, answers, n_answers);
+        if (r < 0 && speak(d, d->now_ms))
+                log_warning("dhcp answer not sent error=\"%s\"", strerror(-r));
 }
 
 /* What core hears of a decision whose lease is on disk. */
@@ -216,10 +198,10 @@ report(struct boot_dhcp *d, const struct dhcp_decision *r, const struct note *no
         struct boot_reports *reports = d->boot->reports;
 
         if (r->event == DHCP_EVENT_BOOT) {
-                boot_ndp_expect(d->boot->ndp, &r->lease.mac, clock_mono_ms(&d->boot->ctx->clock));
+                boot_ndp_expect(d->boot->ndp, &r->lease.mac, d->now_ms);
                 if (boot_report_due(reports, d->boot->policy, &r->lease.mac, r->boot_name))
-                        boot_report_stage(reports, &r->lease.mac, r->lease.address, STAGE_DHCP, 0,
-                                          r->loader ? r->boot_name : "no loader for this firmware");
+                        boot_report_firmware(reports, &r->lease.mac, r->lease.address, &r->firmware,
+                                             r->loader ? r->boot_name : "no loader for this firmware");
         }
         if (note->kind != BOOT_NOTE_NONE)
                 boot_report_note(reports, &note->mac, r->lease.address, note->firmware ? STAGE_DHCP : STAGE_INIT, note->kind,
@@ -255,13 +237,15 @@ handle_batch(struct boot_dhcp *d, int n)
         int64_t wall_ms = clock_wall_ms(&b->ctx->clock);
         int r;
 
+        d->now_ms = clock_mono_ms(&b->ctx->clock);
         for (int i = 0; i < n; i++)
                 handle(d, i, wall_ms, &d->decisions[i], &d->notes[i]);
         r = boot_journal_sync(b->journal, b->server.leases);
-        if (r < 0 && speak(d, clock_mono_ms(&b->ctx->clock)))
+        if (r < 0 && speak(d, d->now_ms))
                 log_error("lease journal cannot be written, no lease is granted error=\"%s\"", strerror(-r));
         if (boot_journal_unsettled(b->journal) && !uv_is_active((uv_handle_t *)&d->settle))
                 uv_timer_start(&d->settle, on_settle, SETTLE_MS, 0);
+        role_hold(b->ctx, ROLE_FILES, true);
         for (int i = 0; i < n; i++) {
                 const struct dhcp_decision *x = &d->decisions[i];
 
@@ -270,6 +254,7 @@ handle_batch(struct boot_dhcp *d, int n)
                 else
                         report(d, x, &d->notes[i]);
         }
+        role_hold(b->ctx, ROLE_FILES, false); /* it has the leases before the hosts have */
         send_replies(d, n);
 }
 

@@ -187,6 +187,22 @@ rewrite(struct boot_journal *j, const struct lease_table *table)
         return 0;
 }
 
+/* A file of @size bytes without a bad record: a start with many leases need not write them all again. */
+static int
+go_on(struct boot_journal *j, size_t size)
+{
+        j->fd = openat(j->dir_fd, BOOT_JOURNAL_NAME, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+        j->size = size;
+        return j->fd < 0 ? -errno : 0;
+}
+
+static bool
+grown(const struct boot_journal *j, const struct lease_table *table)
+{
+        return j->size > COMPACT_MIN &&
+               j->size > (uint64_t)COMPACT_FACTOR * lease_table_count(table) * BOOT_JOURNAL_RECORD_SIZE;
+}
+
 int
 boot_journal_open(int dir_fd, struct lease_table *table, struct boot_journal **ret, struct boot_journal_report *ret_report,
                   struct error *err)
@@ -209,7 +225,10 @@ boot_journal_open(int dir_fd, struct lease_table *table, struct boot_journal **r
                 return error_errno_set(err, ENOMEM, "%s", BOOT_JOURNAL_NAME);
         j->dir_fd = dir_fd;
         j->fd = -1;
-        ret_report->write_error = rewrite(j, table);
+        j->size = size;
+        if (ret_report->n_good == 0 || ret_report->n_bad > 0 || ret_report->torn > 0 || ret_report->foreign || grown(j, table) ||
+            go_on(j, size) < 0)
+                ret_report->write_error = rewrite(j, table);
         *ret = j;
         return 0;
 }
@@ -231,13 +250,6 @@ boot_journal_append(struct boot_journal *j, const struct lease *l, bool urgent)
         }
         record_encode(l, j->batch + j->batch_size);
         j->batch_size += BOOT_JOURNAL_RECORD_SIZE;
-}
-
-static bool
-grown(const struct boot_journal *j, const struct lease_table *table)
-{
-        return j->size > COMPACT_MIN &&
-               j->size > (uint64_t)COMPACT_FACTOR * lease_table_count(table) * BOOT_JOURNAL_RECORD_SIZE;
 }
 
 /* What is on disk now nobody knows (a failed fsync may have dropped pages): the next call starts from the table. */

@@ -11,7 +11,8 @@
  * A lease is the host's until `end`; it was promised for `slack` seconds less (struct lease: held_ms and expiry_ms).
  *
  * Records are absolute and of one size, so a bad one (torn tail, flipped bit) is skipped, counted and reported and never keeps
- * the role from starting. At the start and when the file has grown it is rewritten with what the table holds, by rename.
+ * the role from starting. When it has grown, and at a start that found such a record, it is rewritten with what the table holds,
+ * by rename; else a start goes on behind the last record.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -36,7 +37,8 @@ struct boot_journal_report {
 int
 boot_journal_replay(const uint8_t *data, size_t size, struct lease_table *table, struct boot_journal_report *ret);
 
-/* Reads what is in the folder @dir_fd (kept by the caller, must outlive the journal) into @table and starts a fresh file. */
+/* Reads what is in the folder @dir_fd (kept by the caller, must outlive the journal) into @table and goes on with the file, or
+ * starts a fresh one. */
 int
 boot_journal_open(int dir_fd, struct lease_table *table, struct boot_journal **ret, struct boot_journal_report *ret_report,
                   struct error *err);

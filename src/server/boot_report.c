@@ -12,6 +12,7 @@
 #include "server/boot.h"
 
 #define KEEP_EVENTS 2048
+#define GATHER_MS 50       /* what core is told of within that time goes to it together, and is one commit there */
 #define UNKNOWN_SLOTS 4096 /* direct-mapped by the MAC: a flood of invented ones overwrites, it does not grow */
 #define UNKNOWN_REPEAT_MS 10000
 #define UNKNOWN_PER_SECOND 50
@@ -45,6 +46,7 @@ struct rate {
 
 struct boot_reports {
         struct role_ctx *ctx;
+        uv_timer_t gather;
         struct msg_boot_event kept[KEEP_EVENTS]; /* ring */
         unsigned first, n_kept;
         struct unknown_slot unknown[UNKNOWN_SLOTS];
@@ -59,9 +61,37 @@ boot_reports_new(struct role_ctx *ctx)
 {
         struct boot_reports *r = calloc(1, sizeof(*r));
 
-        if (r)
-                r->ctx = ctx;
+        if (!r)
+                return NULL;
+        r->ctx = ctx;
+        uv_timer_init(ctx->loop, &r->gather);
+        r->gather.data = r;
         return r;
+}
+
+void
+boot_reports_flush(struct boot_reports *r)
+{
+        uv_timer_stop(&r->gather);
+        role_hold(r->ctx, role_home(r->ctx), false);
+}
+
+static void
+on_gathered(uv_timer_t *timer)
+{
+        boot_reports_flush(timer->data);
+}
+
+/* All that core is told. Nobody waits for it to hear, and a storm of single messages would cost both sides more than the boots.
+ */
+static int
+send_core(struct boot_reports *r, enum msg_type type, const void *payload)
+{
+        if (!uv_is_active((uv_handle_t *)&r->gather)) {
+                role_hold(r->ctx, role_home(r->ctx), true);
+                uv_timer_start(&r->gather, on_gathered, GATHER_MS, 0);
+        }
+        return role_send(r->ctx, role_home(r->ctx), type, payload, -1);
 }
 
 void
@@ -87,7 +117,7 @@ tell(struct boot_reports *r, struct msg_boot_event *m, const char *text)
 {
         m->time_ms = clock_wall_ms(&r->ctx->clock);
         str_copy(m->text, sizeof(m->text), text);
-        if (role_send(r->ctx, ROLE_CORE, MSG_BOOT_EVENT, m, -1) < 0)
+        if (send_core(r, MSG_BOOT_EVENT, m) < 0)
                 keep(r, m);
 }
 
@@ -96,6 +126,17 @@ boot_report_stage(struct boot_reports *r, const struct mac *mac, uint32_t addres
                   const char *text)
 {
         tell(r, &(struct msg_boot_event){.mac = *mac, .address = address, .stage = stage, .attempt_ms = attempt_ms}, text);
+}
+
+void
+boot_report_firmware(struct boot_reports *r, const struct mac *mac, uint32_t address, const struct firmware *f, const char *text)
+{
+        tell(r,
+             &(struct msg_boot_event){.mac = *mac,
+                                      .address = address,
+                                      .stage = STAGE_DHCP,
+                                      .asked = {.client = f->client, .arch = f->arch, .features = f->features}},
+             text);
 }
 
 static uint32_t
@@ -148,21 +189,37 @@ boot_report_note(struct boot_reports *r, const struct mac *mac, uint32_t address
              text);
 }
 
+static struct msg_lease_event
+event_of(const struct lease *l)
+{
+        return (struct msg_lease_event){.mac = l->mac, .address = l->address, .state = l->state, .expiry_ms = lease_end(l)};
+}
+
 /* Who is away is told when it is up again. */
 static void
-send_lease(struct boot_reports *r, enum role to, const struct lease *l)
+tell_files(void *arg, const struct lease *l)
 {
-        const struct msg_lease_event m = {.mac = l->mac, .address = l->address, .state = l->state, .expiry_ms = lease_end(l)};
+        const struct msg_lease_event m = event_of(l);
+        struct boot_reports *r = arg;
 
         if (l->state != LEASE_OFFERED)
-                role_send(r->ctx, to, MSG_LEASE_EVENT, &m, -1);
+                role_send(r->ctx, ROLE_FILES, MSG_LEASE_EVENT, &m, -1);
+}
+
+static void
+tell_core(void *arg, const struct lease *l)
+{
+        const struct msg_lease_event m = event_of(l);
+
+        if (l->state != LEASE_OFFERED)
+                send_core(arg, MSG_LEASE_EVENT, &m);
 }
 
 void
 boot_report_lease(struct boot_reports *r, const struct lease *l)
 {
-        send_lease(r, ROLE_FILES, l);
-        send_lease(r, ROLE_CORE, l);
+        tell_files(r, l);
+        tell_core(r, l);
 }
 
 static bool
@@ -229,7 +286,7 @@ boot_report_unknown(struct boot_reports *r, const struct policy *policy, const s
                          clock_mono_ms(&r->ctx->clock)))
                 return;
         dhcp_option_text(p, DHCP_OPT_VENDOR_CLASS, m.vendor_class, sizeof(m.vendor_class));
-        role_send(r->ctx, ROLE_CORE, MSG_MACHINE_SEEN, &m, -1);
+        send_core(r, MSG_MACHINE_SEEN, &m);
 }
 
 void
@@ -249,7 +306,7 @@ boot_report_seen(struct boot_reports *r, const struct policy *policy, const stru
         if (last->seen == hash)
                 return;
         last->seen = hash;
-        role_send(r->ctx, ROLE_CORE, MSG_MACHINE_SEEN, &m, -1);
+        send_core(r, MSG_MACHINE_SEEN, &m);
 }
 
 void
@@ -270,19 +327,7 @@ boot_report_foreign(struct boot_reports *r, const struct dhcp_decision *d)
         *s = (struct foreign_slot){.mac = *mac, .server = d->foreign, .told_ms = now_ms};
         log_warning("another DHCP server answers host=%s server=%s offered=%s", d->host->name, ip4_text(d->foreign, ip),
                     d->offered ? "yes" : "no");
-        role_send(r->ctx, ROLE_CORE, MSG_FOREIGN_DHCP, &m, -1);
-}
-
-static void
-tell_core(void *arg, const struct lease *l)
-{
-        send_lease(arg, ROLE_CORE, l);
-}
-
-static void
-tell_files(void *arg, const struct lease *l)
-{
-        send_lease(arg, ROLE_FILES, l);
+        send_core(r, MSG_FOREIGN_DHCP, &m);
 }
 
 void
@@ -296,7 +341,7 @@ boot_reports_core_up(struct boot_reports *r, const struct lease_table *leases)
 {
         lease_table_each(leases, tell_core, r);
         while (r->n_kept > 0) {
-                if (role_send(r->ctx, ROLE_CORE, MSG_BOOT_EVENT, &r->kept[r->first], -1) < 0)
+                if (send_core(r, MSG_BOOT_EVENT, &r->kept[r->first]) < 0)
                         return;
                 r->first = (r->first + 1) % KEEP_EVENTS;
                 r->n_kept--;

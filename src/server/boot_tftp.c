@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <utlist.h>
 
@@ -20,11 +21,21 @@
 #define BATCH 32
 #define MAX_TRANSFERS 10000
 #define MAX_PER_ADDRESS 128
+#define READY 64 /* transfers that are looked after before anything else has its turn */
+#define PROVED_SLOTS                                                                                                           \
+        4096 /* as proved_slot() counts; direct-mapped by the address: a flood of them overwrites, it does not grow */
+#define PROVED_MS (10 * 60 * 1000)
 
 /* The transfers of one address. */
 struct boot_peer {
         struct peer_count count; /* first: it is the entry of the table */
         struct boot_transfer *half_open;
+};
+
+/* An address that has acknowledged a block: it is no forged one. */
+struct proved_slot {
+        uint32_t address; /* 0: free */
+        int64_t since_ms;
 };
 
 /* A request with where it came from and which of our addresses it went to. */
@@ -38,11 +49,12 @@ struct request {
 struct boot_tftp {
         struct boot *boot;
         struct boot_transfer_ctx ctx;
-        uv_poll_t poll;
+        uv_poll_t poll, transfers_poll; /* the socket of port 69; ctx.epoll, in which those of the transfers are */
         int fd;
         struct boot_transfer *transfers; /* by key */
         struct boot_transfer *half_open; /* oldest first */
         struct peer_count *peers;
+        struct proved_slot proved[PROVED_SLOTS];
 
         struct mmsghdr messages[BATCH];
         struct iovec iov[BATCH];
@@ -76,6 +88,30 @@ no_longer_half_open(struct boot_transfer *t)
         t->half_open = false;
         DL_DELETE(tftp_of(t)->half_open, t);
         DL_DELETE2(t->peer->half_open, t, peer_prev, peer_next);
+}
+
+static struct proved_slot *
+proved_slot(struct boot_tftp *s, uint32_t address)
+{
+        return &s->proved[address * 2654435761u >> 20];
+}
+
+static bool
+has_proved_itself(struct boot_tftp *s, uint32_t address)
+{
+        const struct proved_slot *p = proved_slot(s, address);
+
+        return p->address == address && clock_mono_ms(&s->boot->ctx->clock) - p->since_ms < PROVED_MS;
+}
+
+static void
+on_first_ack(struct boot_transfer *t)
+{
+        struct boot_tftp *s = tftp_of(t);
+
+        *proved_slot(s, t->key.address) =
+                (struct proved_slot){.address = t->key.address, .since_ms = clock_mono_ms(&s->boot->ctx->clock)};
+        no_longer_half_open(t);
 }
 
 static void
@@ -247,7 +283,7 @@ start_transfer(struct boot_tftp *s, const struct request *r, const struct bootfi
         enlist(s, peer, t);
         options = r->tftp.options;
         heed_quirks(s, r, &options);
-        e = boot_transfer_start(t, r->local_address, &options);
+        e = boot_transfer_start(t, r->local_address, &options, has_proved_itself(s, r->key.address));
         if (e < 0) {
                 log_warning("tftp transfer not started error=\"%s\"", strerror(-e));
                 on_ended(t);
@@ -318,7 +354,7 @@ handle(struct boot_tftp *s, const uint8_t *data, size_t size, struct request *r)
 
         if (!answerable(&r->key))
                 return;
-        r->lease = l && lease_active(l, clock_wall_ms(&s->boot->ctx->clock)) ? l : NULL;
+        r->lease = l && lease_kept(l, clock_wall_ms(&s->boot->ctx->clock)) ? l : NULL;
         why = tftp_parse_request(data, size, &r->tftp);
         if (why == TFTP_REFUSED_SHORT || why == TFTP_REFUSED_OPCODE)
                 return; /* never an answer to an ERROR, an ACK or noise */
@@ -372,6 +408,41 @@ on_readable(uv_poll_t *poll, int status, int events)
         }
 }
 
+/* Some transfer has got an answer. The only one there is need not be asked for. */
+static void
+on_transfers_readable(uv_poll_t *poll, int status, int events)
+{
+        struct boot_tftp *s = poll->data;
+        struct epoll_event ready[READY];
+        int n;
+
+        (void)status;
+        (void)events;
+        if (HASH_COUNT(s->transfers) == 1) {
+                boot_transfer_readable_alone(s->transfers);
+                return;
+        }
+        n = epoll_wait(s->ctx.epoll, ready, READY, 0);
+        for (int i = 0; i < n; i++)
+                boot_transfer_readable(ready[i].data.ptr);
+}
+
+/* libuv watches the set as a whole: for each socket of its own it makes seven system calls where one does. */
+static int
+watch_transfers(struct boot_tftp *s)
+{
+        int r;
+
+        s->ctx.epoll = epoll_create1(EPOLL_CLOEXEC);
+        if (s->ctx.epoll < 0)
+                return -errno;
+        r = uv_poll_init(s->boot->ctx->loop, &s->transfers_poll, s->ctx.epoll);
+        if (r < 0)
+                return r;
+        s->transfers_poll.data = s;
+        return uv_poll_start(&s->transfers_poll, UV_READABLE, on_transfers_readable);
+}
+
 int
 boot_tftp_start(struct boot *b, int fd, struct error *err)
 {
@@ -384,11 +455,13 @@ boot_tftp_start(struct boot *b, int fd, struct error *err)
         s->boot = b;
         s->fd = fd;
         s->ctx.boot = b;
-        s->ctx.acked = no_longer_half_open;
+        s->ctx.acked = on_first_ack;
         s->ctx.ended = on_ended;
         if (setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) < 0)
                 return error_errno_set(err, errno, "tftp socket: IP_PKTINFO");
-        r = uv_poll_init(b->ctx->loop, &s->poll, fd);
+        r = watch_transfers(s);
+        if (r == 0)
+                r = uv_poll_init(b->ctx->loop, &s->poll, fd);
         if (r < 0)
                 return error_errno_set(err, -r, "tftp socket");
         s->poll.data = s;

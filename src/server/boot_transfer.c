@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "base/log.h"
@@ -19,6 +20,15 @@
 #define UDP_SEGMENT 103
 #endif
 #define MAX_DATAGRAM 65507
+
+/*
+ * In lock-step a sleeping process costs more than the block: the ACK of a near client is back before it sleeps soundly. So a
+ * transfer that is alone looks for its next ACK for LINGER_NS, and all others wait for LINGER_TURN_NS at most. When a client is
+ * not that near, it is let go, for twice as many blocks each time: a slow one costs a look in LINGER_MAX_PAUSE blocks.
+ */
+#define LINGER_NS 100000
+#define LINGER_TURN_NS 1000000
+#define LINGER_MAX_PAUSE 255
 
 static int64_t
 now_ms(const struct boot_transfer *t)
@@ -29,12 +39,7 @@ now_ms(const struct boot_transfer *t)
 static void
 on_closed(uv_handle_t *handle)
 {
-        struct boot_transfer *t = handle->data;
-
-        if (--t->n_closing == 0) {
-                close(t->fd);
-                free(t);
-        }
+        free(handle->data);
 }
 
 /* The end, good or bad. */
@@ -47,8 +52,7 @@ end(struct boot_transfer *t)
         t->ctx->ended(t);
         boot_content_unref(t->ctx->boot->contents, t->content);
         t->content = NULL;
-        t->n_closing = 2;
-        uv_close((uv_handle_t *)&t->poll, on_closed);
+        close(t->fd); /* leaves the epoll set */
         uv_close((uv_handle_t *)&t->timer, on_closed);
 }
 
@@ -76,13 +80,15 @@ tell_arrival(const struct boot_transfer *t)
 {
         struct boot *b = t->ctx->boot;
         int64_t attempt_ms = t->stage >= STAGE_MENU ? menu_attempts_get(b->attempts, &t->mac) : 0;
-        char text[TFTP_NAME_SIZE + 64];
+        char text[TFTP_NAME_SIZE + 160], again[48] = "";
 
         snprintf(text, sizeof(text), "%s %lld", t->name, (long long)attempt_ms);
         if (!boot_report_due(b->reports, b->policy, &t->mac, text))
                 return;
-        snprintf(text, sizeof(text), "%s, %llu bytes in %lld ms", t->name, (unsigned long long)t->xfer.size,
-                 (long long)(now_ms(t) - t->started_ms));
+        if (t->xfer.again > 0)
+                snprintf(again, sizeof(again), ", %llu blocks sent again", (unsigned long long)t->xfer.again);
+        snprintf(text, sizeof(text), "%s, %llu bytes in %lld ms%s", t->name, (unsigned long long)t->xfer.size,
+                 (long long)(now_ms(t) - t->started_ms), again);
         boot_report_stage(b->reports, &t->mac, t->key.address, t->stage, attempt_ms, text);
 }
 
@@ -308,34 +314,76 @@ take_packet(struct boot_transfer *t, const uint8_t *data, size_t size)
         }
 }
 
-/* One packet: who sends in lock-step has sent no second one, and the loop comes back for it if he has. */
-static void
-on_readable(uv_poll_t *poll, int status, int events)
+/* One packet: who sends in lock-step has sent no second one, and the loop comes back for it if he has. false: there was none.
+ */
+static bool
+take_one(struct boot_transfer *t)
 {
-        struct boot_transfer *t = poll->data;
         uint8_t buf[256];
         ssize_t n;
 
-        (void)events;
-        (void)status; /* an error shows in recv */
+        if (t->over)
+                return false;
         n = recv(t->fd, buf, sizeof(buf), MSG_DONTWAIT);
         if (n >= 0)
                 take_packet(t, buf, (size_t)n);
         else if (errno == ECONNREFUSED)
                 peer_refuses(t);
+        else
+                return false;
+        return true;
+}
+
+void
+boot_transfer_readable(struct boot_transfer *t)
+{
+        (void)take_one(t);
+}
+
+static bool
+linger(struct boot_transfer *t)
+{
+        uint64_t until_ns = uv_hrtime() + LINGER_NS;
+
+        do {
+                if (take_one(t)) {
+                        t->linger_pause = 0;
+                        return true;
+                }
+        } while (!t->over && uv_hrtime() < until_ns);
+        t->linger_pause = t->linger_pause < LINGER_MAX_PAUSE / 2 ? (uint16_t)(2 * t->linger_pause + 1) : LINGER_MAX_PAUSE;
+        t->linger_skip = t->linger_pause;
+        return false;
+}
+
+void
+boot_transfer_readable_alone(struct boot_transfer *t)
+{
+        uint64_t until_ns = uv_hrtime() + LINGER_TURN_NS;
+
+        if (!take_one(t))
+                return;
+        if (t->linger_skip > 0) {
+                t->linger_skip--;
+                return;
+        }
+        while (!t->over && t->xfer.window == 1 && uv_hrtime() < until_ns && linger(t))
+                ;
 }
 
 static int
-open_socket(const struct boot_transfer *t, uint32_t local_address)
+open_socket(struct boot_transfer *t, uint32_t local_address)
 {
         struct sockaddr_in local = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(local_address)};
         struct sockaddr_in peer = {
                 .sin_family = AF_INET, .sin_port = htons((uint16_t)t->key.port), .sin_addr.s_addr = htonl(t->key.address)};
+        struct epoll_event watch = {.events = EPOLLIN, .data.ptr = t};
         int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), e;
 
         if (fd < 0)
                 return -errno;
-        if (bind(fd, (struct sockaddr *)&local, sizeof(local)) < 0 || connect(fd, (struct sockaddr *)&peer, sizeof(peer)) < 0) {
+        if (bind(fd, (struct sockaddr *)&local, sizeof(local)) < 0 || connect(fd, (struct sockaddr *)&peer, sizeof(peer)) < 0 ||
+            epoll_ctl(t->ctx->epoll, EPOLL_CTL_ADD, fd, &watch) < 0) {
                 e = errno;
                 close(fd);
                 return -e;
@@ -344,26 +392,21 @@ open_socket(const struct boot_transfer *t, uint32_t local_address)
 }
 
 int
-boot_transfer_start(struct boot_transfer *t, uint32_t local_address, const struct tftp_options *options)
+boot_transfer_start(struct boot_transfer *t, uint32_t local_address, const struct tftp_options *options, bool proved)
 {
-        uv_loop_t *loop = t->ctx->boot->ctx->loop;
         struct tftp_xfer_out out;
-        int r;
 
         t->fd = open_socket(t, local_address);
-        r = t->fd < 0 ? t->fd : uv_poll_init(loop, &t->poll, t->fd);
-        if (r < 0) {
-                if (t->fd >= 0)
-                        close(t->fd);
+        if (t->fd < 0) {
                 boot_content_unref(t->ctx->boot->contents, t->content);
-                return r;
+                return t->fd;
         }
-        uv_timer_init(loop, &t->timer);
-        t->poll.data = t->timer.data = t;
-        uv_poll_start(&t->poll, UV_READABLE, on_readable);
+        uv_timer_init(t->ctx->boot->ctx->loop, &t->timer);
+        t->timer.data = t;
         t->started_ms = now_ms(t);
         t->armed_ms = INT64_MAX;
         tftp_xfer_init(&t->xfer, options, t->content->size, BOOT_TRANSFER_BLKSIZE);
+        t->xfer.proved = proved;
         tftp_xfer_start(&t->xfer, t->started_ms, &out);
         carry_out(t, &out);
         return 0;

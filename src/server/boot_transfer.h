@@ -18,6 +18,7 @@ struct boot_transfer;
 /* What all transfers share. */
 struct boot_transfer_ctx {
         struct boot *boot;
+        int epoll;   /* the sockets of all transfers: see boot_transfer_readable */
         bool no_gso; /* this kernel or interface has no UDP_SEGMENT */
 
         /* A window while it is sent: a header and a piece of the content for each block. */
@@ -41,12 +42,11 @@ struct boot_transfer {
         struct boot_transfer_key key;
         struct tftp_xfer xfer;
         struct boot_content *content;
-        uv_poll_t poll;
         uv_timer_t timer;
         int64_t armed_ms; /* when the timer goes off: maybe before the deadline, which moves with each block */
         int fd;
-        int n_closing; /* handles that libuv still knows */
         bool over;
+        uint16_t linger_pause, linger_skip; /* blocks: after the last look in vain; still to be let go */
 
         enum boot_stage stage;
         bool has_mac; /* the client's address has a lease: mac */
@@ -63,8 +63,14 @@ struct boot_transfer {
 };
 
 /* Makes the socket and sends the first answer. Takes over @t->content; @t has ctx, key, content, stage, mac and name set by the
- * caller. 0, or negative errno: then @t is still the caller's to free (its content is not). */
-int boot_transfer_start(struct boot_transfer *t, uint32_t local_address, const struct tftp_options *options);
+ * caller. @proved: see struct tftp_xfer. 0, or negative errno: then @t is still the caller's to free (its content is not). */
+int boot_transfer_start(struct boot_transfer *t, uint32_t local_address, const struct tftp_options *options, bool proved);
+
+/* ctx->epoll says that there is something to read; data.ptr is the transfer. Takes one packet. */
+void boot_transfer_readable(struct boot_transfer *t);
+
+/* The same when @t is the only transfer: it may take more packets, as they come, for about a millisecond. */
+void boot_transfer_readable_alone(struct boot_transfer *t);
 
 /* The client repeated its request: the first answer got lost. */
 void boot_transfer_repeat(struct boot_transfer *t);

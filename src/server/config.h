@@ -16,6 +16,10 @@
 int
 config_read(const char *file, struct config **ret, struct error *err);
 
+/* Of a satellite: fills c->main_server in from the file that c->enrolment_file names. ERR_CONFIG with what to do; also when
+ * others than root can read the file, since there is a secret in it. */
+int config_read_enrolment(struct config *c, struct error *err);
+
 /* Canonical form: every option that has a value, defaults too, in the schema's order. Reading it gives an equal configuration. */
 void
 config_print(const struct config *c, FILE *f);

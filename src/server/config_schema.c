@@ -607,6 +607,8 @@ const struct config_option config_options[] = {
         TOP("kernel-args", args, kernel_args, NULL, "added to dom0's command line on every host"),
         TOP("quirks", path, quirks_file, DOMPOOL_DATADIR "/quirks.conf",
             "file with more quirks; one that is not there holds none"),
+        TOP("satellite", path, enrolment_file, "/etc/dompool/satellite",
+            "with --satellite: the line that 'dompool satellite add' printed"),
         TOP("heartbeat", heartbeat, heartbeat_seconds, "5s", "a host without a sign of life for three of these is lost"),
 
         NETWORK("mode", mode, mode, "dhcp", false,

@@ -34,7 +34,8 @@ refuse(struct core *c, const struct msg_agent_hello *m, const char *subject, con
         str_copy(refusal.text, sizeof(refusal.text), err->message);
         core_send(c, ROLE_API, MSG_AGENT_REFUSE, &refusal);
         ip4_text(m->address, address);
-        core_event_security(c, subject ? subject : address, "agent-refused", "from %s: %s", address, err->message);
+        if (err->code != ERR_BUSY)
+                core_event_security(c, subject ? subject : address, "agent-refused", "from %s: %s", address, err->message);
 }
 
 static bool
@@ -58,13 +59,13 @@ host_by_session(struct core *c, const uint8_t session[32])
 
 /* A good token that is newer than any accepted before. Its host, or NULL after a refusal. */
 static struct core_host *
-host_by_token(struct core *c, const struct msg_agent_hello *m, struct token *t)
+host_by_token(struct core *c, const struct msg_agent_hello *m, struct token *t, struct core_satellite **ret_from)
 {
         struct core_host *h;
         struct error err;
         char mac[MAC_TEXT_SIZE];
 
-        if (token_verify(c->token_key, m->token, core_wall(c), t, &err)) {
+        if (core_satellite_token(c, m->token, core_wall(c), t, ret_from, &err)) {
                 refuse(c, m, NULL, &err);
                 return NULL;
         }
@@ -80,12 +81,19 @@ host_by_token(struct core *c, const struct msg_agent_hello *m, struct token *t)
                 refuse(c, m, h->row.host.name, &err);
                 return NULL;
         }
+        /* Its satellite tells first how it booted, so that the trace is in order. */
+        if (*ret_from && core_satellite_waiting(c, *ret_from)) {
+                error_set(&err, ERR_BUSY, "satellite '%s' has not reported this boot yet; try again in a moment",
+                          (*ret_from)->row.name);
+                refuse(c, m, h->row.host.name, &err);
+                return NULL;
+        }
         return h;
 }
 
 /* The dom0 that traded this token is a new one: nothing of the one before it lives. */
 static void
-trade_token(struct core *c, struct core_host *h, const struct token *t, uint8_t ret_session[32])
+trade_token(struct core *c, struct core_host *h, const struct token *t, struct core_satellite *from, uint8_t ret_session[32])
 {
         struct msg_token_used used = {.mac = t->mac, .attempt_ms = t->attempt_ms};
         uint8_t hash[SHA256_SIZE];
@@ -97,6 +105,10 @@ trade_token(struct core *c, struct core_host *h, const struct token *t, uint8_t 
         h->fresh_dom0 = true;
         core_mark_host(c, h);
         core_boot_stage(c, h, STAGE_AGENT, "token accepted");
+        if (from) {
+                core_boot_via(c, h, from->row.name);
+                core_satellite_token_used(c, from, &used);
+        }
         core_profile_phoned_home(c, h, t->attempt_ms);
         core_host_set_state(c, h, HOST_BOOTING);
         core_send(c, ROLE_BOOT, MSG_TOKEN_USED, &used);
@@ -137,6 +149,7 @@ core_agent_hello(struct core *c, const struct msg_agent_hello *m)
 {
         struct core_host *h = NULL, *other = core_host_by_conn(c, m->conn);
         uint8_t session[32];
+        struct core_satellite *from = NULL;
         struct token token;
         struct error err;
 
@@ -151,10 +164,10 @@ core_agent_hello(struct core *c, const struct msg_agent_hello *m)
         if (h) {
                 memcpy(session, m->session, sizeof(session));
         } else if (*m->token) {
-                h = host_by_token(c, m, &token);
+                h = host_by_token(c, m, &token, &from);
                 if (!h)
                         return;
-                trade_token(c, h, &token, session);
+                trade_token(c, h, &token, from, session);
         } else {
                 error_set(&err, ERR_UNAUTHENTICATED, "%s",
                           has_session(m) ? "the session is not known (any more)" : "neither token nor session");
@@ -261,6 +274,7 @@ core_agent_gone(struct core *c, const struct msg_agent_gone *m)
 {
         struct core_host *h = core_host_by_conn(c, m->conn);
 
+        core_satellite_gone(c, m->conn);
         if (!h)
                 return;
         core_console_drop(c, m->conn);

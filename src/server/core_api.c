@@ -120,6 +120,13 @@ get_image(struct core *c, const struct msg_api_get *m, struct error *err)
 }
 
 static json_t *
+get_image_check(struct core *c, const struct msg_api_get *m, struct error *err)
+{
+        core_policy_look(c);
+        return core_guard_image_json(c, m, err);
+}
+
+static json_t *
 get_domains(struct core *c, const struct msg_api_get *m, struct error *err)
 {
         json_t *list = json_array();
@@ -241,10 +248,13 @@ static const resource_fn resources[RES_N] = {
         [RES_PROFILES] = core_profiles_json,
         [RES_IMAGES] = get_images,
         [RES_IMAGE] = get_image,
+        [RES_IMAGE_CHECK] = get_image_check,
         [RES_DOMAINS] = get_domains,
         [RES_DOMAIN] = get_domain,
         [RES_OPS] = get_ops,
         [RES_OP] = get_op,
+        [RES_SATELLITES] = core_satellites_json,
+        [RES_SATELLITE] = core_satellite_json,
         [RES_EVENTS] = get_events,
 };
 

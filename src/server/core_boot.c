@@ -43,7 +43,8 @@ boot_begin(struct core *c, struct core_host *h, int64_t time_ms)
         /* The old one's last change is written under its own number first. */
         if (h->boot_dirty && store_boot_put(c->store, h->row.host.name, &h->boot, &err))
                 core_db_failed(c, &err);
-        h->boot = (struct boot){.number = h->row.boot + 1, .started_ms = time_ms, .last_ms = time_ms};
+        h->boot = (struct boot){
+                .number = h->row.boot + 1, .started_ms = time_ms, .last_ms = time_ms, .firmware = h->boot.firmware};
         h->row.boot = h->boot.number;
         core_mark_host(c, h);
         core_mark_boot(c, h);
@@ -136,6 +137,8 @@ core_boot_event(struct core *c, const struct msg_boot_event *m)
                 h->row.address_now = m->address;
                 core_mark_host(c, h);
         }
+        if (m->asked.client)
+                h->boot.firmware = m->asked; /* boot_reach() or the end of this boot marks it */
         if (m->attempt_ms)
                 h->boot.attempt_ms = m->attempt_ms;
         reach(c, h, m->stage, m->time_ms, m->text);
@@ -179,14 +182,28 @@ token_refused(struct core *c, struct core_host *h, const char *why)
         core_mark_boot(c, h);
 }
 
+void
+core_boot_via(struct core *c, struct core_host *h, const char *satellite)
+{
+        if (h->boot.number == 0 || strcmp(h->boot.via, satellite) == 0)
+                return;
+        str_copy(h->boot.via, sizeof(h->boot.via), satellite);
+        core_mark_boot(c, h);
+}
+
 static struct core_host *
-reporting_host(struct core *c, const struct msg_init_report *m, struct token *ret_token)
+reporting_host(struct core *c, const struct msg_init_report *m, int64_t now_ms, const struct core_satellite *by,
+               struct token *ret_token)
 {
         char address[IP4_TEXT_SIZE], mac[MAC_TEXT_SIZE];
+        struct core_satellite *from = NULL;
         struct core_host *h;
         struct error err;
+        int r = core_satellite_token(c, m->token, now_ms, ret_token, &from, &err);
 
-        if (token_verify(c->token_key, m->token, core_wall(c), ret_token, &err)) {
+        if (r == 0 && by && from != by)
+                r = error_set(&err, ERR_UNAUTHENTICATED, "satellite '%s' brought a token that is not its own", by->row.name);
+        if (r) {
                 token_refused(c, core_host_by_address(c, m->address), err.message);
                 core_event_security(c, ip4_text(m->address, address), "init-report", "refused: %s", err.message);
                 return NULL;
@@ -213,15 +230,15 @@ image_mode(const char *stage)
 
 /* As far as such a boot gets. A machine that has reported its hardware powers off. */
 static void
-mode_reached(struct core *c, struct core_host *h, const struct msg_init_report *m, int64_t attempt_ms)
+mode_reached(struct core *c, struct core_host *h, const struct msg_init_report *m, int64_t attempt_ms, int64_t now_ms)
 {
         core_profile_phoned_home(c, h, attempt_ms);
-        reach(c, h, STAGE_READY, core_wall(c), m->text);
+        reach(c, h, STAGE_READY, now_ms, m->text);
         core_event(c, "boot", h->row.host.name, m->stage, h->boot.number, "%s", m->text);
         if (strcmp(m->stage, profile_kind_names[PROFILE_INSPECT]) != 0)
                 return;
         h->row.hardware = m->hardware;
-        h->row.hardware.time_ms = core_wall(c);
+        h->row.hardware.time_ms = now_ms;
         core_mark_host(c, h);
         c->policy_dirty = true; /* rules look at what kind of machine it is */
         core_host_set_state(c, h, HOST_OFF);
@@ -230,15 +247,24 @@ mode_reached(struct core *c, struct core_host *h, const struct msg_init_report *
 void
 core_boot_init_report(struct core *c, const struct msg_init_report *m)
 {
+        core_boot_init_report_at(c, m, core_wall(c), NULL);
+}
+
+void
+core_boot_init_report_at(struct core *c, const struct msg_init_report *m, int64_t now_ms, struct core_satellite *by)
+{
         struct token token;
-        struct core_host *h = reporting_host(c, m, &token);
+        struct core_host *h = reporting_host(c, m, now_ms, by, &token);
 
         if (!h)
                 return;
         /* A boot whose beginning nobody told us of. */
         if (h->boot.number == 0 || (ended(&h->boot) && token.attempt_ms > h->row.attempt_ms))
-                boot_begin(c, h, core_wall(c));
-        h->boot.last_ms = core_wall(c);
+                boot_begin(c, h, now_ms);
+        if (by)
+                core_boot_via(c, h, by->row.name);
+        if (h->boot.last_ms < now_ms)
+                h->boot.last_ms = now_ms;
         h->boot.attempt_ms = token.attempt_ms;
         core_mark_boot(c, h);
         if (m->failed) {
@@ -249,9 +275,9 @@ core_boot_init_report(struct core *c, const struct msg_init_report *m)
                 return;
         }
         if (!ended(&h->boot))
-                reach(c, h, STAGE_INIT, core_wall(c), m->text);
+                reach(c, h, STAGE_INIT, now_ms, m->text);
         if (image_mode(m->stage))
-                mode_reached(c, h, m, token.attempt_ms);
+                mode_reached(c, h, m, token.attempt_ms, now_ms);
         core_event(c, "boot", h->row.host.name, "init-report", h->boot.number, "%s: %s (dom0 up %.1f s)", m->stage, m->text,
                    (double)m->uptime_ms / 1000);
 }
@@ -278,6 +304,7 @@ boot_json(struct core *c, const struct core_host *h, const struct boot *b)
                 boot_judge(b, core_wall(c), &verdict);
         json_object_set_new(json, "boot", json_integer((json_int_t)b->number));
         json_object_set_new(json, "started_ms", json_integer(b->started_ms));
+        json_object_set_new(json, "via", json_string(b->via));
         json_object_set_new(json, "stages", stages);
         json_object_set_new(json, "search", search);
         json_object_set_new(json, "failure", json_string(b->failed ? b->failure : ""));

@@ -13,7 +13,7 @@ static void append(struct core *c, const char *kind, const char *subject, const 
 static void
 append(struct core *c, const char *kind, const char *subject, const char *what, uint64_t boot, const char *fmt, va_list ap)
 {
-        struct event ev = {.id = c->last_event + 1, .time_ms = core_wall(c), .boot = boot};
+        struct event ev = {.id = c->last_event + 1, .time_ms = c->told_ms ? c->told_ms : core_wall(c), .boot = boot};
         struct error err;
 
         str_copy(ev.kind, sizeof(ev.kind), kind);

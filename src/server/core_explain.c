@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "bootcfg/explain.h"
+#include "bootcfg/guard.h"
 #include "server/core_private.h"
 
 DEFINE_CLEANUP(struct policy *, policy_free)
@@ -37,6 +38,33 @@ add_line(void *arg, const char *text, const char *why)
         json_t *item = json_array_get(arg, json_array_size(arg) - 1);
 
         json_array_append_new(json_object_get(item, "lines"), json_pack("{s:s,s:s}", "text", text, "why", why));
+}
+
+/* What stands against it, for the firmware that is asked about. */
+static void
+add_findings(struct core *c, const struct explain_request *r, const struct core_host *h, const struct explain_sink *sink)
+{
+        struct policy_host known;
+        const struct policy_host *host = policy_host_by_mac(r->policy, &r->mac, &known);
+        struct guard_report report = {0};
+        struct policy_chosen chosen;
+        struct policy_time t;
+        struct firmware fw;
+
+        policy_time_at(r->now_ms, &t);
+        policy_choose(r->policy, host, &t, &chosen);
+        if (!h || !chosen.image || !explain_firmware(r->firmware, &fw))
+                return;
+        core_guard_host(c, r->policy, h, config_profile(c->config, chosen.profile->name),
+                        core_policy_image(c, chosen.image->id), &fw, &report);
+        sink->item(sink->arg, "guard", report.n_findings ? "what stands against it" : "nothing stands against it", NULL, 0);
+        for (uint32_t i = 0; i < report.n_findings; i++) {
+                const struct guard_finding *f = &report.findings[i];
+                char text[400];
+
+                snprintf(text, sizeof(text), "%s: %s [%s]", guard_level_names[f->level], f->text, guard_code_names[f->code]);
+                sink->line(sink->arg, text, f->remedy);
+        }
 }
 
 json_t *
@@ -69,6 +97,8 @@ core_explain_json(struct core *c, const struct msg_api_get *m, struct error *err
                 e = error_set(err, ERR_NO_SPACE, "no memory for the policy");
         if (e == 0)
                 e = explain_boot(&r, &sink, err);
+        if (e == 0)
+                add_findings(c, &r, h, &sink);
         if (e == 0)
                 return json_pack("{s:s,s:s,s:s,s:I,s:o}", "host", h ? h->row.host.name : "", "mac", mac_text(&r.mac, mac),
                                  "firmware", r.firmware, "time_ms", (json_int_t)r.now_ms, "items", items);

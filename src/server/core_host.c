@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "base/rec_json.h"
 #include "server/core_private.h"
@@ -222,24 +223,35 @@ sync_configured(struct core *c, const struct host *description)
         }
 }
 
-static bool
-in_config(const struct config *config, const char *name)
+static int
+by_name_of_host(const void *a, const void *b)
 {
-        uint32_t i;
+        return strcmp((*(const struct host *const *)a)->name, (*(const struct host *const *)b)->name);
+}
 
-        for (i = 0; i < config->n_hosts; i++)
-                if (!strcmp(config->hosts[i].name, name))
-                        return true;
-        return false;
+/* Those of the configuration file, sorted by name. NULL: no memory. */
+static const struct host **
+sorted_hosts(const struct config *config)
+{
+        const struct host **sorted = calloc(config->n_hosts + 1, sizeof(*sorted));
+
+        for (uint32_t i = 0; sorted && i < config->n_hosts; i++)
+                sorted[i] = &config->hosts[i];
+        if (sorted)
+                qsort(sorted, config->n_hosts, sizeof(*sorted), by_name_of_host);
+        return sorted;
 }
 
 int
 core_host_load(struct core *c, struct error *err)
 {
+        _cleanup_free_ const struct host **in_file = sorted_hosts(c->config);
         struct core_host *h, *next;
         uint32_t i;
         int r;
 
+        if (!in_file)
+                return error_set(err, ERR_NO_SPACE, "no memory for hosts");
         r = store_hosts(c->store, load_one, c, err);
         if (r == -ENOMEM)
                 return error_set(err, ERR_NO_SPACE, "no memory for hosts");
@@ -247,10 +259,13 @@ core_host_load(struct core *c, struct error *err)
                 return r;
         HASH_ITER(by_name, c->hosts_by_name, h, next)
         {
+                const struct host *d;
+
                 r = core_boot_load(c, h, err);
                 if (r)
                         return r;
-                if (h->row.host.configured && !in_config(c->config, h->row.host.name)) {
+                d = &h->row.host;
+                if (d->configured && !bsearch(&d, in_file, c->config->n_hosts, sizeof(*in_file), by_name_of_host)) {
                         core_event(c, "host", h->row.host.name, "removed", 0, "it left the configuration file");
                         core_host_forget(c, h);
                 }
@@ -306,9 +321,11 @@ check_address(struct core *c, const struct host *d, struct error *err)
 
         if (!d->address)
                 return 0;
-        if (!config_network_of(c->config, d->address))
-                return error_set(err, ERR_INVALID, "host '%s': address %s is in no subnet of the configuration", d->name,
-                                 ip4_text(d->address, text));
+        if (!config_network_of(c->config, d->address) && !core_satellite_network_of(c, d->address))
+                return error_set(
+                        err, ERR_INVALID,
+                        "host '%s': address %s is in no subnet of the configuration or of a satellite that was connected",
+                        d->name, ip4_text(d->address, text));
         HASH_ITER(by_name, c->hosts_by_name, h, next)
         if (h->row.host.address == d->address && strcmp(h->row.host.name, d->name) != 0)
                 return error_set(err, ERR_EXISTS, "address %s belongs to host '%s'", ip4_text(d->address, text),

@@ -331,8 +331,10 @@ core_op_unsend(struct core *c, struct core_host *h)
                 if (h ? !strcmp(op->row.op.host, h->row.host.name) : op->row.op.kind == OP_IMAGE_BUILD)
                         op->sent = false;
         }
-        if (!h)
+        if (!h) {
                 c->work_op = c->guest_task.op = 0;
+                c->facts_asked = false;
+        }
 }
 
 /* --- what agents answer --- */

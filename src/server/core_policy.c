@@ -88,11 +88,12 @@ core_policy_image_json(struct core *c, const struct image *im)
         return json;
 }
 
-/* Both folders change when a version is published or a tag moved (by rename); so a look costs two stat calls. */
+/* The folders change when a version is published, a tag moved, facts or loaders made anew (by rename); so a look costs a stat
+ * call each. */
 static bool
 store_changed(struct core *c)
 {
-        static const char *const folders[] = {"versions", "tags"};
+        static const char *const folders[N_ELEMENTS(c->images_mtime)] = {"versions", "tags", "facts", "loaders"};
         char path[CONFIG_PATH_SIZE + 16];
         bool changed = false;
         struct stat st;
@@ -102,8 +103,10 @@ store_changed(struct core *c)
                 snprintf(path, sizeof(path), "%s/%s", c->config->image_store, folders[i]);
                 if (stat(path, &st))
                         st.st_mtim = (struct timespec){0};
-                if (st.st_mtim.tv_sec != c->images_mtime[i].tv_sec || st.st_mtim.tv_nsec != c->images_mtime[i].tv_nsec)
+                if (st.st_mtim.tv_sec != c->images_mtime[i].tv_sec || st.st_mtim.tv_nsec != c->images_mtime[i].tv_nsec) {
                         changed = true;
+                        c->loaders_changed |= strcmp(folders[i], "loaders") == 0;
+                }
                 c->images_mtime[i] = st.st_mtim;
         }
         return changed;
@@ -125,10 +128,19 @@ core_policy_scan_images(struct core *c, bool force)
                 log_warning("images are not readable: %s", err.message); /* the ones known stay in force */
                 return;
         }
+        core_guard_free_facts(c);
         free(c->images);
         c->images = images;
         c->n_images = n;
+        core_guard_load_facts(c);
         c->policy_dirty = true;
+}
+
+void
+core_policy_look(struct core *c)
+{
+        c->images_checked_mono_ms = core_mono(c) - SCAN_EVERY_MS;
+        core_policy_scan_images(c, false);
 }
 
 /* --- the snapshot --- */
@@ -377,6 +389,17 @@ add_hosts(struct core *c, const struct policy_source *from, struct image_index *
         return r < 0 ? r : policy_builder_end(TAKE_PTR(b), ret);
 }
 
+/* A satellite's LAN and key instead of ours; agents come to us from there, too. */
+static void
+fill_satellite(struct core *c, const struct core_satellite *s, struct policy_header *p)
+{
+        satellite_key(c->token_key, &s->row, p->token_key);
+        p->agent_address = c->config->network.address;
+        p->http_port = s->row.http_port;
+        p->n_networks = s->row.n_networks;
+        memcpy(p->networks, s->row.networks, sizeof(p->networks));
+}
+
 static int
 build(struct core *c, const struct policy_source *from, struct policy **ret)
 {
@@ -399,6 +422,8 @@ build(struct core *c, const struct policy_source *from, struct policy **ret)
         if (allocate_parts(&p, &parts)) {
                 fill_parts(c, from, &cache, &p, &parts);
                 fill_header(c, from->config, &cache, &header);
+                if (from->satellite)
+                        fill_satellite(c, from->satellite, &header);
                 parts.header = &header;
                 parts.images = p.images;
                 parts.profiles = p.profiles;
@@ -451,6 +476,29 @@ core_policy_of(struct core *c, const struct policy_source *from)
         if (build(c, from, &p) < 0)
                 p = NULL;
         c->policy_generation = generation; /* this one is nobody's but the caller's */
+        return p;
+}
+
+/* Of the generation in force: it is the same policy, seen from there. */
+struct policy *
+core_policy_for(struct core *c, const struct core_satellite *s)
+{
+        struct policy_source from = {0};
+        uint64_t generation = c->policy_generation--;
+        struct core_host *h, *next;
+        struct policy *p = NULL;
+
+        if (core_policy_source_now(c, &from) == 0) {
+                from.satellite = s;
+                from.n_rows = 0;
+                HASH_ITER(by_name, c->hosts_by_name, h, next)
+                if (core_satellite_of(c, h) == s)
+                        from.rows[from.n_rows++] = &h->row;
+                if (build(c, &from, &p) < 0)
+                        p = NULL;
+        }
+        free(from.rows);
+        c->policy_generation = generation;
         return p;
 }
 
@@ -520,6 +568,7 @@ core_policy_flush(struct core *c)
         c->policy_dirty = false;
         core_policy_send(c, ROLE_BOOT);
         core_policy_send(c, ROLE_FILES);
+        core_satellite_offer_all(c);
 }
 
 int

@@ -14,16 +14,20 @@
  *   core_profile.c  profiles: set, for one boot, in force        core_capture.c  packet captures: who may, how long
  *   core_unknown.c  machines that are no host             core_enrol.c    what enrolment rules make of them
  *   core_twin.c     duplicates of UUIDs, serial numbers, MAC addresses
+ *   core_guard.c    facts of images, and whether a host can boot one
+ *   core_satellite*.c   satellites: who they are, what they get and report
  */
 #include <jansson.h>
 #include <sys/stat.h>
 #include <uthash.h>
 
 #include "bootcfg/enrol_choice.h"
+#include "bootcfg/guard.h"
 #include "bootcfg/profile_choice.h"
 #include "bootcfg/token.h"
 #include "model/boot.h"
 #include "model/image.h"
+#include "proto/satellite_files.h"
 #include "model/twin.h"
 #include "server/core_world.h"
 #include "store/store.h"
@@ -32,8 +36,8 @@
 #define CORE_MAX_UNKNOWN_STORED 512 /* of these: inspected, under inspection, ignored */
 #define CORE_MAX_WAITERS 4096 /* long polls at a time */
 #define CORE_MAX_CONSOLES 1024
-#define CORE_MAX_CAPTURES 8 /* at a time */
-#define CORE_MAX_HOSTS 16384
+#define CORE_MAX_CAPTURES 8  /* at a time */
+#define CORE_MAX_HOSTS 65536 /* beside those that the configuration names; at most POLICY_MAX_HOSTS fit into the snapshot */
 #define CORE_KEEP_BOOTS 10 /* per host */
 #define CORE_KEEP_EVENTS 200000
 #define CORE_KEEP_OPS 20000 /* finished ones */
@@ -60,6 +64,7 @@ struct core_host {
         int64_t lost_mono_ms;            /* since when lost */
         uint64_t uptime_ms;
         bool fresh_dom0;             /* a token was accepted and no list has come since: domains of before cannot live */
+        char guard_told[32];         /* the finding of which an event told last; empty: it fits */
         struct core_domain *domains; /* those on it, a utlist */
         uint32_t n_domains;
         struct twin twin;
@@ -98,6 +103,7 @@ struct core_unknown {
         bool stored;      /* it is a row of the database */
         uint32_t address; /* while it is inspected; 0: none yet */
         char stage[32];   /* how far its inspection has got */
+        char via[NAME_SIZE]; /* the satellite that saw it last; empty: we did */
         struct twin twin;
         int64_t two_told_mono_ms;
         UT_hash_handle hh; /* by MAC; in the order of last sight */
@@ -110,6 +116,26 @@ struct core_waiter {
         struct msg_api_get get;
         int64_t deadline_mono_ms;
         struct core_waiter *prev, *next;
+};
+
+struct core_satellite {
+        struct satellite row;
+        bool row_dirty;
+        uint64_t conn; /* 0: it is away */
+        uint32_t address;
+        int64_t connected_ms, connected_mono_ms;
+        uint64_t newest;                  /* report that waited there at its hello: before it is here, agents wait */
+        struct msg_satellite_state state; /* its last word */
+        struct msg_satellite_offer offer; /* what it is to have; generation 0: nothing yet */
+        int64_t offered_ms;
+        uint8_t *bytes[SATELLITE_WHAT_N]; /* of the offer */
+        UT_hash_handle hh;                /* by name, in its order */
+};
+
+struct core_loader_file {
+        struct satellite_file file;
+        uint64_t inode;
+        struct timespec mtime;
 };
 
 struct core_console {
@@ -144,7 +170,7 @@ struct core {
         const struct config *config;
         struct store *store;
         struct error failed; /* the first failure of the database: core_flush hands it up */
-        int64_t started_ms;
+        int64_t started_ms, started_mono_ms;
         bool peers[ROLE_N];
 
         struct core_host *hosts_by_name, *hosts_by_mac, *hosts_by_conn, *hosts_by_session;
@@ -163,6 +189,11 @@ struct core {
         int64_t twins_mono_ms;
         struct core_console *consoles;
         struct core_capture *captures; /* utlist */
+        struct core_satellite *satellites;
+        struct core_loader_file *loader_files; /* what satellites are to have of STORE/loaders, by path */
+        size_t n_loader_files;
+        int64_t loaders_mono_ms;     /* when they were looked at */
+        int64_t told_ms;             /* wall: when that happened which a satellite tells of now; 0: events are of this moment */
         struct core_waiter *waiters; /* utlist */
         uint32_t n_waiters;
         uint64_t last_event;
@@ -170,7 +201,14 @@ struct core {
 
         struct image *images; /* of the store, newest first */
         size_t n_images;
-        struct timespec images_mtime[2]; /* of versions/ and tags/, as of the last scan */
+        struct timespec images_mtime[4]; /* of core_policy.c's `folders`, as of the last scan */
+        struct image_facts *facts;       /* of each of the images; version 0: not known */
+        struct loaders_facts loaders;
+        bool loaders_known;
+        bool loaders_changed;            /* since their facts were made */
+        bool facts_missing, facts_asked; /* some are not known; work is at it */
+        bool guard_due;                  /* hosts are to be looked at */
+        unsigned guard_told;             /* hosts told of in this look */
         int64_t images_checked_mono_ms;
 
         uint8_t token_key[32];
@@ -251,6 +289,8 @@ struct core_host *core_host_new(struct core *c, const struct host *d, const stru
 int core_unknown_load(struct core *c, struct error *err);
 struct core_unknown *core_unknown_find(struct core *c, const struct mac *mac);
 void core_machine_seen(struct core *c, const struct msg_machine_seen *m);
+/* The same, told by a satellite: it is shown, and no rule lets it in. */
+void core_machine_seen_at(struct core *c, const struct msg_machine_seen *m, const char *satellite);
 /* Its state and the words for it; keeps the counts, the snapshot and the row true. */
 void core_unknown_set(struct core *c, struct core_unknown *u, enum unknown_state state, const char *reason);
 /* The machine with this host's MAC address has become that host. */
@@ -306,8 +346,12 @@ json_t *core_profiles_json(struct core *c, const struct msg_api_get *m, struct e
 /* --- core_boot.c --- */
 void core_boot_event(struct core *c, const struct msg_boot_event *m);
 void core_boot_lease(struct core *c, const struct msg_lease_event *m);
+/* The present boot goes by this satellite. */
+void core_boot_via(struct core *c, struct core_host *h, const char *satellite);
 void core_boot_foreign(struct core *c, const struct msg_foreign_dhcp *m);
 void core_boot_init_report(struct core *c, const struct msg_init_report *m);
+/* The same of @now_ms, by a satellite (NULL: none), whose hosts alone it may be about. */
+void core_boot_init_report_at(struct core *c, const struct msg_init_report *m, int64_t now_ms, struct core_satellite *by);
 /* A stage that core itself sees reached (agent, ready). */
 void core_boot_stage(struct core *c, struct core_host *h, enum boot_stage stage, const char *text);
 json_t *core_boot_trace_json(struct core *c, struct core_host *h);
@@ -391,6 +435,39 @@ void core_guest_result(struct core *c, struct core_op *op, const struct msg_work
 /* Removes blobs that no domain's configuration names; a create that wants one again copies it again. */
 void core_guest_sweep(struct core *c);
 
+/* --- core_guard.c --- */
+/* After c->images was read. */
+void core_guard_load_facts(struct core *c);
+/* Before c->images changes. */
+void core_guard_free_facts(struct core *c);
+/* Has work make the facts that are missing. */
+void core_guard_ask(struct core *c);
+void core_guard_result(struct core *c, const struct msg_work_result *m);
+void core_guard_tick(struct core *c);
+/* Can @h boot @im by profile @p? @fw: instead of the firmware of its last boot; NULL. @policy: core_policy_now(). */
+void core_guard_host(struct core *c, const struct policy *policy, const struct core_host *h, const struct profile *p,
+                     const struct image *im, const struct firmware *fw, struct guard_report *ret);
+/* Appends the findings, each with the host's name. */
+void core_guard_add_json(json_t *list, const char *host, const struct guard_report *report);
+json_t *core_guard_image_json(struct core *c, const struct msg_api_get *m, struct error *err);
+
+/* A profile that is to be set on some hosts: start, each host, then whether it may be. */
+struct core_guard_set {
+        const struct msg_api_host_profile *message;
+        const struct profile *profile;
+        struct policy *policy; /* NULL: it boots no image, so there is nothing to judge */
+        json_t *findings;
+        unsigned n_refused; /* hosts */
+        int worst;          /* enum guard_level; -1 */
+        struct guard_finding first;
+        char first_host[NAME_SIZE];
+};
+void core_guard_set_start(struct core *c, const struct msg_api_host_profile *m, struct core_guard_set *s);
+void core_guard_set_host(struct core *c, struct core_guard_set *s, struct core_host *h);
+/* false: ERR_UNFIT with the worst finding. */
+bool core_guard_set_allows(const struct core_guard_set *s, struct error *err);
+void core_guard_set_end(struct core_guard_set *s);
+
 /* --- core_policy.c --- */
 int core_policy_load(struct core *c, struct error *err);
 /* What a policy is made from: a configuration, and the hosts' rows. */
@@ -398,6 +475,7 @@ struct policy_source {
         const struct config *config;
         const struct store_host **rows; /* malloc'ed; they point to rows that live elsewhere */
         uint32_t n_rows;
+        const struct core_satellite *satellite; /* whose hosts they are, and whose LAN and key it has; NULL: ours */
 };
 /* 0 or -ENOMEM. */
 int core_policy_source_now(struct core *c, struct policy_source *ret);
@@ -405,14 +483,61 @@ int core_policy_source_now(struct core *c, struct policy_source *ret);
 struct policy *core_policy_of(struct core *c, const struct policy_source *from);
 /* What boot and files have, or will have when the next flush is done; for policy_free. NULL: no memory. */
 struct policy *core_policy_now(struct core *c);
+/* What a satellite is to have: its hosts, its networks, its key. */
+struct policy *core_policy_for(struct core *c, const struct core_satellite *s);
 /* Looks at the image store again; @force: even if nothing seems changed. */
 void core_policy_scan_images(struct core *c, bool force);
+/* Looks at once, and reads what has changed. */
+void core_policy_look(struct core *c);
 /* Builds and writes the snapshot when it is due and queues it for boot and files. */
 void core_policy_flush(struct core *c);
 void core_policy_send(struct core *c, enum role to);
 /* The image that @name (tag or id) means, or NULL. */
 const struct image *core_policy_image(struct core *c, const char *name);
 json_t *core_policy_image_json(struct core *c, const struct image *im);
+
+/* --- core_satellite.c --- */
+int core_satellite_load(struct core *c, struct error *err);
+void core_satellite_free(struct core *c);
+struct core_satellite *core_satellite_find(struct core *c, const char *name);
+struct core_satellite *core_satellite_by_conn(struct core *c, uint64_t conn);
+/* Whose host it is; NULL: ours. */
+struct core_satellite *core_satellite_of(struct core *c, const struct core_host *h);
+/* Is the address in a network that a satellite told of? */
+bool core_satellite_network_of(struct core *c, uint32_t address);
+/* The row is to be written at the next flush, by core_satellite_write. */
+void core_satellite_changed(struct core_satellite *s);
+void core_satellite_write(struct core *c);
+void core_satellite_hello(struct core *c, const struct msg_satellite_hello *m);
+void core_satellite_state(struct core *c, const struct msg_satellite_state *m);
+void core_satellite_gone(struct core *c, uint64_t conn);
+/* api is gone, and with it all connections. */
+void core_satellite_all_gone(struct core *c);
+/* As token_verify, for tokens of ours and of satellites (*ret_from) for their hosts. */
+int core_satellite_token(struct core *c, const char *text, int64_t now_ms, struct token *ret, struct core_satellite **ret_from,
+                         struct error *err);
+/* Are reports of the satellite on their way that belong before what an agent of its hosts says now? */
+bool core_satellite_waiting(const struct core *c, const struct core_satellite *s);
+void core_satellite_token_used(struct core *c, struct core_satellite *s, const struct msg_token_used *used);
+void core_satellite_add(struct core *c, const struct msg_api_satellite_add *m);
+void core_satellite_remove(struct core *c, const struct msg_api_name *m);
+json_t *core_satellites_json(struct core *c, const struct msg_api_get *m, struct error *err);
+json_t *core_satellite_json(struct core *c, const struct msg_api_get *m, struct error *err);
+
+/* --- core_satellite_offer.c --- */
+/* Makes what a connected satellite is to have, and tells it. */
+void core_satellite_offer(struct core *c, struct core_satellite *s);
+void core_satellite_offer_all(struct core *c);
+void core_satellite_offer_clear(struct core_satellite *s);
+void core_satellite_get(struct core *c, const struct msg_satellite_get *m);
+void core_satellite_tick(struct core *c);
+
+/* --- core_satellite_report.c --- */
+void core_satellite_boot(struct core *c, const struct msg_satellite_boot *m);
+void core_satellite_lease(struct core *c, const struct msg_satellite_lease *m);
+void core_satellite_unknown(struct core *c, const struct msg_satellite_unknown *m);
+void core_satellite_foreign(struct core *c, const struct msg_satellite_foreign *m);
+void core_satellite_init(struct core *c, const struct msg_satellite_init *m);
 
 /* --- core_explain.c --- */
 json_t *core_explain_json(struct core *c, const struct msg_api_get *m, struct error *err);

@@ -97,29 +97,49 @@ set_profile(struct core *c, struct core_host *h, const struct msg_api_host_profi
                    *m->image ? ", image " : "", m->image, m->by, m->next ? ", for that one only" : "");
 }
 
-static json_t *
-set_many(struct core *c, const struct msg_api_host_profile *m)
+/* Calls @fn for each host that the message means, once. */
+static void
+each_host(struct core *c, const struct msg_api_host_profile *m, void (*fn)(struct core *c, struct core_host *h, void *arg),
+          void *arg)
 {
-        json_t *names = json_array();
-        struct core_host *h, *next;
         const char *at = m->hosts.data ? (const char *)m->hosts.data : "";
+        struct core_host *h, *next;
         char name[NAME_SIZE];
 
+        if (*m->name) {
+                fn(c, core_host_find(c, m->name), arg);
+                return;
+        }
         HASH_ITER(by_name, c->hosts_by_name, h, next)
         {
-                if (!m->all && !(*m->label && labels_has(h->row.host.labels, m->label)))
-                        continue;
-                set_profile(c, h, m);
-                json_array_append_new(names, json_string(h->row.host.name));
+                if (m->all || (*m->label && labels_has(h->row.host.labels, m->label)))
+                        fn(c, h, arg);
         }
         while ((at = list_next(at, name))) {
                 h = core_host_find(c, name);
-                if (m->all || (*m->label && labels_has(h->row.host.labels, m->label)))
-                        continue; /* done above */
-                set_profile(c, h, m);
-                json_array_append_new(names, json_string(name));
+                if (!m->all && !(*m->label && labels_has(h->row.host.labels, m->label)))
+                        fn(c, h, arg);
         }
-        return names;
+}
+
+static void
+judge_one(struct core *c, struct core_host *h, void *arg)
+{
+        core_guard_set_host(c, arg, h);
+}
+
+struct set_many {
+        const struct msg_api_host_profile *message;
+        json_t *names;
+};
+
+static void
+set_one(struct core *c, struct core_host *h, void *arg)
+{
+        struct set_many *s = arg;
+
+        set_profile(c, h, s->message);
+        json_array_append_new(s->names, json_string(h->row.host.name));
 }
 
 /* All names are known before anything is changed: a room is switched as a whole or not at all. */
@@ -138,30 +158,64 @@ check_names(struct core *c, const struct msg_api_host_profile *m, struct error *
         return 0;
 }
 
+/* Findings go along with every answer: {"host":"n1","level":"warning","code":...}. */
+static json_t *
+set_answer(struct core *c, const struct msg_api_host_profile *m, const struct core_guard_set *guard)
+{
+        struct set_many s = {.message = m, .names = json_array()};
+        json_t *answer;
+
+        each_host(c, m, set_one, &s);
+        if (*m->name) {
+                json_decref(s.names);
+                answer = core_host_json(c, core_host_find(c, m->name));
+        } else {
+                answer = json_pack("{s:s,s:b,s:o}", "profile", m->profile, "next", m->next, "hosts", s.names);
+        }
+        json_object_set(answer, "findings", guard->findings);
+        return answer;
+}
+
+static void
+set_guarded(struct core *c, const struct msg_api_host_profile *m)
+{
+        struct core_guard_set guard;
+        struct error err;
+        bool allowed;
+
+        core_policy_look(c);
+        core_guard_set_start(c, m, &guard);
+        each_host(c, m, judge_one, &guard);
+        allowed = core_guard_set_allows(&guard, &err);
+        if (m->check)
+                core_reply_json(
+                        c, m->request, 200,
+                        json_pack("{s:s,s:b,s:O}", "profile", m->profile, "refused", !allowed, "findings", guard.findings));
+        else if (!allowed)
+                core_reply_json(c, m->request, error_http_status(err.code),
+                                json_pack("{s:{s:s,s:s},s:O}", "error", "code", error_text(err.code), "message", err.message,
+                                          "findings", guard.findings));
+        else
+                core_reply_json(c, m->request, 200, set_answer(c, m, &guard));
+        core_guard_set_end(&guard);
+}
+
 void
 core_host_profile_set(struct core *c, const struct msg_api_host_profile *m)
 {
-        struct core_host *h = *m->name ? core_host_find(c, m->name) : NULL;
         struct error err;
         int r;
 
-        if (*m->name && !h)
+        if (*m->name && !core_host_find(c, m->name))
                 r = error_set(&err, ERR_NOT_FOUND, "host '%s' is not known; see 'dompool host list'", m->name);
         else
-                r = h ? 0 : check_names(c, m, &err);
+                r = *m->name ? 0 : check_names(c, m, &err);
         if (r == 0)
                 r = core_profile_check(c, c->config, m, &err);
-        if (r < 0) {
+        if (r < 0)
                 core_reply_error(c, m->request, &err);
-                return;
-        }
-        if (h) {
-                set_profile(c, h, m);
-                core_reply_json(c, m->request, 200, core_host_json(c, h));
-                return;
-        }
-        core_reply_json(c, m->request, 200,
-                        json_pack("{s:s,s:b,s:o}", "profile", m->profile, "next", m->next, "hosts", set_many(c, m)));
+        else
+                set_guarded(c, m);
 }
 
 /* How many hosts each profile and each rule decides at this moment. */

@@ -150,8 +150,9 @@ entry(struct core *c, const struct msg_machine_seen *m)
         return u;
 }
 
-void
-core_machine_seen(struct core *c, const struct msg_machine_seen *m)
+/* NULL: it is a host. */
+static struct core_unknown *
+seen(struct core *c, const struct msg_machine_seen *m)
 {
         struct core_host *h = core_host_by_mac(c, &m->mac);
         struct core_unknown *u = h ? NULL : entry(c, m);
@@ -160,15 +161,40 @@ core_machine_seen(struct core *c, const struct msg_machine_seen *m)
         if (h) {
                 core_twin_seen(c, h->row.host.name, &h->row.seen, &h->two_told_mono_ms, &m->seen);
                 core_mark_host(c, h);
-                return;
         }
         if (!u)
-                return;
+                return NULL;
         core_capture_unknown(c, &m->mac);
         core_twin_seen(c, mac_text(&m->mac, mac), &u->row.seen, &u->two_told_mono_ms, &m->seen);
         memcpy(u->row.vendor_class, m->vendor_class, sizeof(u->row.vendor_class));
         u->row.count++;
+        return u;
+}
+
+void
+core_machine_seen(struct core *c, const struct msg_machine_seen *m)
+{
+        struct core_unknown *u = seen(c, m);
+
+        if (!u)
+                return;
+        u->via[0] = '\0';
         core_enrol_decide(c, u);
+}
+
+void
+core_machine_seen_at(struct core *c, const struct msg_machine_seen *m, const char *satellite)
+{
+        struct msg_machine_seen there = *m;
+        struct core_unknown *u;
+
+        there.seen.network = MACHINE_NO_NETWORK; /* its networks are not ours */
+        u = seen(c, &there);
+        if (!u)
+                return;
+        str_copy(u->via, sizeof(u->via), satellite);
+        if (u->row.state == UNKNOWN_REFUSED)
+                core_unknown_set(c, u, UNKNOWN_REFUSED, "seen by a satellite: rules let in at the main server only");
 }
 
 void
@@ -209,6 +235,7 @@ unknown_json(struct core *c, const struct core_unknown *u)
         for (char *p = mac; *p; p++) /* as it stands in paths, and as shells complete it */
                 *p = *p == ':' ? '-' : *p;
         json_object_set_new(json, "id", json_string(mac));
+        json_object_set_new(json, "via", json_string(u->via));
         json_object_set_new(json, "stage", json_string(u->row.state == UNKNOWN_INSPECTING ? u->stage : ""));
         json_object_set_new(json, "hardware",
                             u->row.hardware.time_ms ? rec_to_json(&host_hardware_desc, &u->row.hardware) : json_null());

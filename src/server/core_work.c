@@ -88,6 +88,10 @@ core_op_work_result(struct core *c, const struct msg_work_result *m)
 {
         struct core_op *op = task(c, m->op);
 
+        if (m->op == 0 && strcmp(m->name, WORK_FACTS_NAME) == 0) {
+                core_guard_result(c, m);
+                return;
+        }
         if (!op)
                 return;
         if (op->wants_files) {

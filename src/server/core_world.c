@@ -231,6 +231,7 @@ write_rows(struct core *c)
                 c->dirty_hosts = h->dirty_next;
                 write_host(c, h);
         }
+        core_satellite_write(c);
         while ((d = c->dirty_domains)) {
                 c->dirty_domains = d->dirty_next;
                 d->row_dirty = false;
@@ -306,6 +307,16 @@ HANDLER(core_console_data, msg_console_data)
 HANDLER(core_console_close, msg_console_close)
 HANDLER(core_capture_open, msg_capture_open)
 HANDLER(core_capture_close, msg_capture_close)
+HANDLER(core_satellite_add, msg_api_satellite_add)
+HANDLER(core_satellite_remove, msg_api_name)
+HANDLER(core_satellite_hello, msg_satellite_hello)
+HANDLER(core_satellite_get, msg_satellite_get)
+HANDLER(core_satellite_state, msg_satellite_state)
+HANDLER(core_satellite_boot, msg_satellite_boot)
+HANDLER(core_satellite_lease, msg_satellite_lease)
+HANDLER(core_satellite_unknown, msg_satellite_unknown)
+HANDLER(core_satellite_foreign, msg_satellite_foreign)
+HANDLER(core_satellite_init, msg_satellite_init)
 HANDLER(core_op_work_progress, msg_work_progress)
 HANDLER(core_op_work_result, msg_work_result)
 
@@ -342,6 +353,16 @@ static const handler_fn handlers[MSG_MAX] = {
         [MSG_CONSOLE_CLOSE] = handle_core_console_close,
         [MSG_CAPTURE_OPEN] = handle_core_capture_open,
         [MSG_CAPTURE_CLOSE] = handle_core_capture_close,
+        [MSG_API_SATELLITE_ADD] = handle_core_satellite_add,
+        [MSG_API_SATELLITE_REMOVE] = handle_core_satellite_remove,
+        [MSG_SATELLITE_HELLO] = handle_core_satellite_hello,
+        [MSG_SATELLITE_GET] = handle_core_satellite_get,
+        [MSG_SATELLITE_STATE] = handle_core_satellite_state,
+        [MSG_SATELLITE_BOOT] = handle_core_satellite_boot,
+        [MSG_SATELLITE_LEASE] = handle_core_satellite_lease,
+        [MSG_SATELLITE_UNKNOWN] = handle_core_satellite_unknown,
+        [MSG_SATELLITE_FOREIGN] = handle_core_satellite_foreign,
+        [MSG_SATELLITE_INIT] = handle_core_satellite_init,
         [MSG_WORK_PROGRESS] = handle_core_op_work_progress,
         [MSG_WORK_RESULT] = handle_core_op_work_result,
 };
@@ -368,6 +389,7 @@ api_gone(struct core *c)
                 core_op_unsend(c, h);
                 core_host_set_conn(c, h, 0);
         }
+        core_satellite_all_gone(c);
         core_console_drop(c, 0);
         core_capture_drop(c);
         core_api_drop_waiters(c);
@@ -418,6 +440,8 @@ core_tick(struct core *c)
         core_capture_tick(c);
         core_op_tick(c);
         core_policy_scan_images(c, false);
+        core_guard_tick(c);
+        core_satellite_tick(c);
         trim(c);
 }
 
@@ -448,11 +472,11 @@ core_new(const struct core_params *p, struct core **ret, struct error *err)
         c->policy_fd = -1;
         c->out_last = &c->out_first;
         c->started_ms = core_wall(c);
-        c->trimmed_mono_ms = c->swept_mono_ms = core_mono(c);
+        c->trimmed_mono_ms = c->swept_mono_ms = c->started_mono_ms = core_mono(c);
         snprintf(path, sizeof(path), "%s/dompool.db", p->state_dir);
         if ((r = store_open(path, &c->store, err)) || (r = load_token_key(c, err)) || (r = core_event_load(c, err)) ||
-            (r = core_unknown_load(c, err)) || (r = core_host_load(c, err)) || (r = core_domain_load(c, err)) || (r = core_op_load(c, err)) ||
-            (r = core_policy_load(c, err)))
+            (r = core_unknown_load(c, err)) || (r = core_host_load(c, err)) || (r = core_domain_load(c, err)) ||
+            (r = core_op_load(c, err)) || (r = core_satellite_load(c, err)) || (r = core_policy_load(c, err)))
                 goto out;
         core_event(c, "server", "core", "started", 0, "dompool %s, %u hosts, %u domains, %u operations under way",
                    DOMPOOL_VERSION, HASH_CNT(by_name, c->hosts_by_name), HASH_COUNT(c->domains), HASH_COUNT(c->ops));
@@ -507,6 +531,8 @@ core_free(struct core *c)
         core_api_drop_waiters(c);
         core_console_drop(c, 0);
         free_tables(c);
+        core_guard_free_facts(c);
+        core_satellite_free(c);
         free(c->images);
         if (c->policy_fd >= 0)
                 close(c->policy_fd);

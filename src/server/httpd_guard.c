@@ -13,9 +13,10 @@
 
 #define STRIKES 2 /* slow windows in a row: one may be a client that unpacks what it got */
 
-/* Closing takes its time, some 30 us each: honest requests are served in between. */
+/* Closing takes its time, some 30 us each, and who is cut comes back: honest requests are served in between. */
 #define FULL_BATCH 16 /* looking for the heaviest address pays for so many */
-#define TICK_BATCH 16
+#define TICK_CUTS 6   /* a millisecond: 10,000 in 2 s */
+#define TICK_LOOKS 32 /* asking TCP takes 1 or 2 us */
 
 const char *const httpd_guard_why_names[GUARD_WHY_N] = {[GUARD_WHY_REQUEST] = "no request in time",
                                                         [GUARD_WHY_READING] = "reads too slowly",
@@ -164,17 +165,17 @@ cut_of_source(struct httpd_guard *g, struct source *s, unsigned wanted)
 }
 
 static void
-make_room(struct httpd_guard *g, int64_t now_ms)
+make_room(struct httpd_guard *g, unsigned wanted, int64_t now_ms)
 {
         struct httpd_guard_conn *c;
         unsigned n = 0;
 
-        while (n < FULL_BATCH && (c = g->lists[GUARD_ASKS]) && now_ms - c->since_ms >= g->limits.grace_ms) {
+        while (n < wanted && (c = g->lists[GUARD_ASKS]) && now_ms - c->since_ms >= g->limits.grace_ms) {
                 cut(g, c, GUARD_WHY_FULL);
                 n++;
         }
         if (n == 0 && g->sources)
-                cut_of_source(g, heaviest_source(g), FULL_BATCH);
+                cut_of_source(g, heaviest_source(g), wanted);
 }
 
 struct httpd_guard_conn *
@@ -183,7 +184,7 @@ httpd_guard_add(struct httpd_guard *g, void *who, uint32_t address, int64_t now_
         struct httpd_guard_conn *c;
 
         if (g->n >= g->limits.max_connections)
-                make_room(g, now_ms);
+                make_room(g, FULL_BATCH, now_ms);
         c = calloc(1, sizeof(*c));
         if (!c)
                 return NULL;
@@ -257,15 +258,18 @@ bool
 httpd_guard_tick(struct httpd_guard *g, int64_t now_ms)
 {
         struct httpd_guard_conn *c;
-        unsigned n = 0;
+        unsigned cuts = 0, looks = 0;
 
         if (g->n >= g->limits.max_connections)
-                make_room(g, now_ms);
-        for (; n < TICK_BATCH && (c = g->lists[GUARD_ASKS]) && now_ms - c->since_ms >= g->limits.request_ms; n++)
+                make_room(g, TICK_CUTS, now_ms);
+        for (; cuts < TICK_CUTS && (c = g->lists[GUARD_ASKS]) && now_ms - c->since_ms >= g->limits.request_ms; cuts++)
                 cut(g, c, GUARD_WHY_REQUEST);
-        for (; n < TICK_BATCH && (c = g->lists[GUARD_READS]) && now_ms - c->since_ms >= g->limits.window_ms; n++) {
+        for (; cuts < TICK_CUTS && looks < TICK_LOOKS && (c = g->lists[GUARD_READS]) &&
+               now_ms - c->since_ms >= g->limits.window_ms;
+             looks++) {
                 if (measure(g, c, now_ms)) {
                         cut(g, c, GUARD_WHY_READING);
+                        cuts++;
                         continue;
                 }
                 /* The next window. Its place among its source's connections is kept: that is by the age of the request. */
@@ -273,5 +277,5 @@ httpd_guard_tick(struct httpd_guard *g, int64_t now_ms)
                 c->since_ms = now_ms;
                 DL_APPEND(g->lists[GUARD_READS], c);
         }
-        return n == TICK_BATCH;
+        return cuts == TICK_CUTS || looks == TICK_LOOKS;
 }

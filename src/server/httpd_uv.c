@@ -20,7 +20,7 @@
 #define DEFAULT_TIMEOUT_SECONDS 30
 #define DEFAULT_MEMORY (32u << 10)
 #define GUARD_TICK_MS 1000
-#define GUARD_BUSY_TICK_MS 5
+#define GUARD_BUSY_TICK_MS 1
 #define GUARD_SPARE 64 /* connections that are cut leave at libmicrohttpd's next turn: until then they need a place */
 #define RUNS_AT_ONCE 8
 

@@ -17,7 +17,7 @@
 
 #define ROLE_SOCKET 3
 
-enum { OPT_ROLE = 256, OPT_JSON, OPT_VERSION, OPT_HELP };
+enum { OPT_ROLE = 256, OPT_JSON, OPT_SATELLITE, OPT_VERSION, OPT_HELP };
 
 struct option_row {
         int key; /* the short option's letter, or above 255 */
@@ -31,6 +31,7 @@ static const struct option_row option_rows[] = {
         {'v', "verbose", NULL, "with -n: print the configuration with all defaults"},
         {OPT_JSON, "json", NULL, "with -n: print it as JSON"},
         {'d', "debug", NULL, "log everything"},
+        {OPT_SATELLITE, "satellite", NULL, "serve this LAN from another dompoold, where 'dompool satellite add' enrolled us"},
         {OPT_ROLE, "role", "NAME", NULL},
         {OPT_VERSION, "version", NULL, "print the version and exit"},
         {OPT_HELP, "help", NULL, "print this and exit"},
@@ -40,13 +41,14 @@ static const struct option_row option_rows[] = {
 struct arguments {
         const char *config;
         const char *role;
-        bool check, verbose, json, debug;
+        bool check, verbose, json, debug, satellite;
 };
 
 static void
 print_help(void)
 {
-        printf("usage: dompoold [-dnv] [-c FILE]\n\nThe boot server of a room of Xen hosts; see dompoold(8).\n\n");
+        printf("usage: dompoold [-dnv] [-c FILE] [--satellite]\n\nThe boot server of a room of Xen hosts; see "
+               "dompoold(8).\n\n");
         for (size_t i = 0; i < N_OPTIONS; i++) {
                 const struct option_row *o = &option_rows[i];
                 char text[40];
@@ -103,6 +105,9 @@ read_arguments(int argc, char **argv, struct arguments *a)
                         break;
                 case 'd':
                         a->debug = true;
+                        break;
+                case OPT_SATELLITE:
+                        a->satellite = true;
                         break;
                 case OPT_ROLE:
                         a->role = optarg;
@@ -175,6 +180,8 @@ main(int argc, char **argv)
         if (a.role)
                 return start_role(a.role, level);
         r = config_read(a.config, &config, &err);
+        if (r == 0 && a.satellite && (r = config_read_enrolment(config, &err)) < 0)
+                config_free(config);
         if (r < 0) {
                 fprintf(stderr, "dompoold: %s\n", err.message);
                 return error_exit_code(err.code);

@@ -16,15 +16,24 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 
+#define BOOT_ALONE_MS 1000 /* boot has the processors for itself that long at most, until it answers */
 #define STOP_STAGE_MS 4000 /* then the stage's roles are killed; two stages are below the 10 s promised */
 
-/* core comes late: what talks to it is there and waits. */
-const enum role parent_roles[] = {ROLE_BOOT, ROLE_FILES, ROLE_API, ROLE_CORE, ROLE_WORK, ROLE_CAPTURE, ROLE_N};
+/* boot answers from the disk, and machines wait for it: it comes first, alone. core comes late: what talks to it is there and
+ * waits. */
+static const enum role server_roles[] = {ROLE_BOOT, ROLE_FILES, ROLE_API, ROLE_CORE, ROLE_WORK, ROLE_CAPTURE, ROLE_N};
+static const enum role satellite_roles[] = {ROLE_BOOT, ROLE_FILES, ROLE_SATELLITE, ROLE_N};
+
+const enum role *
+parent_roles(const struct parent *p)
+{
+        return p->config->main_server.address ? satellite_roles : server_roles;
+}
 
 /* Strangers' doors first; core last, so that it can store what the others told it. */
 static const unsigned stop_stages[] = {
         1u << ROLE_API | 1u << ROLE_FILES | 1u << ROLE_BOOT | 1u << ROLE_WORK | 1u << ROLE_CAPTURE,
-        1u << ROLE_CORE,
+        1u << ROLE_CORE | 1u << ROLE_SATELLITE,
 };
 
 /* systemd's readiness protocol, sd_notify(3): one datagram to the socket it names. */
@@ -52,7 +61,7 @@ notify(const char *text)
 static bool
 all_were_ready(const struct parent *p)
 {
-        for (const enum role *r = parent_roles; *r != ROLE_N; r++)
+        for (const enum role *r = parent_roles(p); *r != ROLE_N; r++)
                 if (!p->children[*r].was_ready)
                         return false;
         return true;
@@ -73,6 +82,25 @@ tell_ends(struct parent *p)
         memmove(p->ends, p->ends + n, p->n_ends * sizeof(p->ends[0]));
 }
 
+/* All but boot, which is there, or has ended, or takes too long. */
+static void
+start_others(struct parent *p)
+{
+        uv_timer_stop(&p->start_timer);
+        if (p->started_all || p->stop_stage > 0)
+                return;
+        p->started_all = true;
+        for (const enum role *role = parent_roles(p); *role != ROLE_N; role++)
+                if (*role != ROLE_BOOT)
+                        parent_role_start(&p->children[*role]);
+}
+
+static void
+on_start_timeout(uv_timer_t *timer)
+{
+        start_others(timer->data);
+}
+
 void
 parent_on_death(struct child *c, int64_t status, int signal)
 {
@@ -84,6 +112,7 @@ parent_on_death(struct child *c, int64_t status, int signal)
                                                                .status = (uint32_t)status,
                                                                .time_ms = clock_wall_ms(&p->clock)};
         tell_ends(p);
+        start_others(p);
 }
 
 void
@@ -91,6 +120,7 @@ parent_on_ready(struct child *c)
 {
         struct parent *p = c->parent;
 
+        start_others(p);
         tell_ends(p);
         if (p->said_ready || !all_were_ready(p))
                 return;
@@ -157,8 +187,9 @@ on_signal(uv_signal_t *handle, int signal)
         log_notice("stopping signal=%s", sigabbrev_np(signal));
         notify("STOPPING=1");
         /* No role is started from here on; those waiting for their back-off count as gone. */
-        for (const enum role *r = parent_roles; *r != ROLE_N; r++)
+        for (const enum role *r = parent_roles(p); *r != ROLE_N; r++)
                 uv_timer_stop(&p->children[*r].backoff);
+        uv_timer_stop(&p->start_timer);
         stop_next(p);
 }
 
@@ -172,7 +203,8 @@ init_loop(struct parent *p)
                 return r;
         p->loop.data = p;
         uv_timer_init(&p->loop, &p->stop_timer);
-        p->stop_timer.data = p;
+        uv_timer_init(&p->loop, &p->start_timer);
+        p->stop_timer.data = p->start_timer.data = p;
         for (size_t i = 0; i < N_ELEMENTS(wanted); i++) {
                 uv_signal_init(&p->loop, &p->signals[i]);
                 p->signals[i].data = p;
@@ -180,21 +212,22 @@ init_loop(struct parent *p)
                 if (r < 0)
                         return r;
         }
-        for (const enum role *role = parent_roles; *role != ROLE_N; role++)
+        for (const enum role *role = parent_roles(p); *role != ROLE_N; role++)
                 parent_role_init(p, *role);
         return 0;
 }
 
-/* Roles other than core learn hosts by policy alone, so that what they hold is small and always the latest. */
+/* Roles other than core learn hosts by policy alone, so that what they hold is small and always the latest. The secret of a
+ * satellite is for its own role. */
 static struct config *
 without_hosts(const struct config *config)
 {
-        struct config *c = malloc(sizeof(*c));
+        struct config *c = calloc(1, sizeof(*c)); /* untouched pages cost nothing */
 
         if (!c)
                 return NULL;
         memcpy(c, config, offsetof(struct config, n_hosts));
-        memset((char *)c + offsetof(struct config, n_hosts), 0, sizeof(*c) - offsetof(struct config, n_hosts));
+        memset(c->main_server.secret, 0, sizeof(c->main_server.secret));
         return c;
 }
 
@@ -223,8 +256,8 @@ parent_main(struct config *config, bool debug)
                 parent_teardown(&p);
                 return 1;
         }
-        for (const enum role *role = parent_roles; *role != ROLE_N; role++)
-                parent_role_start(&p.children[*role]);
+        uv_timer_start(&p.start_timer, on_start_timeout, BOOT_ALONE_MS, 0);
+        parent_role_start(&p.children[ROLE_BOOT]);
         uv_run(&p.loop, UV_RUN_DEFAULT);
         parent_teardown(&p);
         free(p.config_roles);

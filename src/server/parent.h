@@ -49,15 +49,17 @@ struct parent {
         int sockets[FD_N][ROLE_FDS]; /* listening and datagram sockets by purpose and number; -1 where there is none */
         struct child children[ROLE_N];
         uv_signal_t signals[2];
+        uv_timer_t start_timer;      /* until the roles besides boot are started */
         uv_timer_t stop_timer;
         unsigned stop_stage;         /* 0: running */
+        bool started_all;
         bool said_ready;
         unsigned n_ends;             /* deaths that core has not been told of: it was away, or it was its own */
         struct msg_role_ended ends[PARENT_MAX_ENDS];
 };
 
-/* The roles in the order of their start, ROLE_N at the end. */
-extern const enum role parent_roles[];
+/* The roles in the order of their start, ROLE_N at the end: of a server, or of a satellite. */
+const enum role *parent_roles(const struct parent *p);
 
 /* The whole life. Takes over @config. Returns the exit code. */
 int

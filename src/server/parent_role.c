@@ -208,7 +208,8 @@ parent_role_start(struct child *c)
         c->started_ms = clock_mono_ms(&p->clock);
         r = channel_new(&p->loop, fds[0], ROLE_PARENT, c->role, on_message, on_close, c, &c->channel);
         if (r == 0)
-                r = channel_send(c->channel, MSG_ROLE_START, c->role == ROLE_CORE ? p->config : p->config_roles, -1);
+                r = channel_send(c->channel, MSG_ROLE_START,
+                                 c->role == ROLE_CORE || c->role == ROLE_SATELLITE ? p->config : p->config_roles, -1);
         if (r < 0) {
                 log_error("cannot talk to role=%s error=\"%s\"", role_names[c->role], strerror(-r));
                 uv_process_kill(&c->process, SIGKILL);

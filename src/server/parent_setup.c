@@ -46,6 +46,18 @@ static const struct state_dir state_dirs[] = {
         {"", ROLE_PARENT, 0755},    {"core", ROLE_CORE, 0700},  {"boot", ROLE_BOOT, 0700},
         {"blobs", ROLE_CORE, 0755}, {"tls", ROLE_PARENT, 0700},
 };
+static const struct state_dir satellite_state_dirs[] = {
+        {"", ROLE_PARENT, 0755},
+        {"boot", ROLE_BOOT, 0700},
+        {"satellite", ROLE_SATELLITE, 0700},
+        {"blobs", ROLE_PARENT, 0755}, /* files looks there; it stays empty: agents fetch from the main server */
+};
+
+static bool
+is_satellite(const struct parent *p)
+{
+        return p->config->main_server.address != 0;
+}
 
 /* Which descriptors a role gets besides channels. */
 static const unsigned role_fds[ROLE_N] = {
@@ -53,6 +65,7 @@ static const unsigned role_fds[ROLE_N] = {
         [ROLE_FILES] = 1u << FD_HTTP | 1u << FD_POLICY,
         [ROLE_API] = 1u << FD_API_UNIX | 1u << FD_API_TLS | 1u << FD_AGENT_TLS | 1u << FD_TLS_CERT | 1u << FD_TLS_KEY,
         [ROLE_CORE] = 1u << FD_STATE_DIR | 1u << FD_TLS_CERT,
+        [ROLE_SATELLITE] = 1u << FD_STATE_DIR,
 };
 
 /* Makes every missing part of @path, readable by all. */
@@ -87,24 +100,35 @@ role_ids(enum role role, uid_t *ret_uid, gid_t *ret_gid)
 }
 
 static int
-make_state_dir(const struct parent *p, const struct state_dir *d, struct error *err)
+make_owned_dir(const char *path, enum role owner, mode_t mode, struct error *err)
 {
-        char path[CONFIG_PATH_SIZE + 32];
         _cleanup_close_ int fd = -1;
         uid_t uid = 0;
         gid_t gid = 0;
 
-        snprintf(path, sizeof(path), "%s%s%s", p->config->state_dir, *d->name ? "/" : "", d->name);
-        if (d->owner != ROLE_PARENT && role_def_get(d->owner))
-                role_ids(d->owner, &uid, &gid);
-        if (mkdir(path, d->mode) < 0 && errno != EEXIST)
+        if (owner != ROLE_PARENT && role_def_get(owner))
+                role_ids(owner, &uid, &gid);
+        if (mkdir(path, mode) < 0 && errno != EEXIST)
                 return error_errno_set(err, errno, "cannot make the directory '%s'", path);
         fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
                 return error_errno_set(err, errno, "cannot open the directory '%s'", path);
-        if (fchown(fd, uid, gid) < 0 || fchmod(fd, d->mode) < 0)
+        if (fchown(fd, uid, gid) < 0 || fchmod(fd, mode) < 0)
                 return error_errno_set(err, errno, "cannot give the directory '%s' to user %u", path, uid);
         return 0;
+}
+
+static int
+make_state_dirs(const struct parent *p, const struct state_dir *dirs, size_t n, struct error *err)
+{
+        char path[CONFIG_PATH_SIZE + 32];
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                snprintf(path, sizeof(path), "%s%s%s", p->config->state_dir, *dirs[i].name ? "/" : "", dirs[i].name);
+                r = make_owned_dir(path, dirs[i].owner, dirs[i].mode, err);
+        }
+        return r;
 }
 
 static int
@@ -115,9 +139,12 @@ make_directories(struct parent *p, struct error *err)
 
         for (size_t i = 0; r == 0 && i < N_ELEMENTS(shared); i++)
                 r = make_parents(shared[i], err);
-        for (size_t i = 0; r == 0 && i < N_ELEMENTS(state_dirs); i++)
-                r = make_state_dir(p, &state_dirs[i], err);
-        return r;
+        if (r == 0 && is_satellite(p)) /* it keeps there what the main server gives it */
+                r = make_owned_dir(p->config->image_store, ROLE_SATELLITE, 0755, err);
+        if (r < 0)
+                return r;
+        return is_satellite(p) ? make_state_dirs(p, satellite_state_dirs, N_ELEMENTS(satellite_state_dirs), err)
+                               : make_state_dirs(p, state_dirs, N_ELEMENTS(state_dirs), err);
 }
 
 /* Two servers on one state would corrupt it. The lock goes with the process. */
@@ -339,6 +366,15 @@ open_dhcp_sockets(struct parent *p, struct error *err)
         return r;
 }
 
+/* A satellite has neither API nor agents. */
+static bool
+is_wanted(const struct parent *p, enum role_fd purpose)
+{
+        if (purpose == FD_API_TLS)
+                return p->config->api_address != 0 && !is_satellite(p);
+        return purpose != FD_AGENT_TLS || !is_satellite(p);
+}
+
 static int
 open_sockets(struct parent *p, struct error *err)
 {
@@ -353,7 +389,7 @@ open_sockets(struct parent *p, struct error *err)
         int r = open_dhcp_sockets(p, err);
 
         for (size_t i = 0; r == 0 && i < N_ELEMENTS(wanted); i++)
-                if (wanted[i].purpose != FD_API_TLS || c->api_address)
+                if (is_wanted(p, wanted[i].purpose))
                         r = open_socket(p, &wanted[i], err);
         return r;
 }
@@ -419,22 +455,23 @@ parent_setup(struct parent *p, struct error *err)
                 r = make_directories(p, err);
         if (r == 0)
                 r = lock_state(p, err);
-        if (r == 0)
+        if (r == 0 && !is_satellite(p))
                 r = make_certificate(p, err);
         if (r == 0)
                 r = open_sockets(p, err);
         if (r == 0)
                 open_ndp_socket(p);
-        if (r == 0)
+        if (r == 0 && !is_satellite(p))
                 r = open_api_socket(p, err);
         return r;
 }
 
-/* A copy of the last policy that core wrote, which the role can map as it does those that core sends. core is not trusted here:
- * no link is followed, and only a plain file of its own is copied. */
+/* A copy of the last policy that core, or in a satellite its stand-in, wrote, which the role can map as it does those that are
+ * sent. The writer is not trusted here: no link is followed, and only a plain file of its own is copied. */
 static int
 open_policy(const struct parent *p)
 {
+        const enum role writer = is_satellite(p) ? ROLE_SATELLITE : ROLE_CORE;
         char path[CONFIG_PATH_SIZE + 32];
         _cleanup_close_ int fd = -1;
         struct stat st;
@@ -442,13 +479,13 @@ open_policy(const struct parent *p)
         uid_t uid;
         gid_t gid;
 
-        snprintf(path, sizeof(path), "%s/core/policy.snap", p->config->state_dir);
+        snprintf(path, sizeof(path), "%s/%s/policy.snap", p->config->state_dir, role_names[writer]);
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        if (fd < 0 || !role_def_get(ROLE_CORE))
+        if (fd < 0 || !role_def_get(writer))
                 return -1;
-        role_ids(ROLE_CORE, &uid, &gid);
+        role_ids(writer, &uid, &gid);
         if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != uid || st.st_nlink != 1) {
-                log_warning("policy file is not core's own, not used file=%s", path);
+                log_warning("policy file is not its writer's own, not used file=%s", path);
                 return -1;
         }
         r = sealed_file_copy("policy", fd, POLICY_MAX_SIZE, &copy);

@@ -21,12 +21,19 @@
 static const struct role_def *const role_defs[] = {
         [ROLE_BOOT] = &role_boot_def, [ROLE_FILES] = &role_files_def, [ROLE_API] = &role_api_def,
         [ROLE_CORE] = &role_core_def, [ROLE_WORK] = &role_work_def,   [ROLE_CAPTURE] = &role_capture_def,
+        [ROLE_SATELLITE] = &role_satellite_def,
 };
 
 const struct role_def *
 role_def_get(enum role role)
 {
         return (unsigned)role < N_ELEMENTS(role_defs) ? role_defs[role] : NULL;
+}
+
+enum role
+role_home(const struct role_ctx *ctx)
+{
+        return ctx->config->main_server.address ? ROLE_SATELLITE : ROLE_CORE;
 }
 
 int
@@ -56,7 +63,7 @@ role_sandbox(enum role role, struct sandbox *ret, char name[ROLE_USER_SIZE])
         snprintf(name, ROLE_USER_SIZE, "dompool-%s", role_names[role]);
         ret->user = name;
         ret->fallback_uid = ROLE_FALLBACK_UID + role;
-        ret->no_new_tcp = true; /* the parent has opened what there is to open */
+        ret->no_new_tcp = role != ROLE_SATELLITE; /* the parent has opened what there is to open; that one dials out */
 }
 
 void
@@ -129,6 +136,13 @@ role_send(struct role_ctx *ctx, enum role peer, enum msg_type type, const void *
         if (!ctx->peers[peer])
                 return -ENOTCONN;
         return channel_send(ctx->peers[peer], type, payload, fd);
+}
+
+void
+role_hold(struct role_ctx *ctx, enum role peer, bool on)
+{
+        if (ctx->peers[peer])
+                channel_hold(ctx->peers[peer], on);
 }
 
 void

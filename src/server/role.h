@@ -15,10 +15,11 @@
  *
  * The state directory, made by the parent at each start (owner and mode are put right):
  *
- *     STATE/core/   core 0700   FD_STATE_DIR of core: dompool.db, policy.snap (replaced by rename; the parent opens it for boot, files)
- *     STATE/boot/   boot 0700   FD_STATE_DIR of boot: the lease journal
- *     STATE/blobs/  core 0755   <sha256>: guest kernels and ramdisks; files serves them
- *     STATE/tls/    root 0700   cert.pem, key.pem; reach api (both) and core (cert.pem) as descriptors only
+ *     STATE/core/   core 0700   FD_STATE_DIR of core: dompool.db, policy.snap (replaced by rename; the parent opens it for
+ * boot, files) STATE/boot/   boot 0700   FD_STATE_DIR of boot: the lease journal STATE/blobs/  core 0755   <sha256>: guest
+ * kernels and ramdisks; files serves them STATE/satellite/   satellite 0700   in a satellite instead of core/, blobs/ and tls/:
+ * policy.snap, reports.journal; the image store is satellite's as well STATE/tls/    root 0700   cert.pem, key.pem; reach api
+ * (both) and core (cert.pem) as descriptors only
  */
 #include <stdbool.h>
 #include <uv.h>
@@ -85,6 +86,10 @@ extern const struct role_def role_api_def;   /* role_api.c */
 extern const struct role_def role_core_def;  /* role_core.c */
 extern const struct role_def role_work_def;  /* role_work.c */
 extern const struct role_def role_capture_def; /* role_capture.c */
+extern const struct role_def role_satellite_def; /* role_satellite.c */
+
+/* Whom boot and files report to: core, or in a satellite the role that stands in its place. */
+enum role role_home(const struct role_ctx *ctx);
 
 /* An unprivileged role runs as the user "dompool-<role>" where there is one, else as this uid. No two roles share a uid: a process may
  * signal and trace its own user's. */
@@ -118,6 +123,10 @@ role_take_fd_number(struct role_ctx *ctx, enum role_fd purpose, uint32_t number)
 /* To a peer role. 0; -ENOTCONN: it is down at the moment; else as channel_send. @fd stays the caller's. */
 int
 role_send(struct role_ctx *ctx, enum role peer, enum msg_type type, const void *payload, int fd);
+
+/* Keeps messages to a peer role together, see channel_hold(). A peer that is started anew is not held. */
+void
+role_hold(struct role_ctx *ctx, enum role peer, bool on);
 
 /* Takes in what a peer role has sent already; see channel_drain(). */
 void

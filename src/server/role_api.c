@@ -177,6 +177,8 @@ static const struct {
         {MSG_AGENT_OP, deliver_agent},       {MSG_AGENT_OP_ACK, deliver_agent},   {MSG_AGENT_DROP, deliver_agent},
         {MSG_CONSOLE_OPEN, deliver_console}, {MSG_CONSOLE_DATA, deliver_console}, {MSG_CONSOLE_CLOSE, deliver_console},
         {MSG_CAPTURE_DATA, deliver_capture}, {MSG_CAPTURE_NOTE, deliver_capture}, {MSG_CAPTURE_CLOSE, deliver_capture},
+        {MSG_SATELLITE_WELCOME, deliver_agent}, {MSG_SATELLITE_OFFER, deliver_agent}, {MSG_SATELLITE_PART, deliver_agent},
+        {MSG_SATELLITE_ACK, deliver_agent}, {MSG_SATELLITE_USED, deliver_agent},
 };
 
 static void

@@ -162,12 +162,20 @@ role_boot_peer(struct role_ctx *ctx, enum role peer, bool up)
 {
         struct boot *b = ctx->state;
 
-        if (peer == ROLE_CORE && up)
+        if (peer == role_home(ctx) && up)
                 boot_reports_core_up(b->reports, b->server.leases);
         if (peer == ROLE_FILES && up) {
                 boot_reports_files_up(b->reports, b->server.leases);
                 boot_menu_files_up(b);
         }
+}
+
+static void
+role_boot_stop(struct role_ctx *ctx)
+{
+        struct boot *b = ctx->state;
+
+        boot_reports_flush(b->reports);
 }
 
 static const struct role_path_use paths[] = {
@@ -188,4 +196,5 @@ const struct role_def role_boot_def = {
         .start = role_boot_start,
         .message = role_boot_message,
         .peer = role_boot_peer,
+        .stop = role_boot_stop,
 };

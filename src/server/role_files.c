@@ -176,7 +176,7 @@ files_tell(struct files *f, uint32_t address, const struct files_path *path, enu
         for (char *p = m.text; *p; p++) /* a URL may hold anything */
                 if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e)
                         *p = '?';
-        r = role_send(f->ctx, ROLE_CORE, MSG_BOOT_EVENT, &m, -1);
+        r = role_send(f->ctx, role_home(f->ctx), MSG_BOOT_EVENT, &m, -1);
         if (r < 0)
                 log_debug("event lost, core is away stage=%s", boot_stage_names[path->stage]);
 }
@@ -184,7 +184,7 @@ files_tell(struct files *f, uint32_t address, const struct files_path *path, enu
 int
 files_report(struct files *f, const struct msg_init_report *report)
 {
-        return role_send(f->ctx, ROLE_CORE, MSG_INIT_REPORT, report, -1);
+        return role_send(f->ctx, role_home(f->ctx), MSG_INIT_REPORT, report, -1);
 }
 
 static const struct role_path_use role_files_paths[] = {

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ struct request {
         bool is_part;   /* counted in n_parts */
         bool is_whole;  /* a whole file is on its way; told to core when it has arrived */
         uint64_t size;
+        uint32_t again; /* segments that the connection had repeated before this request */
         size_t body_size;
         char *body; /* POST only */
 };
@@ -37,6 +39,19 @@ peer_address(struct MHD_Connection *connection)
         const struct sockaddr_in *a = info ? (const struct sockaddr_in *)(const void *)info->client_addr : NULL;
 
         return a && a->sin_family == AF_INET ? ntohl(a->sin_addr.s_addr) : 0;
+}
+
+/* Segments that the connection has sent more than once, until now. */
+static uint32_t
+sent_again(struct MHD_Connection *connection)
+{
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        struct tcp_info tcp = {0};
+        socklen_t size = sizeof(tcp);
+
+        if (!info || getsockopt(info->connect_fd, IPPROTO_TCP, TCP_INFO, &tcp, &size) < 0)
+                return 0;
+        return tcp.tcpi_total_retrans;
 }
 
 static enum MHD_Result
@@ -185,6 +200,7 @@ answer_file(struct files *f, struct MHD_Connection *connection, struct request *
         if (length != q->size)
                 return answer_range(f, connection, q, o, start, length);
         q->is_whole = strcmp(method, MHD_HTTP_METHOD_GET) == 0;
+        q->again = sent_again(connection);
         return MHD_queue_response(connection, MHD_HTTP_OK, o->whole);
 }
 
@@ -216,6 +232,7 @@ answer_menu(struct files *f, struct MHD_Connection *connection, struct request *
         if (!response)
                 return MHD_NO;
         q->is_whole = true;
+        q->again = sent_again(connection);
         q->size = served.menu.size;
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/plain");
         MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
@@ -325,10 +342,13 @@ files_http_completed(void *arg, struct MHD_Connection *connection, void **reques
         if (!q)
                 return;
         if (q->is_whole && q->path.is_boot && how == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
-                char text[sizeof(((struct msg_boot_event *)0)->text)], name[BOOTFILE_PATH_SIZE];
+                char text[sizeof(((struct msg_boot_event *)0)->text)], name[BOOTFILE_PATH_SIZE], again[40] = "";
+                uint32_t n = sent_again(connection) - q->again;
 
-                snprintf(text, sizeof(text), "%.150s by HTTP, %llu bytes", asked_name(&q->path, name),
-                         (unsigned long long)q->size);
+                if (n > 0)
+                        snprintf(again, sizeof(again), ", %u segments sent again", n);
+                snprintf(text, sizeof(text), "%.130s by HTTP, %llu bytes%s", asked_name(&q->path, name),
+                         (unsigned long long)q->size, again);
                 files_tell(f, peer_address(connection), &q->path, BOOT_NOTE_NONE, text);
         }
         if (q->is_part)

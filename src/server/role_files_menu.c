@@ -77,7 +77,7 @@ lease_known(const struct files *f, const struct files_path *path, uint32_t addre
 {
         const struct lease *l = lease_by_address(f->menus->leases, address);
 
-        return l && mac_eq(&l->mac, &path->mac) && lease_active(l, clock_wall_ms(&f->ctx->clock));
+        return l && mac_eq(&l->mac, &path->mac) && lease_kept(l, clock_wall_ms(&f->ctx->clock));
 }
 
 bool

@@ -23,7 +23,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 
-#define MAX_TASKS 4 /* core sends an image build and a guest file at a time */
+#define MAX_TASKS 4 /* core sends an image build, a guest file and facts at a time */
 #define CHILD_SOCK 3
 #define CHILD_FD 4
 
@@ -138,6 +138,8 @@ child_main(const struct task *t, int sock)
         sigset_t none;
 
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        /* libuv closes its pipe for signals in every fork below (pthread_atfork), by numbers that are others' files by then. */
+        uv_library_shutdown();
         if (child_fds(sock, t->fd) < 0)
                 _exit(1);
         sigemptyset(&none);

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/paths.h"
+#include "image/facts_store.h"
 #include "image/image_build.h"
 #include "image/image_store.h"
 #include "server/guest_blob.h"
@@ -95,6 +96,24 @@ image_build_run(struct task_run *t, char *text, size_t text_size, struct error *
         return r;
 }
 
+/* ---- facts of images and loaders ---- */
+
+static int
+facts_check(const struct msg_work_task *task, int fd, struct error *err)
+{
+        (void)fd;
+        return strcmp(task->name, WORK_FACTS_NAME) == 0 ? 0 : error_set(err, ERR_INVALID, "facts have another name");
+}
+
+static int
+facts_run(struct task_run *t, char *text, size_t text_size, struct error *err)
+{
+        int r = facts_store_fill(t->config->image_store, err);
+
+        snprintf(text, text_size, "facts of the image store");
+        return r;
+}
+
 /* ---- a guest's kernel or ramdisk ---- */
 
 static int
@@ -137,6 +156,7 @@ guest_file_run(struct task_run *t, char *text, size_t text_size, struct error *e
 
 static const struct task_kind task_kinds[WORK_KIND_N] = {
         [WORK_IMAGE_BUILD] = {image_build_check, image_build_run},
+        [WORK_FACTS] = {facts_check, facts_run},
         [WORK_GUEST_FILE] = {guest_file_check, guest_file_run},
 };
 

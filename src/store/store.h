@@ -20,6 +20,7 @@
 #include "model/hardware.h"
 #include "model/host.h"
 #include "model/operation.h"
+#include "model/satellite.h"
 
 struct store;
 
@@ -87,6 +88,11 @@ struct store_lease {
 int store_lease_put(struct store *s, const struct store_lease *l, struct error *err);
 /* 1: found, 0: none. */
 int store_lease_get(struct store *s, const struct mac *mac, struct store_lease *ret, struct error *err);
+
+/* --- satellites, by name --- */
+int store_satellite_put(struct store *s, const struct satellite *sat, struct error *err);
+int store_satellite_delete(struct store *s, const char *name, struct error *err);
+int store_satellites(struct store *s, int (*fn)(void *arg, const struct satellite *sat), void *arg, struct error *err);
 
 /* --- domains --- */
 struct store_domain {

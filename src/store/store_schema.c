@@ -48,7 +48,8 @@ static const struct migration {
             "ALTER TABLE hosts DROP COLUMN profile;"
             "ALTER TABLE hosts DROP COLUMN image;"},
         {5, "ALTER TABLE hosts ADD COLUMN hardware TEXT;"},
-        {6, "ALTER TABLE hosts ADD COLUMN seen TEXT NOT NULL DEFAULT '{}';"
+        {6, "CREATE TABLE satellites(name TEXT PRIMARY KEY, satellite TEXT NOT NULL) STRICT;"},
+        {7, "ALTER TABLE hosts ADD COLUMN seen TEXT NOT NULL DEFAULT '{}';"
             "CREATE TABLE unknown_machines(mac BLOB PRIMARY KEY, first_ms INTEGER NOT NULL, machine TEXT NOT NULL) STRICT;"},
 };
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """DHCP of a real dompoold against dhclient, udhcpc and hand-made packets."""
+import json
 import os
 import random
 import re
@@ -210,6 +211,63 @@ def test_a_release_is_taken_only_from_the_owner(room):
     room.dhcp(say("release", POOL_MAC, ciaddr=address, server=SERVER), wait=0.3)
     room.wait_log('reason="released"', offset)
     assert get_lease(room, POOL_MAC)["address"] == address  # it is remembered
+
+
+# A relay agent whose hosts all ask while the server looks away, every other one as firmware does.
+RELAY_SCRIPT = r"""
+import json, os, signal, socket, struct, sys, time
+pid, macs, relay, server = int(sys.argv[1]), sys.argv[2].split(","), socket.inet_aton(sys.argv[3]), sys.argv[4]
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock.bind((sys.argv[3], 67))
+os.kill(pid, signal.SIGSTOP)
+time.sleep(0.2)
+for i in range(int(sys.argv[5])):
+    mac = bytes.fromhex(macs[i % len(macs)].replace(":", ""))
+    head = struct.pack(">BBBBIHH16s16s192sI", 1, 1, 6, 1, i, 0, 0, bytes(12) + relay, mac, bytes(192), 0x63825363)
+    pxe = b"" if i % 2 else bytes([60, 32]) + b"PXEClient:Arch:00000:UNDI:002001" + bytes([93, 2, 0, 0])
+    sock.sendto(head + bytes([53, 1, 1]) + pxe + b"\xff", (server, 67))
+os.kill(pid, signal.SIGCONT)
+sock.settimeout(3)
+out = []
+try:
+    while len(out) < int(sys.argv[5]):
+        out.append(sock.recv(2000).hex())
+except socket.timeout:
+    pass
+print(json.dumps(out))
+"""
+
+
+def relay_storm(room, n):
+    done = room.client("python3", "-c", RELAY_SCRIPT, str(room.role_pid("boot")), f"{POOL_MAC},{FIXED_MAC},{OTHER_MAC}", "10.88.0.2", SERVER, str(n))
+    answers = [bytes.fromhex(a) for a in json.loads(done.stdout)]
+    assert sorted(int.from_bytes(a[4:8]) for a in answers) == list(range(n))
+    return answers
+
+
+def test_answers_of_one_batch_reach_the_relay_agent_one_by_one(room):
+    """They leave as one packet, filled up to one size: whatever is behind an answer's end must be zero, not another host's answer."""
+    room.be(POOL_MAC, "10.88.0.2")
+    get_lease(room, OTHER_MAC, vendor=PXE_UEFI, arch=7)  # longer answers were in the buffers before
+    answers = relay_storm(room, 6)
+    assert len({len(a) for a in answers}) == 1
+    for a in answers:
+        i = int.from_bytes(a[4:8])
+        assert a[28:34].hex(":") == (POOL_MAC, FIXED_MAC, OTHER_MAC)[i % 3]
+        assert (b"pxelinux.0" in a) == (i % 2 == 0)
+        at = 240
+        while a[at] != 255:
+            at += 2 + a[at + 1]
+        assert not any(a[at + 1:])
+
+
+def test_a_relay_agent_whose_hosts_take_no_offer_gets_answers_singly(room):
+    """It may be one that reads raw frames, to which a batch looks like one packet."""
+    room.be(POOL_MAC, "10.88.0.2")
+    offset = room.mark()
+    relay_storm(room, 9)  # the third OFFER to each
+    room.wait_log("answers leave singly from now on", offset)
+    assert len({len(a) for a in relay_storm(room, 6)}) == 2
 
 
 def test_inform_gets_settings_without_a_lease(room):

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A line from the other end of the agents' wire, read as api and as link. What is taken must survive the way out and in again.
+/* A line from the other end of the agents' wire, read as api, link and satellite. What is taken must survive the way out and in
+ * again.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -36,5 +37,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         round_trip(ROLE_API, data, size);
         round_trip(ROLE_LINK, data, size);
+        round_trip(ROLE_SATELLITE, data, size);
         return 0;
 }

@@ -145,7 +145,8 @@ class Server:
             except FileNotFoundError:  # a role that ended between the two looks
                 continue
             if name.startswith("dompoold:"):
-                found[name.removeprefix("dompoold:")] = int(child)
+                # the kernel keeps 15 bytes of it
+                found |= {role: int(child) for role in ROLES if f"dompoold:{role}"[:15] == name}
         return found
 
     def status(self, role):

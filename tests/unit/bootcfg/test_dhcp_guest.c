@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "talk.h"
+#include "dhcp_talk.h"
 
 static void
 begin_guest(struct talk *t)

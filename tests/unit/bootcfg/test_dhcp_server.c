@@ -8,30 +8,7 @@
 
 #include <cmocka.h>
 
-#include "boot_trace.h"
-#include "talk.h"
-
-#define OTHER_SERVER 0x0a580002u
-#define MINUTE 60000
-
-/* The four messages; returns the address. */
-static uint32_t
-get_lease(struct talk *t, const struct mac *mac)
-{
-        uint32_t address;
-
-        SAY(t, .type = DHCP_DISCOVER, .mac = mac);
-        assert_int_equal(t->d.reply, DHCP_OFFER);
-        assert_false(t->d.lease_changed); /* an offer needs no disk */
-        address = t->reply.h.yiaddr;
-        SAY(t, .type = DHCP_REQUEST, .mac = mac, .requested = address, .server = SERVER_ADDRESS);
-        assert_int_equal(t->d.reply, DHCP_ACK);
-        assert_int_equal(t->reply.h.yiaddr, address);
-        assert_true(t->d.lease_changed);
-        assert_int_equal(t->d.lease.state, LEASE_BOUND);
-        assert_int_equal(t->d.lease.expiry_ms, t->now_ms + 600000);
-        return address;
-}
+#include "dhcp_talk.h"
 
 static void
 ipxe_that_looks_for_a_boot_file_is_told_that_no_proxy_will_answer(void **state)
@@ -302,67 +279,6 @@ a_host_that_starts_again_keeps_its_lease(void **state)
         SAY(&t, .type = DHCP_DISCOVER, .mac = &mac_pool, .requested = RANGE_LAST);
         assert_int_equal(t.reply.h.yiaddr, a);
         assert_int_equal(lease_by_mac(t.s.leases, &mac_pool)->state, LEASE_BOUND);
-        end(&t);
-}
-
-static void
-a_decline_gets_another_address(void **state)
-{
-        struct talk t;
-        uint32_t a, b;
-
-        (void)state;
-        begin(&t);
-        a = get_lease(&t, &mac_pool);
-        SAY(&t, .type = DHCP_DECLINE, .mac = &mac_pool, .requested = a, .server = SERVER_ADDRESS);
-        assert_int_equal(t.d.reply, 0);
-        assert_true(t.d.lease_changed);
-        assert_int_equal(t.d.lease.state, LEASE_DECLINED);
-        b = get_lease(&t, &mac_pool);
-        assert_int_not_equal(a, b);
-        t.now_ms += 9 * MINUTE;
-        assert_false(lease_address_free_for(t.s.leases, &mac_no_image, a, t.now_ms));
-        t.now_ms += 2 * MINUTE;
-        assert_true(lease_address_free_for(t.s.leases, &mac_no_image, a, t.now_ms));
-        end(&t);
-}
-
-static void
-forged_declines_and_releases_change_nothing(void **state)
-{
-        struct talk t;
-        uint32_t a;
-
-        (void)state;
-        begin(&t);
-        a = get_lease(&t, &mac_pool);
-        SAY(&t, .type = DHCP_DECLINE, .mac = &mac_no_image, .requested = a, .server = SERVER_ADDRESS);
-        assert_false(t.d.lease_changed);
-        SAY(&t, .type = DHCP_RELEASE, .mac = &mac_no_image, .ciaddr = a, .server = SERVER_ADDRESS);
-        assert_false(t.d.lease_changed);
-        SAY(&t, .type = DHCP_RELEASE, .mac = &mac_pool, .ciaddr = a, .server = OTHER_SERVER);
-        assert_false(t.d.lease_changed);
-        t.now_ms += 5 * MINUTE; /* a host that has run for five minutes does not find its address taken */
-        SAY(&t, .type = DHCP_DECLINE, .mac = &mac_pool, .requested = a, .server = SERVER_ADDRESS);
-        assert_false(t.d.lease_changed);
-        assert_true(lease_active(lease_by_mac(t.s.leases, &mac_pool), t.now_ms));
-        end(&t);
-}
-
-static void
-a_released_address_is_kept_for_its_host_while_others_are_free(void **state)
-{
-        struct talk t;
-        uint32_t a;
-
-        (void)state;
-        begin(&t);
-        a = get_lease(&t, &mac_pool);
-        SAY(&t, .type = DHCP_RELEASE, .mac = &mac_pool, .ciaddr = a, .server = SERVER_ADDRESS);
-        assert_int_equal(t.d.reply, 0);
-        assert_int_equal(t.d.lease.state, LEASE_RELEASED);
-        assert_int_not_equal(get_lease(&t, &mac_no_image), a);
-        assert_int_equal(get_lease(&t, &mac_pool), a);
         end(&t);
 }
 
@@ -668,9 +584,6 @@ main(void)
                 cmocka_unit_test(init_reboot_follows_rfc_2131),
                 cmocka_unit_test(who_chose_another_server_is_let_go),
                 cmocka_unit_test(a_host_that_starts_again_keeps_its_lease),
-                cmocka_unit_test(a_decline_gets_another_address),
-                cmocka_unit_test(forged_declines_and_releases_change_nothing),
-                cmocka_unit_test(a_released_address_is_kept_for_its_host_while_others_are_free),
                 cmocka_unit_test(inform_is_answered_without_a_lease_and_only_on_our_network),
                 cmocka_unit_test(relayed_packets_go_back_with_their_options),
                 cmocka_unit_test(the_longest_client_id_leaves_room_for_an_answer),

@@ -173,10 +173,44 @@ a_firmware_that_there_is_not_is_refused(void **state)
         assert_int_equal(err.code, ERR_INVALID);
 }
 
+/* Beside another DHCP server: UEFI asks once more at port 4011, BIOS has its file with the offer; both go on to their files. */
+static void
+beside_another_server_the_account_goes_on_to_the_files(void **state)
+{
+        static const struct {
+                const char *firmware, *asks;
+        } cases[] = {{"bios", NULL}, {"efi64", "request of the firmware (efi64) to port 4011"}, {"efi64-http", NULL}};
+        struct policy_header header;
+        struct policy_image image;
+        struct policy_host hosts[3];
+        struct policy *p;
+
+        (void)state;
+        fixture_header(&header);
+        fixture_image(&image);
+        fixture_hosts(hosts);
+        header.networks[0].mode = NETWORK_PROXY;
+        header.networks[0].range_first = header.networks[0].range_last = 0;
+        p = fixture_build(&header, &image, 1, hosts, 3);
+        assert_non_null(p);
+        for (size_t i = 0; i < 3; i++) {
+                struct told *t = tell(p, &mac_pool, cases[i].firmware);
+
+                assert_non_null(strstr(t->text, "another server's; it is asked for there # mode proxy of the network"));
+                assert_null(strstr(t->text, "silence|"));
+                assert_int_equal(strstr(t->text, "port 4011") != NULL, cases[i].asks != NULL);
+                assert_non_null(strstr(t->text, "\nfile|")); /* the loader's, at least; an iPXE asks again */
+                assert_int_equal(strstr(t->menu, "dompool.image=") != NULL, i == 0);
+                free(t);
+        }
+        policy_free(p);
+}
+
 int
 main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(beside_another_server_the_account_goes_on_to_the_files),
                 cmocka_unit_test(answers_are_packets_and_the_menu_is_the_rendered_one),
                 cmocka_unit_test(a_stranger_gets_silence_and_the_reason_is_told),
                 cmocka_unit_test(a_stranger_is_told_what_the_enrolment_rules_make_of_it),

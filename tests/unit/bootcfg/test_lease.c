@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -283,6 +284,98 @@ leases_outlive_a_change_of_the_pools(void **state)
         lease_table_free(t);
 }
 
+/* A RELEASE in another's name: whoever sends it and asks for the address gets another one. */
+static void
+an_address_given_back_is_kept_for_its_host_until_the_lease_would_have_ended(void **state)
+{
+        struct lease_table *t = table(6); /* usable: 0, 3, 4, 5 */
+        const struct mac thief = mac_no(9);
+
+        (void)state;
+        put(t, 1, FIRST, LEASE_RELEASED, HOUR);
+        assert_true(lease_kept(lease_by_address(t, FIRST), HOUR - 1));
+        assert_false(lease_active(lease_by_address(t, FIRST), 0));
+        assert_false(lease_address_free_for(t, &thief, FIRST, HOUR - 1));
+        assert_int_equal(pick(t, 9, FIRST, 0), FIRST + 3);
+        assert_int_equal(pick(t, 1, 0, 0), FIRST);
+        assert_true(lease_address_free_for(t, &thief, FIRST, HOUR));
+        lease_table_free(t);
+}
+
+static void
+a_pool_that_is_used_up_gives_away_what_was_given_back_first(void **state)
+{
+        struct lease_table *t = table(6);
+
+        (void)state;
+        put(t, 1, FIRST, LEASE_BOUND, HOUR);
+        put(t, 2, FIRST + 3, LEASE_BOUND, HOUR);
+        put(t, 3, FIRST + 4, LEASE_BOUND, HOUR);
+        put(t, 2, FIRST + 3, LEASE_RELEASED, HOUR);
+        put(t, 1, FIRST, LEASE_RELEASED, HOUR);
+        assert_int_equal(pick(t, 9, 0, 0), FIRST + 5); /* there is a free one */
+        put(t, 9, FIRST + 5, LEASE_BOUND, HOUR);
+        assert_int_equal(pick(t, 10, 0, 0), FIRST + 3);
+        put(t, 10, FIRST + 3, LEASE_OFFERED, HOUR);
+        assert_int_equal(pick(t, 11, 0, 0), FIRST);
+        lease_table_free(t);
+}
+
+/* Whoever declines in others' names empties no pool. */
+static void
+declines_fill_a_quarter_of_a_pool_at_most_and_three_of_one_host(void **state)
+{
+        struct lease_table *t = table(40);
+        const struct mac one = mac_no(5000), many = mac_no(5001);
+        uint32_t n = 0;
+
+        (void)state;
+        for (uint32_t a = FIRST + 10; lease_may_decline(t, &one, a, 0); a++, n++)
+                put(t, 5000, a, LEASE_DECLINED, LEASE_QUARANTINE_MS);
+        assert_int_equal(n, LEASE_MAX_DECLINED_BY_ONE);
+        for (uint32_t i = 0; lease_may_decline(t, &many, FIRST + 20, 0); i++, n++)
+                put(t, 6000 + i, FIRST + 20 + i, LEASE_DECLINED, LEASE_QUARANTINE_MS);
+        assert_int_equal(n, 10);
+        assert_true(lease_may_decline(t, &one, FIRST + 20, LEASE_QUARANTINE_MS)); /* the quarantine is over */
+        assert_true(lease_may_decline(t, &many, FIXED, 0));                       /* in no pool */
+        lease_table_free(t);
+}
+
+/* Against a plain array: what was put last of a MAC and of an address counts, whatever was removed in between. */
+static void
+ten_thousand_changes_leave_what_was_put_last(void **state)
+{
+        static uint32_t mac_at[300]; /* by address: who has it, and 1 */
+        struct lease_table *t = table(300);
+        uint32_t x = 1;
+
+        (void)state;
+        memset(mac_at, 0, sizeof(mac_at));
+        for (int i = 0; i < 10000; i++) {
+                uint32_t mac, at;
+
+                x = x * 1664525 + 1013904223;
+                mac = (x >> 8) % 200;
+                at = (x >> 20) % 300;
+                put(t, mac, FIRST + at, LEASE_BOUND, HOUR);
+                for (uint32_t k = 0; k < 300; k++)
+                        if (mac_at[k] == mac + 1)
+                                mac_at[k] = 0;
+                mac_at[at] = mac + 1;
+        }
+        for (uint32_t k = 0; k < 300; k++) {
+                const struct lease *l = lease_by_address(t, FIRST + k);
+                struct mac m = mac_no(mac_at[k] - 1);
+
+                assert_int_equal(l != NULL, mac_at[k] != 0);
+                if (!l)
+                        continue;
+                assert_true(mac_eq(&l->mac, &m));
+                assert_ptr_equal(lease_by_mac(t, &m), l);
+        }
+        lease_table_free(t);
+}
+
 int
 main(void)
 {
@@ -300,6 +393,10 @@ main(void)
                 cmocka_unit_test(a_host_gets_an_address_of_the_subnet_where_it_asks),
                 cmocka_unit_test(a_full_subnet_takes_none_of_another_and_finds_its_own_ended_leases),
                 cmocka_unit_test(leases_outlive_a_change_of_the_pools),
+                cmocka_unit_test(an_address_given_back_is_kept_for_its_host_until_the_lease_would_have_ended),
+                cmocka_unit_test(a_pool_that_is_used_up_gives_away_what_was_given_back_first),
+                cmocka_unit_test(declines_fill_a_quarter_of_a_pool_at_most_and_three_of_one_host),
+                cmocka_unit_test(ten_thousand_changes_leave_what_was_put_last),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The image builder without a server, for tests/system/test_image.py: image_tool build RECIPE STORE PROGRAMS [NAME] |
- * image_tool loaders STORE | image_tool find STORE NAME. Prints one line a step and, at the end, the version as JSON.
+ * image_tool loaders STORE | image_tool find STORE NAME | image_tool facts STORE. Prints one line a step and, at the end, the version as JSON.
  */
 #include <libgen.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/rec_json.h"
+#include "image/facts_store.h"
 #include "image/image_build.h"
 #include "image/image_store.h"
 
@@ -48,10 +49,12 @@ main(int argc, char **argv)
                 r = image_build(&b, &im, &err);
         } else if (argc == 3 && strcmp(argv[1], "loaders") == 0) {
                 return (r = loaders_build(argv[2], &err)) < 0 ? (fprintf(stderr, "%s\n", err.message), 1) : 0;
+        } else if (argc == 3 && strcmp(argv[1], "facts") == 0) {
+                return (r = facts_store_fill(argv[2], &err)) < 0 ? (fprintf(stderr, "%s\n", err.message), 1) : 0;
         } else if (argc == 4 && strcmp(argv[1], "find") == 0) {
                 r = image_store_find(argv[2], argv[3], &im, &err);
         } else {
-                fprintf(stderr, "usage: image_tool build RECIPE STORE PROGRAMS [NAME] | loaders STORE | find STORE NAME\n");
+                fprintf(stderr, "usage: image_tool build RECIPE STORE PROGRAMS [NAME] | loaders STORE | find STORE NAME | facts STORE\n");
                 return 2;
         }
         if (r < 0) {

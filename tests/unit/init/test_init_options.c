@@ -40,6 +40,27 @@ test_a_full_command_line_gives_all_values(void **state)
 }
 
 static void
+test_the_agent_may_have_another_server(void **state)
+{
+        static const char head[] = "dompool.server=10.78.0.1 dompool.fp=" FP " dompool.host=n1 dompool.agent=";
+        static const char *const bad[] = {"10.77.0.1:", "10.77.0.1:0", "10.77.0:8444", ":8444", "10.77.0.1000000000:8444"};
+        char line[400];
+        struct init_options o;
+        struct error err;
+
+        (void)state;
+        snprintf(line, sizeof(line), "%s10.77.0.1:9000", head);
+        assert_int_equal(init_options_parse(line, &o, &err), 0);
+        assert_int_equal(o.agent_server, 0x0a4d0001);
+        assert_int_equal(o.agent_port, 9000);
+        assert_int_equal(o.server, 0x0a4e0001);
+        for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+                snprintf(line, sizeof(line), "%s%s", head, bad[i]);
+                assert_true(init_options_parse(line, &o, &err) < 0);
+        }
+}
+
+static void
 test_one_word_can_say_the_whole_way_home(void **state)
 {
         static const char token[] = "v1.52540077000b.0000018f00000001.0000018f00100001." FP;
@@ -152,6 +173,7 @@ main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_full_command_line_gives_all_values),
+                cmocka_unit_test(test_the_agent_may_have_another_server),
                 cmocka_unit_test(test_one_word_can_say_the_whole_way_home),
                 cmocka_unit_test(test_without_our_words_there_is_no_server_and_defaults_hold),
                 cmocka_unit_test(test_bootif_serves_where_dompool_mac_is_not_given),

@@ -103,11 +103,11 @@ static void
 each_end_takes_only_what_the_other_may_say(void **state)
 {
         (void)state;
-        assert_refused("{\"m\":\"AGENT_WELCOME\"}", ROLE_API, ERR_PROTOCOL, "does not come from link");
-        assert_refused("{\"m\":\"AGENT_HELLO\"}", ROLE_LINK, ERR_PROTOCOL, "does not come from api");
-        assert_refused("{\"m\":\"AGENT_DROP\"}", ROLE_LINK, ERR_PROTOCOL, "does not come from api");
-        assert_refused("{\"m\":\"WORK_TASK\"}", ROLE_API, ERR_PROTOCOL, "does not come from link");
-        assert_refused("{\"m\":\"API_GET\"}", ROLE_API, ERR_PROTOCOL, "does not come from link");
+        assert_refused("{\"m\":\"AGENT_WELCOME\"}", ROLE_API, ERR_PROTOCOL, "is not for api to read");
+        assert_refused("{\"m\":\"AGENT_HELLO\"}", ROLE_LINK, ERR_PROTOCOL, "is not for link to read");
+        assert_refused("{\"m\":\"AGENT_DROP\"}", ROLE_LINK, ERR_PROTOCOL, "is not for link to read");
+        assert_refused("{\"m\":\"WORK_TASK\"}", ROLE_API, ERR_PROTOCOL, "is not for api to read");
+        assert_refused("{\"m\":\"API_GET\"}", ROLE_API, ERR_PROTOCOL, "is not for api to read");
 }
 
 static void

@@ -129,6 +129,44 @@ messages_arrive_in_order(void **state)
         pair_deinit(&p);
 }
 
+/* One system call for all, and a descriptor stays with its message though others leave with it. */
+static void
+held_messages_leave_together_and_in_order(void **state)
+{
+        struct pair p;
+        int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+        (void)state;
+        pair_init(&p, ROLE_BOOT);
+        channel_hold(p.core.ch, true);
+        for (uint64_t i = 1; i <= 200; i++)
+                assert_int_equal(channel_send(p.core.ch, MSG_POLICY, &(struct msg_policy){i}, i % 30 == 1 ? fd : -1), 0);
+        turn(&p, 5);
+        assert_int_equal(p.other.n_messages, 0);
+        channel_hold(p.core.ch, false);
+        turn(&p, 50);
+        assert_int_equal(p.other.n_messages, 200);
+        assert_int_equal(p.other.last_generation, 200);
+        close(fd);
+        pair_deinit(&p);
+}
+
+/* Nobody who holds and forgets fills the memory. */
+static void
+a_long_queue_leaves_though_it_is_held(void **state)
+{
+        struct pair p;
+
+        (void)state;
+        pair_init(&p, ROLE_BOOT);
+        channel_hold(p.core.ch, true);
+        for (uint64_t i = 1; i <= 5000; i++)
+                assert_int_equal(channel_send(p.core.ch, MSG_POLICY, &(struct msg_policy){i}, -1), 0);
+        turn(&p, 50);
+        assert_true(p.other.n_messages > 1000);
+        pair_deinit(&p);
+}
+
 static void
 a_large_message_crosses_small_buffers(void **state)
 {
@@ -430,6 +468,8 @@ main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(messages_arrive_in_order),
+                cmocka_unit_test(held_messages_leave_together_and_in_order),
+                cmocka_unit_test(a_long_queue_leaves_though_it_is_held),
                 cmocka_unit_test(a_large_message_crosses_small_buffers),
                 cmocka_unit_test(too_large_a_message_is_not_sent),
                 cmocka_unit_test(a_descriptor_arrives_with_its_message),

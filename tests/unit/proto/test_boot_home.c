@@ -44,6 +44,25 @@ what_is_encoded_comes_back(void **state)
 }
 
 static void
+another_server_for_the_agent_is_in_it(void **state)
+{
+        struct boot_home h, back;
+        char text[BOOT_HOME_TEXT_SIZE];
+
+        (void)state;
+        example(&h);
+        h.agent_server = 0x0a4e0001;
+        assert_int_equal(boot_home_encode(&h, text), 0);
+        assert_int_equal(strlen(text), 136);
+        assert_int_equal(boot_home_decode(text, &back), 0);
+        assert_int_equal(back.agent_server, h.agent_server);
+        assert_int_equal(back.server, h.server);
+        assert_string_equal(back.token, TOKEN);
+        text[128] = '\0'; /* a version of one length is none of the other */
+        assert_int_equal(boot_home_decode(text, &back), -EINVAL);
+}
+
+static void
 only_a_real_token_of_the_same_host_is_taken(void **state)
 {
         static const char *const bad[] = {"", "v1.token", "v2.52540077000b.0000018f00000001.0000018f00100001." FP,
@@ -86,6 +105,7 @@ main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_is_encoded_comes_back),
+                cmocka_unit_test(another_server_for_the_agent_is_in_it),
                 cmocka_unit_test(only_a_real_token_of_the_same_host_is_taken),
                 cmocka_unit_test(damaged_text_is_refused),
         };

@@ -285,8 +285,12 @@ a_start_on_a_full_disk_still_knows_the_leases(void **state)
         struct lease l = lease_no(0);
         struct boot_journal *j;
         size_t size;
+        int fd;
 
         free(make_bytes(p, &size));
+        fd = openat(p->dir, BOOT_JOURNAL_NAME, O_WRONLY);
+        assert_int_equal(ftruncate(fd, (off_t)size + 1), 0); /* torn, so that it would be written anew */
+        close(fd);
         signal(SIGXFSZ, SIG_IGN);
         set_file_limit(10);
         j = open_it(p, t, &report);
@@ -299,6 +303,32 @@ a_start_on_a_full_disk_still_knows_the_leases(void **state)
         assert_int_equal(boot_journal_sync(j, t), 0);
         boot_journal_free(j);
         lease_table_free(t);
+}
+
+static void
+a_start_goes_on_with_a_whole_file(void **state)
+{
+        struct place *p = *state;
+        struct boot_journal_report report;
+        struct lease_table *t = lease_table_new(), *again = lease_table_new();
+        struct lease l = lease_no(N);
+        struct stat before, after;
+        struct boot_journal *j;
+        size_t size;
+
+        free(make_bytes(p, &size));
+        assert_int_equal(fstatat(p->dir, BOOT_JOURNAL_NAME, &before, 0), 0);
+        j = open_it(p, t, &report);
+        grant(j, t, &l);
+        assert_int_equal(boot_journal_sync(j, t), 0);
+        boot_journal_free(j);
+        assert_int_equal(fstatat(p->dir, BOOT_JOURNAL_NAME, &after, 0), 0);
+        assert_int_equal(after.st_ino, before.st_ino);
+        assert_int_equal(after.st_size, before.st_size + BOOT_JOURNAL_RECORD_SIZE);
+        boot_journal_free(open_it(p, again, &report));
+        assert_int_equal(lease_table_count(again), lease_table_count(t));
+        lease_table_free(t);
+        lease_table_free(again);
 }
 
 static void
@@ -388,6 +418,7 @@ main(void)
                 cmocka_unit_test_setup_teardown(a_full_disk_is_said_and_nothing_is_lost_when_there_is_room_again, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(a_start_on_a_full_disk_still_knows_the_leases, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_start_goes_on_with_a_whole_file, setup, teardown),
                 cmocka_unit_test_setup_teardown(the_file_does_not_grow_for_ever, setup, teardown),
                 cmocka_unit_test_setup_teardown(what_nobody_waits_for_is_settled_later, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_lease_is_held_as_long_as_it_is_on_record, setup, teardown),

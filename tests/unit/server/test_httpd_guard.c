@@ -12,7 +12,9 @@
 
 #define MAX_CONNECTIONS 640
 #define FAIR_SHARE 16
-#define AT_ONCE 16 /* that are cut for one new connection, or in one tick */
+#define AT_ONCE 16 /* that are cut for one new connection */
+#define A_TICK 6   /* that are cut in one */
+#define LOOKS 32   /* at readers, in one tick */
 #define A 0x0a000001
 #define ROOM 0x0a000002 /* many hosts behind one address */
 
@@ -230,7 +232,7 @@ fair_shares_are_never_cut_for_others(void **state)
         add(g, &late, 1, ROOM, 0, 100);
         assert_int_equal(count_cut(p, MAX_CONNECTIONS), 0);
         httpd_guard_tick(g, 2000); /* by now they had their time */
-        assert_int_equal(count_cut(p, MAX_CONNECTIONS), AT_ONCE);
+        assert_int_equal(count_cut(p, MAX_CONNECTIONS), A_TICK);
         httpd_guard_remove(g, late.conn);
         finish(g, p, MAX_CONNECTIONS);
 }
@@ -239,16 +241,34 @@ static void
 one_tick_does_a_bounded_amount_of_work(void **state)
 {
         struct httpd_guard *g = start();
-        static struct peer p[3 * AT_ONCE];
+        static struct peer p[3 * A_TICK];
 
         (void)state;
-        add(g, p, 3 * AT_ONCE, A, 0, 0);
+        add(g, p, 3 * A_TICK, A, 0, 0);
         for (size_t n = 1; n <= 3; n++) {
                 assert_true(httpd_guard_tick(g, 15000));
-                assert_int_equal(count_cut(p, 3 * AT_ONCE), n * AT_ONCE);
+                assert_int_equal(count_cut(p, 3 * A_TICK), n * A_TICK);
         }
         assert_false(httpd_guard_tick(g, 15000));
-        finish(g, p, 3 * AT_ONCE);
+        finish(g, p, 3 * A_TICK);
+}
+
+/* Looking is cheap beside cutting: otherwise the last of many readers would be looked at too late. */
+static void
+readers_are_looked_at_faster_than_they_are_cut(void **state)
+{
+        struct httpd_guard *g = start();
+        static struct peer p[2 * LOOKS];
+
+        (void)state;
+        add(g, p, 2 * LOOKS, A, 1, 0);
+        for (size_t i = 0; i < 2 * LOOKS; i++)
+                httpd_guard_answer(g, p[i].conn, 0);
+        assert_true(httpd_guard_tick(g, 5000));
+        assert_true(httpd_guard_tick(g, 5000));
+        assert_false(httpd_guard_tick(g, 5000));
+        assert_int_equal(count_cut(p, 2 * LOOKS), 0);
+        finish(g, p, 2 * LOOKS);
 }
 
 static void
@@ -282,6 +302,7 @@ main(void)
                 cmocka_unit_test(full_server_lets_those_go_of_the_address_that_holds_most),
                 cmocka_unit_test(fair_shares_are_never_cut_for_others),
                 cmocka_unit_test(one_tick_does_a_bounded_amount_of_work),
+                cmocka_unit_test(readers_are_looked_at_faster_than_they_are_cut),
                 cmocka_unit_test(who_is_cut_may_still_be_told_of),
         };
 

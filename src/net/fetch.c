@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A small HTTP client for files whose size and hash are known, on libuv. Does not follow redirects, keeps no connection.
- * Runs in: link, unprivileged, sandboxed: the folder is all that it may write to.
+ * Runs in: link, satellite; unprivileged, sandboxed: the folder is all that it may write to.
  */
-#include "agent/link_fetch.h"
+#include "net/fetch.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,15 +13,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "agent/http_head.h"
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/parse.h"
+#include "proto/http_head.h"
 
 #define STALL_MS 15000
 #define RETRY_MS 1000
 #define TRIES 3
-#define FETCH_PATH_SIZE 400
+#define FETCH_PATH_SIZE 500
 
 struct fetch {
         uv_loop_t *loop;
@@ -32,10 +32,10 @@ struct fetch {
         uv_connect_t connect;
         uv_write_t write;
         struct fetch_what what;
-        char path_prefix[64];
-        char folder[200];
-        char hex[SHA256_TEXT_SIZE];
-        char request[300];
+        char url[FETCH_URL_SIZE];
+        char folder[300];
+        char name[160];
+        char request[FETCH_URL_SIZE + 200];
         char buffer[65536]; /* one read; the head while it is incomplete */
         size_t n_head;
         bool in_body;
@@ -55,17 +55,18 @@ static void fetch_attempt(struct fetch *f);
 static void
 part_path(const struct fetch *f, char ret[FETCH_PATH_SIZE])
 {
-        snprintf(ret, FETCH_PATH_SIZE, "%s/%s.%llu.part", f->folder, f->hex, (unsigned long long)f->what.number);
+        snprintf(ret, FETCH_PATH_SIZE, "%s/%s.%llu.part", f->folder, f->name, (unsigned long long)f->what.number);
 }
 
 static void
 final_path(const struct fetch *f, char ret[FETCH_PATH_SIZE])
 {
-        snprintf(ret, FETCH_PATH_SIZE, "%s/%s", f->folder, f->hex);
+        snprintf(ret, FETCH_PATH_SIZE, "%s/%s", f->folder, f->name);
 }
 
+/* What has come stays where the next attempt is to go on with it, unless it is known to be @wrong. */
 static void
-part_drop(struct fetch *f)
+part_drop(struct fetch *f, bool wrong)
 {
         char path[FETCH_PATH_SIZE];
 
@@ -73,7 +74,8 @@ part_drop(struct fetch *f)
                 return;
         close(TAKE_FD(f->fd));
         part_path(f, path);
-        unlink(path);
+        if (wrong || !f->what.resume)
+                unlink(path);
 }
 
 /* ---- the end ---- */
@@ -96,7 +98,7 @@ static void
 fetch_release(struct fetch *f)
 {
         f->cancelled = true;
-        part_drop(f);
+        part_drop(f, false);
         if (f->tcp_open)
                 uv_close((uv_handle_t *)&f->tcp, tcp_closed_last);
         else if (!f->tcp_closing)
@@ -142,9 +144,8 @@ attempt_failed(struct fetch *f, bool again, enum error_code code, const char *te
 {
         char ip[IP4_TEXT_SIZE];
 
-        error_set(&f->last, code, "http://%s:%u%s%.16s...: %s", ip4_text(f->what.address, ip), f->what.port, f->path_prefix,
-                  f->hex, text);
-        part_drop(f);
+        error_set(&f->last, code, "http://%s:%u%s: %s", ip4_text(f->what.address, ip), f->what.port, f->url, text);
+        part_drop(f, code == ERR_PROTOCOL);
         uv_timer_stop(&f->timer);
         if (!again || f->tries >= TRIES) {
                 fetch_finish(f, &f->last);
@@ -191,7 +192,7 @@ body_complete(struct fetch *f)
                 attempt_failed(f, false, ERR_PROTOCOL, "its SHA-256 is not the one that the server named");
                 return;
         }
-        if (r == 0 && rename(part, path) < 0)
+        if (r == 0 && (fdatasync(f->fd) < 0 || rename(part, path) < 0))
                 r = -errno;
         if (r < 0) {
                 attempt_failed(f, false, ERR_IO, strerror(-r));
@@ -223,7 +224,7 @@ take_body(struct fetch *f, const char *data, size_t size)
                 done += (size_t)n;
         }
         f->received += size;
-        percent = (unsigned)(f->received * 100 / f->what.size);
+        percent = f->what.size ? (unsigned)(f->received * 100 / f->what.size) : 100;
         if (percent != f->percent && f->on_progress)
                 f->on_progress(f->arg, percent);
         f->percent = percent;
@@ -234,19 +235,37 @@ take_body(struct fetch *f, const char *data, size_t size)
         return true;
 }
 
+/* The whole file comes although a part was asked for: it begins anew. */
+static bool
+start_anew(struct fetch *f)
+{
+        if (ftruncate(f->fd, 0) == 0 && lseek(f->fd, 0, SEEK_SET) == 0) {
+                f->received = 0;
+                return true;
+        }
+        attempt_failed(f, false, ERR_IO, strerror(errno));
+        return false;
+}
+
 static bool
 head_acceptable(struct fetch *f, const struct http_head *head)
 {
         char text[100];
 
-        if (head->status != 200) {
+        if (head->status == 416 && f->received > 0) { /* the part is longer than the file there */
+                attempt_failed(f, true, ERR_PROTOCOL, "the server has no such part of it");
+                return false;
+        }
+        if (head->status == 200 && f->received > 0 && !start_anew(f))
+                return false;
+        if (head->status != (f->received > 0 ? 206 : 200)) {
                 snprintf(text, sizeof(text), "the server answers with status %u", head->status);
                 attempt_failed(f, head->status >= 500, head->status == 404 ? ERR_NOT_FOUND : ERR_UNREACHABLE, text);
                 return false;
         }
-        if (head->content_length != f->what.size) {
-                snprintf(text, sizeof(text), "it has %llu bytes, %llu were announced", (unsigned long long)head->content_length,
-                         (unsigned long long)f->what.size);
+        if (head->content_length != f->what.size - f->received) {
+                snprintf(text, sizeof(text), "it has %llu bytes, %llu were announced",
+                         (unsigned long long)(f->received + head->content_length), (unsigned long long)f->what.size);
                 attempt_failed(f, false, ERR_PROTOCOL, text);
                 return false;
         }
@@ -270,6 +289,8 @@ take_head(struct fetch *f, size_t size)
         f->in_body = true;
         if (f->n_head > head.size)
                 take_body(f, f->buffer + head.size, f->n_head - head.size);
+        else if (f->what.size == f->received)
+                body_complete(f);
 }
 
 static void
@@ -341,10 +362,32 @@ part_open(struct fetch *f)
 {
         char path[FETCH_PATH_SIZE];
 
+        off_t have;
+
         part_path(f, path);
-        unlink(path);
-        f->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-        return f->fd < 0 ? -errno : 0;
+        f->received = 0;
+        if (!f->what.resume)
+                unlink(path);
+        f->fd = open(path, O_RDWR | O_CREAT | (f->what.resume ? 0 : O_EXCL) | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (f->fd < 0)
+                return -errno;
+        have = lseek(f->fd, 0, SEEK_END);
+        if (have < 0 || ((uint64_t)have >= f->what.size && (ftruncate(f->fd, 0) < 0 || (have = lseek(f->fd, 0, SEEK_SET)) < 0)))
+                return -errno;
+        f->received = (uint64_t)have;
+        return 0;
+}
+
+static void
+make_request(struct fetch *f)
+{
+        char ip[IP4_TEXT_SIZE], range[48] = "";
+
+        if (f->received > 0)
+                snprintf(range, sizeof(range), "Range: bytes=%llu-\r\n", (unsigned long long)f->received);
+        snprintf(f->request, sizeof(f->request),
+                 "GET %s HTTP/1.1\r\nHost: %s:%u\r\nUser-Agent: dompool\r\n%sConnection: close\r\n\r\n", f->url,
+                 ip4_text(f->what.address, ip), f->what.port, range);
 }
 
 static void
@@ -366,8 +409,8 @@ fetch_attempt(struct fetch *f)
                 return;
         }
         f->n_head = f->percent = 0;
-        f->received = 0;
         f->in_body = false;
+        make_request(f);
         uv_tcp_init(f->loop, &f->tcp);
         f->tcp.data = f->connect.data = f;
         f->tcp_open = true;
@@ -382,7 +425,7 @@ fetch_start(uv_loop_t *loop, const struct fetch_what *what, fetch_progress_fn on
             struct fetch **ret)
 {
         struct fetch *f = calloc(1, sizeof(*f));
-        char ip[IP4_TEXT_SIZE];
+        char hex[SHA256_TEXT_SIZE];
 
         if (!f)
                 return -ENOMEM;
@@ -392,13 +435,9 @@ fetch_start(uv_loop_t *loop, const struct fetch_what *what, fetch_progress_fn on
         f->on_progress = on_progress;
         f->on_done = on_done;
         f->arg = arg;
-        str_copy(f->path_prefix, sizeof(f->path_prefix), what->path_prefix);
+        str_copy(f->url, sizeof(f->url), what->url);
         str_copy(f->folder, sizeof(f->folder), what->folder);
-        hex_text(what->sha256, sizeof(what->sha256), f->hex);
-        ip4_text(what->address, ip);
-        snprintf(f->request, sizeof(f->request),
-                 "GET %s%s HTTP/1.1\r\nHost: %s:%u\r\nUser-Agent: dompool-agent\r\nConnection: close\r\n\r\n", f->path_prefix,
-                 f->hex, ip, what->port);
+        str_copy(f->name, sizeof(f->name), what->name ? what->name : hex_text(what->sha256, sizeof(what->sha256), hex));
         uv_timer_init(loop, &f->timer);
         f->timer.data = f;
         uv_timer_start(&f->timer, attempt_due, 0, 0);

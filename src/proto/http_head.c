@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parsing of a response head. Pure: bytes in, numbers out. Runs in: link, unprivileged. */
-#include "agent/http_head.h"
+/* Parsing of a response head. Pure: bytes in, numbers out. Runs in: link, satellite; unprivileged. */
+#include "proto/http_head.h"
 
 #include <errno.h>
 #include <stdbool.h>

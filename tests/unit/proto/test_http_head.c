@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "agent/http_head.h"
+#include "proto/http_head.h"
 
 #define OK "HTTP/1.1 200 OK\r\n"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef DOMPOOL_AGENT_HTTP_HEAD_H
-#define DOMPOOL_AGENT_HTTP_HEAD_H
+#ifndef DOMPOOL_PROTO_HTTP_HEAD_H
+#define DOMPOOL_PROTO_HTTP_HEAD_H
 /*
- * The head of an HTTP/1.1 response (RFC 9112 §4, §5), as far as link needs it to fetch a file whose size it knows: status and
- * Content-Length. Any Transfer-Encoding is refused: the length is the only end that link believes.
+ * The head of an HTTP/1.1 response (RFC 9112 §4, §5), as far as a client needs it to fetch a file whose size it knows: status
+ * and Content-Length. Any Transfer-Encoding is refused: the length is the only end that it believes.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -17,7 +17,6 @@ struct http_head {
 };
 
 /* 1: whole head, @ret is filled; 0: more bytes are needed; -EBADMSG: malformed, or larger than HTTP_HEAD_MAX. Pure. */
-int
-http_head_parse(const char *data, size_t size, struct http_head *ret);
+int http_head_parse(const char *data, size_t size, struct http_head *ret);
 
 #endif

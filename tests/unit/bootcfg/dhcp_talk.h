@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef DOMPOOL_TESTS_BOOTCFG_TALK_H
-#define DOMPOOL_TESTS_BOOTCFG_TALK_H
-/* A conversation with the DHCP server's decision: a client says something, the answer is parsed. Behind cmocka.h. */
-#include <string.h>
+#ifndef DOMPOOL_TESTS_BOOTCFG_DHCP_TALK_H
+#define DOMPOOL_TESTS_BOOTCFG_DHCP_TALK_H
+/* A conversation with the DHCP server's decisions: packets in, answers out, a clock that the test moves. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
 
+#include <cmocka.h>
+
+#include "boot_trace.h"
 #include "bootcfg/dhcp_server.h"
 #include "fixture.h"
+
+#define OTHER_SERVER 0x0a580002u
+#define MINUTE 60000
 
 struct talk {
         struct dhcp_server s;
@@ -112,6 +122,25 @@ u32(const struct talk *t, uint8_t code)
 
         dhcp_option_u32(&t->reply, code, &v);
         return v;
+}
+
+/* The four messages; returns the address. */
+static inline uint32_t
+get_lease(struct talk *t, const struct mac *mac)
+{
+        uint32_t address;
+
+        SAY(t, .type = DHCP_DISCOVER, .mac = mac);
+        assert_int_equal(t->d.reply, DHCP_OFFER);
+        assert_false(t->d.lease_changed); /* an offer needs no disk */
+        address = t->reply.h.yiaddr;
+        SAY(t, .type = DHCP_REQUEST, .mac = mac, .requested = address, .server = SERVER_ADDRESS);
+        assert_int_equal(t->d.reply, DHCP_ACK);
+        assert_int_equal(t->reply.h.yiaddr, address);
+        assert_true(t->d.lease_changed);
+        assert_int_equal(t->d.lease.state, LEASE_BOUND);
+        assert_int_equal(t->d.lease.expiry_ms, t->now_ms + 600000);
+        return address;
 }
 
 #endif

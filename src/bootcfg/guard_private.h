@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOMPOOL_BOOTCFG_GUARD_PRIVATE_H
+#define DOMPOOL_BOOTCFG_GUARD_PRIVATE_H
+/* Inside of the guards: what their files offer each other. */
+#include "bootcfg/guard.h"
+
+/* Adds a finding at its code's level; what is over GUARD_MAX_FINDINGS is dropped. Returns it, or NULL. */
+struct guard_finding *guard_add(struct guard_report *report, enum guard_code code, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
+
+/* The architecture that the host must be given. */
+enum facts_arch guard_arch(const struct guard_request *r);
+
+/* The value of the last word NAME=VALUE of a command line; false: there is none. */
+bool guard_word(const char *args, const char *name, char *value, size_t size);
+
+/* The checks, each for itself; the order is that of findings. */
+void guard_loader(const struct guard_request *r, struct guard_report *report);
+void guard_xen(const struct guard_request *r, struct guard_report *report);
+void guard_root(const struct guard_request *r, struct guard_report *report);
+void guard_cpu(const struct guard_request *r, struct guard_report *report);
+void guard_nics(const struct guard_request *r, struct guard_report *report);
+void guard_memory(const struct guard_request *r, struct guard_report *report);
+void guard_args(const struct guard_request *r, struct guard_report *report);
+
+#endif

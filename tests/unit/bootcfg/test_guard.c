@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each finding of the guards: what brings it about, and that nothing else does. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "bootcfg/guard.h"
+
+/* Everything fits: Debian's kernel and Xen, all loaders, a BIOS machine with a Realtek card. A test spoils one thing. */
+struct room {
+        struct image image;
+        struct image_facts facts;
+        struct loaders_facts loaders;
+        struct host_hardware hardware;
+        struct firmware firmware;
+        struct guard_request r;
+        struct guard_report report;
+};
+
+#define MODULES "e1000 r8169 nfs nfsv4 overlay"
+#define NICS "8086:100e e1000\n10ec:8168 r8169\n1af4:* virtio_pci"
+
+static void
+add_loader(struct room *x, const char *name, enum loader_form form, const char *version, bool multiboot)
+{
+        struct loader_file *f = &x->loaders.files[x->loaders.n_files++];
+
+        str_copy(f->name, sizeof(f->name), name);
+        str_copy(f->version, sizeof(f->version), version);
+        f->form = form;
+        f->multiboot = multiboot;
+}
+
+static void
+room_init(struct room *x)
+{
+        static char modules[] = MODULES, nics[] = NICS;
+
+        *x = (struct room){
+                .image = {.name = "micro", .xen_version = "4.17.7+13"},
+                .facts = {.version = FACTS_VERSION,
+                          .kernel = {.found = true,
+                                     .arch = ARCH_X86_64,
+                                     .release = "6.1.0-56-amd64",
+                                     .packing = PACKING_XZ,
+                                     .cmdline_max = 2047,
+                                     .init_size = 64u << 20,
+                                     .notes_known = true,
+                                     .xen_pv = true,
+                                     .xen_pvh = true,
+                                     .xen_dom0 = true,
+                                     .config_known = true,
+                                     .unpacks = "gzip xz zstd"},
+                          .xen = {.found = true,
+                                  .arch = ARCH_X86_64,
+                                  .multiboot1 = true,
+                                  .multiboot2 = true,
+                                  .plain = true,
+                                  .efi = true,
+                                  .efi_arch = ARCH_X86_64},
+                          .initrd = {.found = true,
+                                     .packing = PACKING_ZSTD,
+                                     .size = 8u << 20,
+                                     .unpacked = 30u << 20,
+                                     .init = true,
+                                     .modules_release = "6.1.0-56-amd64",
+                                     .modules = {(uint8_t *)modules, sizeof(MODULES) - 1},
+                                     .nics_known = true,
+                                     .nics = {(uint8_t *)nics, sizeof(NICS) - 1}}},
+                .loaders = {.version = FACTS_VERSION},
+                .hardware = {.memory_kib = 4u << 20,
+                             .cpu = "Intel Core i3",
+                             .n_nics = 1,
+                             .nics = {{.name = "eth0", .mac = {{2, 0, 0, 0, 0, 1}}, .vendor = 0x10ec, .device = 0x8168}},
+                             .time_ms = 1},
+                .firmware = {.client = FIRMWARE_PXE, .arch = 0},
+        };
+        add_loader(x, "pxelinux.0", LOADER_FORM_PXELINUX, "6.04", false);
+        add_loader(x, "lpxelinux.0", LOADER_FORM_PXELINUX, "6.04", false);
+        add_loader(x, "mboot.c32", LOADER_FORM_COM32, "", false);
+        add_loader(x, "ldlinux.c32", LOADER_FORM_COM32, "", false);
+        add_loader(x, "libcom32.c32", LOADER_FORM_COM32, "", false);
+        add_loader(x, "grub/x86_64-efi/core.efi", LOADER_FORM_GRUB, "", true);
+        add_loader(x, "grub-pc/core.0", LOADER_FORM_GRUB, "", true);
+        x->r = (struct guard_request){.image = &x->image,
+                                      .facts = &x->facts,
+                                      .loaders = &x->loaders,
+                                      .root = "",
+                                      .has_host = true,
+                                      .mac = {{2, 0, 0, 0, 0, 1}},
+                                      .hardware = &x->hardware,
+                                      .firmware = &x->firmware,
+                                      .loader = "",
+                                      .xen_args = "dom0_mem=400M,max:400M console=vga",
+                                      .dom0_args = "console=hvc0 quiet"};
+}
+
+static struct loader_file *
+file_of(struct room *x, const char *name)
+{
+        struct loader_file *f = (struct loader_file *)loaders_facts_file(&x->loaders, name);
+
+        assert_non_null(f);
+        return f;
+}
+
+static void
+expect_none(struct room *x)
+{
+        guard_check(&x->r, &x->report);
+        if (x->report.n_findings > 0)
+                fail_msg("unexpected: %s: %s", guard_code_names[x->report.findings[0].code], x->report.findings[0].text);
+        assert_int_equal(guard_worst(&x->report), -1);
+}
+
+/* Exactly this one, whose text has @word in it. */
+static void
+expect_one(struct room *x, enum guard_code code, enum guard_level level, const char *word)
+{
+        const struct guard_finding *f = &x->report.findings[0];
+
+        guard_check(&x->r, &x->report);
+        for (uint32_t i = 0; i < x->report.n_findings; i++)
+                if (x->report.findings[i].code != code)
+                        fail_msg("unexpected: %s: %s", guard_code_names[x->report.findings[i].code],
+                                 x->report.findings[i].text);
+        assert_int_equal(x->report.n_findings, 1);
+        assert_int_equal(f->level, level);
+        assert_int_equal(guard_worst(&x->report), level);
+        assert_true(strlen(f->remedy) > 10);
+        if (!strstr(f->text, word))
+                fail_msg("'%s' is not in: %s", word, f->text);
+}
+
+static void
+what_fits_has_no_finding(void **state)
+{
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        expect_none(&x);
+        x.r.firmware = NULL; /* neither BIOS nor UEFI would fail */
+        expect_none(&x);
+        x.r.hardware = NULL;
+        x.r.loaders = NULL;
+        expect_none(&x);
+        x.r.has_host = false;
+        expect_none(&x);
+}
+
+static void
+facts_that_are_not_known_refuse_nothing(void **state)
+{
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        x.r.facts = NULL;
+        expect_one(&x, GUARD_FACTS_MISSING, GUARD_WARNING, "micro");
+        room_init(&x);
+        x.facts.kernel.notes_known = x.facts.kernel.xen_dom0 = x.facts.kernel.xen_pv = x.facts.kernel.xen_pvh = false;
+        x.facts.kernel.config_known = false;
+        x.facts.kernel.unpacks[0] = '\0';
+        x.facts.initrd.nics_known = false;
+        expect_none(&x);
+}
+
+static void
+a_file_that_is_no_kernel(void **state)
+{
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        x.facts.kernel = (struct kernel_facts){0};
+        expect_one(&x, GUARD_KERNEL_NONE, GUARD_ERROR, "vmlinuz");
+}
+
+static void
+a_kernel_of_another_architecture(void **state)
+{
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        x.facts.kernel.arch = ARCH_ARM64;
+        expect_one(&x, GUARD_KERNEL_ARCH, GUARD_ERROR, "arm64");
+        x.facts.kernel.arch = ARCH_X86_32;
+        expect_one(&x, GUARD_KERNEL_ARCH, GUARD_ERROR, "x86-32");
+        /* and the other way round: a PC's image on an arm64 host */
+        room_init(&x);
+        x.firmware.arch = 11;
+        add_loader(&x, "grub-arm64/core.efi", LOADER_FORM_GRUB, "", true);
+        guard_check(&x.r, &x.report);
+        assert_int_equal(x.report.findings[0].code, GUARD_KERNEL_ARCH);
+        assert_int_equal(x.report.findings[1].code, GUARD_XEN_ARCH);
+}
+
+static void
+a_kernel_without_xen_or_dom0(void **state)
+{
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        x.facts.kernel.xen_dom0 = false;
+        expect_one(&x, GUARD_KERNEL_NO_DOM0, GUARD_ERROR, "dom0");
+        x.facts.kernel.xen_pv = x.facts.kernel.xen_pvh = false;
+        expect_one(&x, GUARD_KERNEL_NO_XEN, GUARD_ERROR, "6.1.0-56-amd64");
+}
+
+static void
+a_kernel_that_xen_cannot_unpack(void **state)
+{
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        x.facts.kernel.packing = PACKING_UNKNOWN;
+        expect_one(&x, GUARD_KERNEL_PACKING, GUARD_ERROR, "packed");
+        x.facts.kernel.packing = PACKING_ZSTD;
+        expect_none(&x);
+        str_copy(x.image.xen_version, sizeof(x.image.xen_version), "4.14.6");
+        expect_one(&x, GUARD_KERNEL_PACKING, GUARD_ERROR, "4.15");
+        x.facts.kernel.packing = PACKING_XZ;
+        expect_none(&x);
+}
+
+static void
+an_initrd_that_the_kernel_cannot_unpack(void **state)
+{
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        str_copy(x.facts.kernel.unpacks, sizeof(x.facts.kernel.unpacks), "gzip xz");
+        expect_one(&x, GUARD_INITRD_PACKING, GUARD_ERROR, "zstd");
+        room_init(&x);
+        x.facts.initrd.packing = PACKING_UNKNOWN;
+        expect_one(&x, GUARD_INITRD_PACKING, GUARD_ERROR, "no kernel knows");
+}
+
+static void
+an_initrd_that_is_cut_missing_or_without_init(void **state)
+{
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        x.facts.initrd.found = false;
+        expect_one(&x, GUARD_INITRD_NONE, GUARD_ERROR, "cut");
+        x.facts.initrd = (struct initrd_facts){0};
+        expect_one(&x, GUARD_INITRD_NONE, GUARD_ERROR, "no initrd");
+        room_init(&x);
+        x.facts.initrd.init = false;
+        expect_one(&x, GUARD_INITRD_NO_INIT, GUARD_DOUBT, "/init");
+}
+
+static void
+modules_of_another_kernel(void **state)
+{
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        str_copy(x.facts.initrd.modules_release, NAME_SIZE, "6.1.0-55-amd64");
+        expect_one(&x, GUARD_MODULES_RELEASE, GUARD_DOUBT, "6.1.0-55-amd64");
+}
+
+static void
+a_root_whose_modules_are_not_there(void **state)
+{
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        x.r.dom0_args = "root=/dev/nbd0 ro";
+        expect_one(&x, GUARD_ROOT_MODULE, GUARD_DOUBT, "nbd");
+        x.r.dom0_args = "root=/dev/nfs nfsroot=10.0.0.1:/srv/x";
+        expect_one(&x, GUARD_ROOT_IGNORED, GUARD_WARNING, "nfs");
+        x.r.dom0_args = "root=/dev/sda1";
+        expect_none(&x);
+        /* a profile's own is no matter of doubt */
+        x.r.root = "iscsi";
+        expect_one(&x, GUARD_ROOT_MODULE, GUARD_ERROR, "iscsi_tcp");
+        x.r.root = "nfs";
+        expect_none(&x);
+}
+
+static void
+transports_name_what_they_lack(void **state)
+{
+        static const struct {
+                const char *args, *transport;
+        } cases[] = {{"root=/dev/nfs", "nfs"},
+                     {"netroot=iscsi:10.0.0.1::::iqn.x", "iscsi"},
+                     {"quiet root=/dev/etherd/e0.0", "aoe"},
+                     {"root=live:http://x/y.squashfs", "squashfs"},
+                     {"overlayroot=tmpfs", "overlay"},
+                     {"root=nbd:10.0.0.1:10809:ext4", "nbd"}};
+        struct room x;
+        char lacks[100];
+
+        (void)state;
+        room_init(&x);
+        for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+                assert_true(root_transport_in_args(root_transport_find(cases[i].transport), cases[i].args));
+                assert_false(root_transport_in_args(root_transport_find(cases[i].transport), "root=/dev/ram0 nroot=nfs"));
+        }
+        assert_null(root_transport_find("carrier-pigeon"));
+        assert_string_equal(root_transport_find("")->name, "ram");
+        assert_true(root_transport_lacks(root_transport_find("squashfs"), &x.facts, lacks, sizeof(lacks)));
+        assert_string_equal(lacks, "squashfs, loop");
+        x.facts.initrd.modules.data = (uint8_t *)"nfs";
+        x.facts.initrd.modules.size = 3;
+        assert_true(root_transport_lacks(root_transport_find("nfs"), &x.facts, lacks, sizeof(lacks)));
+        assert_string_equal(lacks, "nfsv4 or nfsv3");
+        x.facts.initrd.modules.size = 0; /* not known */
+        assert_false(root_transport_lacks(root_transport_find("nfs"), &x.facts, lacks, sizeof(lacks)));
+}
+
+static void
+a_xen_that_is_none_or_of_another_kind(void **state)
+{
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        x.facts.xen = (struct xen_facts){0};
+        expect_one(&x, GUARD_XEN_NONE, GUARD_ERROR, "no Xen");
+        room_init(&x);
+        x.facts.xen.arch = ARCH_ARM64;
+        expect_one(&x, GUARD_XEN_ARCH, GUARD_ERROR, "arm64");
+        room_init(&x);
+        x.facts.xen.multiboot1 = false;
+        expect_one(&x, GUARD_XEN_MULTIBOOT, GUARD_ERROR, "Multiboot 1");
+        x.firmware.arch = 7; /* GRUB takes the other one */
+        expect_none(&x);
+        x.facts.xen.multiboot1 = true;
+        x.facts.xen.multiboot2 = false;
+        expect_one(&x, GUARD_XEN_MULTIBOOT, GUARD_ERROR, "Multiboot 2");
+        x.r.firmware = NULL;
+        expect_one(&x, GUARD_XEN_MULTIBOOT, GUARD_DOUBT, "UEFI");
+}
+
+static void
+an_ipxe_without_its_form_of_xen(void **state)
+{
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        x.facts.xen.efi = false;
+        expect_none(&x); /* nobody wants it */
+        x.firmware = (struct firmware){FIRMWARE_IPXE, 7, FIRMWARE_IPXE_HTTP | FIRMWARE_IPXE_EFI};
+        expect_one(&x, GUARD_XEN_EFI_MISSING, GUARD_WARNING, "xen.efi");
+        x.r.loader = "snponly";
+        expect_one(&x, GUARD_XEN_EFI_MISSING, GUARD_DOUBT, "snponly");
+        room_init(&x);
+        x.firmware = (struct firmware){FIRMWARE_IPXE, 0, FIRMWARE_IPXE_HTTP | FIRMWARE_IPXE_MULTIBOOT};
+        expect_none(&x);
+        x.facts.xen.plain = false;
+        expect_one(&x, GUARD_XEN_PLAIN_MISSING, GUARD_WARNING, "PXELINUX");
+}
+
+static void
+pxelinux_before_2_12_or_in_pieces(void **state)
+{
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        str_copy(file_of(&x, "pxelinux.0")->version, 32, "2.11");
+        expect_one(&x, GUARD_LOADER_OLD, GUARD_ERROR, "2.12");
+        x.r.firmware = NULL;
+        expect_one(&x, GUARD_LOADER_OLD, GUARD_DOUBT, "BIOS");
+        room_init(&x);
+        str_copy(file_of(&x, "pxelinux.0")->version, 32, "4.05"); /* wants modules of before ELF */
+        guard_check(&x.r, &x.report);
+        assert_int_equal(x.report.n_findings, 3);
+        assert_int_equal(x.report.findings[0].code, GUARD_LOADER_MIXED);
+        room_init(&x);
+        file_of(&x, "mboot.c32")->form = LOADER_FORM_COM32_OLD;
+        expect_one(&x, GUARD_LOADER_MIXED, GUARD_ERROR, "mboot.c32");
+        room_init(&x);
+        str_copy(file_of(&x, "mboot.c32")->name, NAME_SIZE, "other.c32");
+        expect_one(&x, GUARD_LOADER_MISSING, GUARD_ERROR, "mboot.c32");
+        room_init(&x);
+        *file_of(&x, "pxelinux.0") = (struct loader_file){.name = "pxelinux.0"};
+        expect_one(&x, GUARD_LOADER_MISSING, GUARD_ERROR, "no PXELINUX");
+}
+
+static void
+grub_without_multiboot2(void **state)
+{
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        file_of(&x, "grub/x86_64-efi/core.efi")->multiboot = false;
+        expect_none(&x); /* a BIOS machine */
+        x.firmware.arch = 7;
+        expect_one(&x, GUARD_LOADER_NO_MULTIBOOT, GUARD_ERROR, "multiboot2");
+}
+
+static void
+firmware_without_a_loader_and_wishes_that_it_cannot_run(void **state)
+{
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        x.firmware.arch = 6; /* 32-bit UEFI */
+        expect_one(&x, GUARD_LOADER_NONE, GUARD_ERROR, "architecture 6");
+        room_init(&x);
+        x.r.loader = "grub-efi";
+        expect_one(&x, GUARD_LOADER_WISH, GUARD_WARNING, "pxelinux");
+        room_init(&x);
+        x.firmware = (struct firmware){FIRMWARE_IPXE, 0, FIRMWARE_IPXE_HTTP};
+        expect_one(&x, GUARD_IPXE_FEATURES, GUARD_WARNING, "multiboot");
+}
+
+static void
+a_cpu_without_long_mode_or_pae(void **state)
+{
+        struct room x;
+        char lacks[CPU_LACKS_SIZE];
+
+        (void)state;
+        room_init(&x);
+        str_copy(x.hardware.cpu_lacks, sizeof(x.hardware.cpu_lacks), "lm");
+        expect_one(&x, GUARD_CPU, GUARD_ERROR, "64-bit");
+        str_copy(x.hardware.cpu_lacks, sizeof(x.hardware.cpu_lacks), "lm pae");
+        guard_check(&x.r, &x.report);
+        assert_int_equal(x.report.n_findings, 2);
+        hardware_cpu_lacks(" fpu vme pae nx lm", lacks);
+        assert_string_equal(lacks, "");
+        hardware_cpu_lacks(" fpu vme pae nx lahf_lm", lacks);
+        assert_string_equal(lacks, "lm");
+        hardware_cpu_lacks("", lacks);
+        assert_string_equal(lacks, "lm pae");
+}
+
+static void
+a_network_card_without_driver(void **state)
+{
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        x.hardware.nics[0].device = 0x8125;
+        expect_one(&x, GUARD_NIC_NO_DRIVER, GUARD_DOUBT, "10ec:8125");
+        x.hardware.nics[0].mac = (struct mac){{0}}; /* no driver had told its address either: it is the only one */
+        expect_one(&x, GUARD_NIC_NO_DRIVER, GUARD_DOUBT, "10ec:8125");
+        room_init(&x);
+        x.hardware.nics[x.hardware.n_nics++] = (struct hardware_nic){.vendor = 0x14e4, .device = 0x1234};
+        expect_one(&x, GUARD_NIC_OTHER, GUARD_WARNING, "14e4:1234");
+        x.hardware.nics[1] = (struct hardware_nic){.vendor = 0x1af4, .device = 0x1041}; /* any device of this maker */
+        expect_none(&x);
+}
+
+static void
+too_little_memory_for_dom0(void **state)
+{
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        x.r.xen_args = "dom0_mem=80M";
+        expect_one(&x, GUARD_DOM0_MEM_SMALL, GUARD_ERROR, "80M");
+        x.r.xen_args = "dom0_mem=min:64M,110M,max:110M";
+        expect_one(&x, GUARD_DOM0_MEM_TIGHT, GUARD_DOUBT, "110M");
+        x.r.xen_args = "dom0_mem=400000"; /* KiB */
+        expect_one(&x, GUARD_DOM0_MEM_UNIT, GUARD_WARNING, "390 MiB");
+        x.r.xen_args = "dom0_mem=400"; /* surely meant as MiB */
+        guard_check(&x.r, &x.report);
+        assert_int_equal(x.report.n_findings, 2);
+        assert_int_equal(x.report.findings[1].code, GUARD_DOM0_MEM_SMALL);
+        x.r.xen_args = "dom0_mem=64M dom0_mem=400M"; /* the last one counts */
+        expect_none(&x);
+        x.r.xen_args = "dom0_mem=1G+5%"; /* a share of what there is */
+        expect_none(&x);
+        x.r.xen_args = "dom0_mem=8G";
+        expect_one(&x, GUARD_DOM0_MEM_MACHINE, GUARD_DOUBT, "4096 MiB");
+        x.r.xen_args = "";
+        expect_none(&x);
+}
+
+static void
+command_lines_that_are_too_long(void **state)
+{
+        struct room x;
+        char args[400];
+
+        (void)state;
+        room_init(&x);
+        x.r.args_refused = "Xen's arguments are too long";
+        expect_one(&x, GUARD_ARGS_REFUSED, GUARD_ERROR, "local disk");
+        room_init(&x);
+        memset(args, 'a', sizeof(args) - 1);
+        args[sizeof(args) - 1] = '\0';
+        x.r.dom0_args = args;
+        expect_none(&x);
+        x.facts.kernel.cmdline_max = 255; /* Linux before 2.6.22 */
+        expect_one(&x, GUARD_ARGS_KERNEL_LIMIT, GUARD_ERROR, "255");
+}
+
+int
+main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(what_fits_has_no_finding),
+                cmocka_unit_test(facts_that_are_not_known_refuse_nothing),
+                cmocka_unit_test(a_file_that_is_no_kernel),
+                cmocka_unit_test(a_kernel_of_another_architecture),
+                cmocka_unit_test(a_kernel_without_xen_or_dom0),
+                cmocka_unit_test(a_kernel_that_xen_cannot_unpack),
+                cmocka_unit_test(an_initrd_that_the_kernel_cannot_unpack),
+                cmocka_unit_test(an_initrd_that_is_cut_missing_or_without_init),
+                cmocka_unit_test(modules_of_another_kernel),
+                cmocka_unit_test(a_root_whose_modules_are_not_there),
+                cmocka_unit_test(transports_name_what_they_lack),
+                cmocka_unit_test(a_xen_that_is_none_or_of_another_kind),
+                cmocka_unit_test(an_ipxe_without_its_form_of_xen),
+                cmocka_unit_test(pxelinux_before_2_12_or_in_pieces),
+                cmocka_unit_test(grub_without_multiboot2),
+                cmocka_unit_test(firmware_without_a_loader_and_wishes_that_it_cannot_run),
+                cmocka_unit_test(a_cpu_without_long_mode_or_pae),
+                cmocka_unit_test(a_network_card_without_driver),
+                cmocka_unit_test(too_little_memory_for_dom0),
+                cmocka_unit_test(command_lines_that_are_too_long),
+        };
+
+        return cmocka_run_group_tests_name("guard", tests, NULL, NULL);
+}
