@@ -226,8 +226,8 @@ boot_journal_open(int dir_fd, struct lease_table *table, struct boot_journal **r
         j->dir_fd = dir_fd;
         j->fd = -1;
         j->size = size;
-        if (ret_report->n_good == 0 || ret_report->n_bad > 0 || ret_report->torn > 0 || ret_report->foreign || grown(j, table) ||
-            go_on(j, size) < 0)
+        if (ret_report->n_good == 0 || ret_report->n_bad > 0 || ret_report->torn > 0 || ret_report->foreign ||
+            grown(j, table) || go_on(j, size) < 0)
                 ret_report->write_error = rewrite(j, table);
         *ret = j;
         return 0;
