@@ -383,7 +383,7 @@ add_hosts(struct core *c, const struct policy_source *from, struct image_index *
                 r = add_host(c, from->config, cache, b, from->rows[i]);
         HASH_ITER(hh, c->unknown, u, next)
         {
-                if (r == 0 && u->row.state == UNKNOWN_INSPECTING)
+                if (r == 0 && !from->satellite && u->row.state == UNKNOWN_INSPECTING)
                         r = add_guest(c, from->config, cache, b, u);
         }
         return r < 0 ? r : policy_builder_end(TAKE_PTR(b), ret);
@@ -409,7 +409,7 @@ build(struct core *c, const struct policy_source *from, struct policy **ret)
                 .n_menus = from->config->n_menus,
                 .n_quirks = from->config->n_quirks,
                 .quirks = from->config->quirks,
-                .n_enrols = from->config->n_enrols,
+                .n_enrols = from->satellite ? 0 : from->config->n_enrols, /* rules let machines in at the main server only */
                 .enrols = from->config->enrols,
         };
         struct image_index *cache = NULL, *e, *next_e;
