@@ -19,7 +19,7 @@ import threading
 import time
 
 ZERO32 = "0" * 64
-TOKEN_KEY_OFFSET = 8 + 32 + 16 + 12 * 4  # magic, version; checksum; size, generation; eleven counts, default image
+TOKEN_KEY_OFFSET = 8 + 32 + 16 + 13 * 4  # magic, version; checksum; size, generation; twelve counts, default image
 BANNER = b"fake console of %s\r\n"
 
 
