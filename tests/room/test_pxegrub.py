@@ -16,6 +16,9 @@ MENU = HERE.parent / "data/menus/pxegrub"
 STAGES = pathlib.Path("/usr/lib/grub/x86_64-pc")
 STORE = pathlib.Path("/var/cache/dompool/images")
 ID16 = "0123456789abcdef"  # of the fixture's image
+SECTOR = 512
+RESERVED = 250             # sectors before the FAT: stage1, then stage2, where stage1 looks for it
+BPB = slice(0x03, 0x3e)    # of the boot sector: what FAT keeps there
 
 
 def rendered(scene):
@@ -39,7 +42,7 @@ def run(*argv, **more):
 def make_floppy(tmp_path, menu):
     image = tmp_path / "floppy.img"
     image.write_bytes(bytes(2880 << 10))
-    run("mformat", "-f", "2880", "-i", image, "::")
+    run("mformat", "-f", "2880", "-R", RESERVED, "-i", image, "::")
     (tmp_path / "menu.lst").write_text(menu)
     (tmp_path / "vmlinuz").write_bytes(b"no kernel" * 100)
     (tmp_path / "initrd").write_bytes(b"no initrd" * 100)
@@ -49,9 +52,18 @@ def make_floppy(tmp_path, menu):
                        (tmp_path / "menu.lst", "/boot/grub/menu.lst"), (newest_xen(), f"/i/{ID16}/xen.gz"),
                        (tmp_path / "vmlinuz", f"/i/{ID16}/vmlinuz"), (tmp_path / "initrd", f"/i/{ID16}/initrd")):
         run("mcopy", "-i", image, source, "::" + to)
-    run("/usr/sbin/grub", "--batch", "--no-floppy", "--device-map=/dev/null",
-        input=f"device (fd0) {image}\nroot (fd0)\nsetup (fd0)\nquit\n".encode())
+    install(image)
     return image
+
+
+def install(image):
+    """What GRUB's own `setup` does, whose program is a 32-bit one that not every kernel runs: stage2 knows that it lies in a row from sector 1 on."""
+    data, stage1, stage2 = bytearray(image.read_bytes()), bytearray((STAGES / "stage1").read_bytes()), (STAGES / "stage2").read_bytes()
+    assert len(stage1) == SECTOR and len(stage2) < (RESERVED - 1) * SECTOR
+    stage1[BPB] = data[BPB]
+    data[:SECTOR] = stage1
+    data[SECTOR:SECTOR + len(stage2)] = stage2
+    image.write_bytes(data)
 
 
 def boots_to(image, serial, what, seconds):
