@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/le.h"
 
 static const struct {
         enum facts_packing packing;
@@ -36,11 +37,7 @@ packing_of(const uint8_t *data, size_t size)
 static uint32_t
 le(const uint8_t *data, size_t at, size_t bytes)
 {
-        uint32_t v = 0;
-
-        while (bytes-- > 0)
-                v = v << 8 | data[at + bytes];
-        return v;
+        return (uint32_t)get_le(data + at, bytes);
 }
 
 /* x86's setup header: offsets in the file. */

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/fdio.h"
+#include "base/le.h"
 
 #define NEW_NAME "leases.journal.new"
 #define BAD_NAME "leases.journal.bad"
@@ -36,23 +37,6 @@ struct boot_journal {
         bool urgent;     /* the batch must be on disk */
         bool unsettled;  /* something written is not */
 };
-
-static void
-put_le(uint8_t *p, uint64_t v, size_t n)
-{
-        for (size_t i = 0; i < n; i++)
-                p[i] = (uint8_t)(v >> (8 * i));
-}
-
-static uint64_t
-get_le(const uint8_t *p, size_t n)
-{
-        uint64_t v = 0;
-
-        for (size_t i = 0; i < n; i++)
-                v |= (uint64_t)p[i] << (8 * i);
-        return v;
-}
 
 static void
 record_encode(const struct lease *l, uint8_t r[BOOT_JOURNAL_RECORD_SIZE])

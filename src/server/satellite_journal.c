@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/fdio.h"
+#include "base/le.h"
 
 #define NEW_NAME SATELLITE_JOURNAL_NAME ".new"
 #define BAD_NAME SATELLITE_JOURNAL_NAME ".bad"
@@ -35,23 +36,6 @@ struct satellite_journal {
         uint64_t file_size;
         uint64_t synced; /* number of the last report in the file */
 };
-
-static void
-put_le(uint8_t *p, uint64_t v, size_t n)
-{
-        for (size_t i = 0; i < n; i++)
-                p[i] = (uint8_t)(v >> (8 * i));
-}
-
-static uint64_t
-get_le(const uint8_t *p, size_t n)
-{
-        uint64_t v = 0;
-
-        for (size_t i = 0; i < n; i++)
-                v |= (uint64_t)p[i] << (8 * i);
-        return v;
-}
 
 static void
 put_sum(uint8_t *begin, size_t size)
