@@ -7,9 +7,9 @@
  */
 #include "base/rec.h"
 #include "model/enrol.h"
-#include "model/enrolment.h"
 #include "model/host.h"
 #include "model/quirk.h"
+#include "model/satellite_enrolment.h"
 
 #define CONFIG_PATH_SIZE 200
 #define CONFIG_MAX_HOSTS 16384
@@ -51,12 +51,11 @@ struct config_network {
 extern const struct rec_desc config_network_desc;
 
 /* Is it a machine's address in the network: neither its first nor its last? */
-bool
-config_network_has(const struct config_network *n, uint32_t address);
+bool config_network_has(const struct config_network *n, uint32_t address);
 
 struct config_token {
         char name[NAME_SIZE];
-        uint8_t sha256[32];    /* of the token's text */
+        uint8_t sha256[32]; /* of the token's text */
 };
 
 struct config {
@@ -76,15 +75,15 @@ struct config {
         char console[NAME_SIZE];            /* Xen console=, default "vga" */
         char xen_args[ARGS_SIZE];
         char kernel_args[ARGS_SIZE];
-        uint32_t heartbeat_seconds;         /* a host without a sign of life for 3 of these is lost; default 5 */
-        struct config_network network;      /* the boot LAN */
+        uint32_t heartbeat_seconds;    /* a host without a sign of life for 3 of these is lost; default 5 */
+        struct config_network network; /* the boot LAN */
         uint32_t n_subnets;
         struct config_network subnets[CONFIG_MAX_SUBNETS];
-        char enrolment_file[CONFIG_PATH_SIZE]; /* /etc/dompool/satellite */
-        struct enrolment main_server;          /* of a satellite; address 0: this is none */
+        char satellite_file[CONFIG_PATH_SIZE];  /* /etc/dompool/satellite */
+        struct satellite_enrolment main_server; /* of a satellite; address 0: this is none */
         uint32_t n_tokens;
         struct config_token tokens[CONFIG_MAX_TOKENS];
-        uint32_t n_profiles;                /* those that the file names; built-in ones: config_profile() */
+        uint32_t n_profiles; /* those that the file names; built-in ones: config_profile() */
         struct profile profiles[CONFIG_MAX_PROFILES];
         uint32_t n_menus;
         struct menu menus[CONFIG_MAX_MENUS];
@@ -94,7 +93,7 @@ struct config {
         uint32_t n_quirks;                  /* the configuration's own, then the file's */
         struct quirk quirks[CONFIG_MAX_QUIRKS];
         struct enrol_limits enrolment;
-        uint32_t n_enrols;                  /* what becomes of machines that are no host; none: all are refused */
+        uint32_t n_enrols; /* what becomes of machines that are no host; none: all are refused */
         struct enrol_rule enrols[CONFIG_MAX_ENROLS];
         uint32_t n_hosts;
         struct host hosts[CONFIG_MAX_HOSTS];
@@ -102,31 +101,24 @@ struct config {
 extern const struct rec_desc config_desc;
 
 /* The boot LAN is 0, the subnets follow; NULL behind the last. */
-const struct config_network *
-config_network_at(const struct config *c, uint32_t i);
+const struct config_network *config_network_at(const struct config *c, uint32_t i);
 
 /* The network that the address is in; NULL: none of ours. */
-const struct config_network *
-config_network_of(const struct config *c, uint32_t address);
+const struct config_network *config_network_of(const struct config *c, uint32_t address);
 
 /* The profile of this name: one of the file's, else a built-in one (local, pool, inspect, rescue). NULL: there is none. */
-const struct profile *
-config_profile(const struct config *c, const char *name);
+const struct profile *config_profile(const struct config *c, const char *name);
 
 /* A built-in one as it is without the file; NULL: none of this name. */
-const struct profile *
-config_profile_built_in(const char *name);
+const struct profile *config_profile_built_in(const char *name);
 
 /* By position: first the built-in ones that the file does not describe anew, then the file's. NULL behind the last. */
-const struct profile *
-config_profile_at(const struct config *c, uint32_t i);
+const struct profile *config_profile_at(const struct config *c, uint32_t i);
 
 /* Position in that order; UINT32_MAX: none. */
-uint32_t
-config_profile_index(const struct config *c, const char *name);
+uint32_t config_profile_index(const struct config *c, const char *name);
 
 /* NULL: none of this name. */
-const struct menu *
-config_menu(const struct config *c, const char *name);
+const struct menu *config_menu(const struct config *c, const char *name);
 
 #endif

@@ -12,10 +12,20 @@
 #include "server/config.h"
 
 const char *const config_section_names[] = {
-        [SECTION_TOP] = "",        [SECTION_NETWORK] = "network", [SECTION_SUBNET] = "subnet", [SECTION_API] = "api",
-        [SECTION_TOKEN] = "token", [SECTION_PROFILE] = "profile", [SECTION_MENU] = "menu",     [SECTION_ENTRY] = "entry",
-        [SECTION_RULE] = "rule",   [SECTION_QUIRK] = "quirk",     [SECTION_HOST] = "host",     [SECTION_N] = NULL,
-        [SECTION_ENROLMENT] = "enrolment", [SECTION_ENROL] = "enrol",
+        [SECTION_TOP] = "",
+        [SECTION_NETWORK] = "network",
+        [SECTION_SUBNET] = "subnet",
+        [SECTION_API] = "api",
+        [SECTION_TOKEN] = "token",
+        [SECTION_PROFILE] = "profile",
+        [SECTION_MENU] = "menu",
+        [SECTION_ENTRY] = "entry",
+        [SECTION_RULE] = "rule",
+        [SECTION_QUIRK] = "quirk",
+        [SECTION_HOST] = "host",
+        [SECTION_N] = NULL,
+        [SECTION_ENROLMENT] = "enrolment",
+        [SECTION_ENROL] = "enrol",
 };
 
 #define TEXT_BUFFER 1024 /* longer than any text field */
@@ -562,7 +572,8 @@ static const struct config_type type_time = {"a time of day such as \"08:00\", u
 static const struct config_type type_menu_timeout = {"a time such as \"10s\", 1 to 600 seconds", parse_menu_timeout,
                                                      print_seconds};
 static const struct config_type type_words = {"words with blanks between", parse_prompt, print_text};
-static const struct config_type type_quirk_bits = {"one or more of bios, efi, ipxe, http, arm64", parse_quirk_bits, print_quirk_bits};
+static const struct config_type type_quirk_bits = {"one or more of bios, efi, ipxe, http, arm64", parse_quirk_bits,
+                                                   print_quirk_bits};
 static const struct config_type type_action = {"\"refuse\", \"inspect\" or \"enrol\"", parse_action, print_action};
 static const struct config_type type_pattern = {"a pattern of names such as \"pc-{n:03}\"", parse_pattern, print_text};
 static const struct config_type type_count = {"a number up to 100000", parse_count, print_u32};
@@ -607,7 +618,7 @@ const struct config_option config_options[] = {
         TOP("kernel-args", args, kernel_args, NULL, "added to dom0's command line on every host"),
         TOP("quirks", path, quirks_file, DOMPOOL_DATADIR "/quirks.conf",
             "file with more quirks; one that is not there holds none"),
-        TOP("satellite", path, enrolment_file, "/etc/dompool/satellite",
+        TOP("satellite", path, satellite_file, "/etc/dompool/satellite",
             "with --satellite: the line that 'dompool satellite add' printed"),
         TOP("heartbeat", heartbeat, heartbeat_seconds, "5s", "a host without a sign of life for three of these is lost"),
 

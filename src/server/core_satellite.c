@@ -447,9 +447,9 @@ check_add(struct core *c, const struct satellite *row, struct error *err)
 void
 core_satellite_add(struct core *c, const struct msg_api_satellite_add *m)
 {
-        struct enrolment e = {.address = c->config->network.address, .port = c->config->agent_port};
+        struct satellite_enrolment e = {.address = c->config->network.address, .port = c->config->agent_port};
         struct satellite row = {.added_ms = core_wall(c)};
-        char text[ENROLMENT_TEXT_SIZE];
+        char text[SATELLITE_ENROLMENT_TEXT_SIZE];
         struct core_satellite *s;
         struct error err;
         json_t *json;
@@ -473,7 +473,7 @@ core_satellite_add(struct core *c, const struct msg_api_satellite_add *m)
         core_satellite_changed(s);
         core_event(c, "satellite", row.name, "added", 0, "by %s, for the hosts with label %s", m->by, row.label);
         json = satellite_json(c, s);
-        json_object_set_new(json, "enrolment", json_string(enrolment_text(&e, text)));
+        json_object_set_new(json, "enrolment", json_string(satellite_enrolment_text(&e, text)));
         core_reply_json(c, m->request, 200, json);
 }
 

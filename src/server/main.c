@@ -180,7 +180,7 @@ main(int argc, char **argv)
         if (a.role)
                 return start_role(a.role, level);
         r = config_read(a.config, &config, &err);
-        if (r == 0 && a.satellite && (r = config_read_enrolment(config, &err)) < 0)
+        if (r == 0 && a.satellite && (r = config_read_satellite(config, &err)) < 0)
                 config_free(config);
         if (r < 0) {
                 fprintf(stderr, "dompoold: %s\n", err.message);

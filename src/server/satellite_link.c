@@ -276,7 +276,7 @@ static void
 link_connect(struct satellite_link *l)
 {
         static const struct tls_stream_events events = {.open = on_open, .line = on_line, .closed = on_closed};
-        const struct enrolment *e = &l->s->ctx->config->main_server;
+        const struct satellite_enrolment *e = &l->s->ctx->config->main_server;
         struct error err;
 
         if (tls_stream_connect(l->s->ctx->loop, e->address, (uint16_t)e->port, e->fingerprint, &events, l, &l->tls, &err) < 0) {

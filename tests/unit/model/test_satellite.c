@@ -18,15 +18,15 @@
 static void
 a_line_comes_back_as_it_was_written(void **state)
 {
-        const struct enrolment e = {
+        const struct satellite_enrolment e = {
                 .name = "north", .address = 0x0a4d0001, .port = 8444, .fingerprint = {1, 2}, .secret = {3, 4}};
-        struct enrolment back;
-        char text[ENROLMENT_TEXT_SIZE];
+        struct satellite_enrolment back;
+        char text[SATELLITE_ENROLMENT_TEXT_SIZE];
         struct error err;
 
         (void)state;
-        enrolment_text(&e, text);
-        assert_int_equal(enrolment_parse(text, strlen(text), &back, &err), 0);
+        satellite_enrolment_text(&e, text);
+        assert_int_equal(satellite_enrolment_parse(text, strlen(text), &back, &err), 0);
         assert_memory_equal(&e, &back, sizeof(e));
 }
 
@@ -34,11 +34,11 @@ static void
 comments_and_empty_lines_are_skipped(void **state)
 {
         static const char text[] = "# of the main server\n\n  " LINE "\r\n\n";
-        struct enrolment e;
+        struct satellite_enrolment e;
         struct error err;
 
         (void)state;
-        assert_int_equal(enrolment_parse(text, strlen(text), &e, &err), 0);
+        assert_int_equal(satellite_enrolment_parse(text, strlen(text), &e, &err), 0);
         assert_string_equal(e.name, "north");
         assert_int_equal(e.address, 0x0a4d0001);
         assert_int_equal(e.port, 8444);
@@ -67,10 +67,10 @@ what_is_no_line_is_refused_and_the_secret_is_never_told(void **state)
 
         (void)state;
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-                struct enrolment e;
+                struct satellite_enrolment e;
                 struct error err = {0};
 
-                assert_true(enrolment_parse(rows[i].text, strlen(rows[i].text), &e, &err) < 0);
+                assert_true(satellite_enrolment_parse(rows[i].text, strlen(rows[i].text), &e, &err) < 0);
                 assert_int_equal(err.code, ERR_CONFIG);
                 if (!strstr(err.message, rows[i].why))
                         fail_msg("row %zu: %s", i, err.message);

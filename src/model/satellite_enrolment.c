@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The enrolment's line to and fro. No I/O; runs in `core`, which makes it, and in the satellite's parent, which reads it. */
-#include "model/enrolment.h"
+#include "model/satellite_enrolment.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,26 +9,28 @@
 #include "base/digest.h"
 
 #define ENROLMENT_WORD "dompool-satellite-1"
-#define ENROLMENT_WORDS 5
+#define SATELLITE_ENROLMENT_WORDS 5
 
-static const struct rec_field enrolment_fields[] = {
-        REC_STR(struct enrolment, name),          REC_IP4(struct enrolment, address),  REC_U32(struct enrolment, port),
-        REC_BYTES(struct enrolment, fingerprint), REC_BYTES(struct enrolment, secret),
+static const struct rec_field satellite_enrolment_fields[] = {
+        REC_STR(struct satellite_enrolment, name),     REC_IP4(struct satellite_enrolment, address),
+        REC_U32(struct satellite_enrolment, port),     REC_BYTES(struct satellite_enrolment, fingerprint),
+        REC_BYTES(struct satellite_enrolment, secret),
 };
-const struct rec_desc enrolment_desc = REC_DESC(struct enrolment, enrolment_fields);
+const struct rec_desc satellite_enrolment_desc = REC_DESC(struct satellite_enrolment, satellite_enrolment_fields);
 
 char *
-enrolment_text(const struct enrolment *e, char buf[ENROLMENT_TEXT_SIZE])
+satellite_enrolment_text(const struct satellite_enrolment *e, char buf[SATELLITE_ENROLMENT_TEXT_SIZE])
 {
         char ip[IP4_TEXT_SIZE], fingerprint[SHA256_TEXT_SIZE], secret[SHA256_TEXT_SIZE];
 
-        snprintf(buf, ENROLMENT_TEXT_SIZE, "%s %s %s:%u %s %s", ENROLMENT_WORD, e->name, ip4_text(e->address, ip), e->port,
-                 hex_text(e->fingerprint, sizeof(e->fingerprint), fingerprint), hex_text(e->secret, sizeof(e->secret), secret));
+        snprintf(buf, SATELLITE_ENROLMENT_TEXT_SIZE, "%s %s %s:%u %s %s", ENROLMENT_WORD, e->name, ip4_text(e->address, ip),
+                 e->port, hex_text(e->fingerprint, sizeof(e->fingerprint), fingerprint),
+                 hex_text(e->secret, sizeof(e->secret), secret));
         return buf;
 }
 
 static int
-parse_endpoint(char *text, struct enrolment *e)
+parse_endpoint(char *text, struct satellite_enrolment *e)
 {
         char *colon = strchr(text, ':');
 
@@ -41,7 +43,7 @@ parse_endpoint(char *text, struct enrolment *e)
 }
 
 static int
-parse_words(char *const words[ENROLMENT_WORDS], struct enrolment *e, struct error *err)
+parse_words(char *const words[SATELLITE_ENROLMENT_WORDS], struct satellite_enrolment *e, struct error *err)
 {
         if (strcmp(words[0], ENROLMENT_WORD) != 0)
                 return error_set(err, ERR_CONFIG,
@@ -81,10 +83,10 @@ only_line(char *text, struct error *err)
 }
 
 int
-enrolment_parse(const char *text, size_t size, struct enrolment *ret, struct error *err)
+satellite_enrolment_parse(const char *text, size_t size, struct satellite_enrolment *ret, struct error *err)
 {
-        struct enrolment e = {0};
-        char copy[2048], *words[ENROLMENT_WORDS + 1], *line, *save = NULL;
+        struct satellite_enrolment e = {0};
+        char copy[2048], *words[SATELLITE_ENROLMENT_WORDS + 1], *line, *save = NULL;
         size_t n = 0;
         int r;
 
@@ -95,12 +97,12 @@ enrolment_parse(const char *text, size_t size, struct enrolment *ret, struct err
         line = only_line(copy, err);
         if (!line)
                 return error_to_errno(err->code);
-        for (char *w = strtok_r(line, " \t\r", &save); w && n <= ENROLMENT_WORDS; w = strtok_r(NULL, " \t\r", &save))
+        for (char *w = strtok_r(line, " \t\r", &save); w && n <= SATELLITE_ENROLMENT_WORDS; w = strtok_r(NULL, " \t\r", &save))
                 words[n++] = w;
-        if (n != ENROLMENT_WORDS)
+        if (n != SATELLITE_ENROLMENT_WORDS)
                 return error_set(err, ERR_CONFIG,
                                  "its line has not %d words: put in the one that 'dompool satellite add' prints",
-                                 ENROLMENT_WORDS);
+                                 SATELLITE_ENROLMENT_WORDS);
         r = parse_words(words, &e, err);
         if (r == 0)
                 *ret = e;

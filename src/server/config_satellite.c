@@ -12,9 +12,9 @@
 #define FILE_MAX 2048
 
 int
-config_read_enrolment(struct config *c, struct error *err)
+config_read_satellite(struct config *c, struct error *err)
 {
-        const char *file = c->enrolment_file;
+        const char *file = c->satellite_file;
         _cleanup_close_ int fd = open(file, O_RDONLY | O_CLOEXEC);
         char text[FILE_MAX];
         struct stat st;
@@ -31,7 +31,7 @@ config_read_enrolment(struct config *c, struct error *err)
         n = read(fd, text, sizeof(text));
         if (n < 0)
                 return error_set(err, ERR_CONFIG, "%s: %s", file, strerror(errno));
-        if (enrolment_parse(text, (size_t)n, &c->main_server, err) < 0)
+        if (satellite_enrolment_parse(text, (size_t)n, &c->main_server, err) < 0)
                 return error_prefix(err, "%s", file);
         return 0;
 }

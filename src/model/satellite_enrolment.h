@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef DOMPOOL_MODEL_ENROLMENT_H
-#define DOMPOOL_MODEL_ENROLMENT_H
+#ifndef DOMPOOL_MODEL_SATELLITE_ENROLMENT_H
+#define DOMPOOL_MODEL_SATELLITE_ENROLMENT_H
 /* The line that makes a dompoold the satellite of another one. Pure. */
 #include <stddef.h>
 
@@ -9,22 +9,22 @@
 #include "model/host.h"
 
 /* What the satellite's administrator puts into /etc/dompool/satellite: one line, made by `dompool satellite add`. */
-struct enrolment {
+struct satellite_enrolment {
         char name[NAME_SIZE];
         uint32_t address; /* of the main server, host order */
         uint32_t port;    /* agent-port there */
         uint8_t fingerprint[32];
         uint8_t secret[32];
 };
-extern const struct rec_desc enrolment_desc;
+extern const struct rec_desc satellite_enrolment_desc;
 
 /* "dompool-satellite-1 NAME ADDRESS:PORT FINGERPRINT SECRET" */
-#define ENROLMENT_TEXT_SIZE 320
+#define SATELLITE_ENROLMENT_TEXT_SIZE 320
 
-char *enrolment_text(const struct enrolment *e, char buf[ENROLMENT_TEXT_SIZE]);
+char *satellite_enrolment_text(const struct satellite_enrolment *e, char buf[SATELLITE_ENROLMENT_TEXT_SIZE]);
 
 /* Lines that are empty or begin with '#' are skipped, and there must be one other. ERR_CONFIG and what is wrong with it; the
  * secret is never in the message. */
-int enrolment_parse(const char *text, size_t size, struct enrolment *ret, struct error *err);
+int satellite_enrolment_parse(const char *text, size_t size, struct satellite_enrolment *ret, struct error *err);
 
 #endif

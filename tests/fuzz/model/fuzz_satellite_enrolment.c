@@ -4,21 +4,21 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "model/enrolment.h"
+#include "model/satellite_enrolment.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        struct enrolment e, again;
-        char text[ENROLMENT_TEXT_SIZE];
+        struct satellite_enrolment e, again;
+        char text[SATELLITE_ENROLMENT_TEXT_SIZE];
         struct error err;
 
-        if (enrolment_parse((const char *)data, size, &e, &err) < 0)
+        if (satellite_enrolment_parse((const char *)data, size, &e, &err) < 0)
                 return 0;
-        enrolment_text(&e, text);
-        assert(enrolment_parse(text, strlen(text), &again, &err) == 0);
+        satellite_enrolment_text(&e, text);
+        assert(satellite_enrolment_parse(text, strlen(text), &again, &err) == 0);
         assert(memcmp(&e, &again, sizeof(e)) == 0);
         return 0;
 }
