@@ -15,6 +15,8 @@ import subprocess
 import tempfile
 import time
 
+import fake_store
+
 SERVER = "10.88.0.1"
 RANGE = ("10.88.0.100", "10.88.0.119")
 POOL_MAC = "52:54:00:88:00:01"    # host n1, profile pool, address from the range
@@ -131,7 +133,8 @@ class Room:
         self.log_path = self.path / "dompoold.log"
         self.process = None
         self.talker = None
-        self.files = {"xen.gz": b"\x1f\x8b" + b"xen" * 40000, "vmlinuz": b"linux" * 30001, "initrd": bytes(range(256)) * 4096}
+        self.files = {"xen.gz": fake_store.make_xen() + b"xen" * 40000, "vmlinuz": fake_store.make_kernel() + b"linux" * 30001,
+                      "initrd": fake_store.make_cpio({"init": bytes(range(256)) * 4096})}
 
     def __enter__(self):
         try:

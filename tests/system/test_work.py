@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The work role: a closed list of tasks, a child for each, nothing left behind. The network here leads nowhere, so apt finds nothing:
-that a build succeeds is shown by the room tests."""
+"""The work role: a closed list of tasks, a child for each, nothing left behind. The network here leads nowhere, so a build ends well or
+badly, as the machine's package cache has all that it needs or not: that it succeeds is shown by the room tests."""
 import pathlib
 
 from server import wait_for
@@ -20,6 +20,10 @@ def children(pid):
     return [int(p) for p in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def ended(server, number, wait=0):
+    return operation(server, number, wait)["state"] in ("done", "failed")
+
+
 def below(pid):
     """Every process below @pid."""
     found = []
@@ -31,16 +35,10 @@ def below(pid):
     return found
 
 
-def test_unknown_recipe_fails_with_its_name(running):
+def test_failed_task_says_why_and_leaves_nothing(running):
     op = operation(running, build(running, "nonsense"), wait=10)
     assert (op["state"], op["error_code"]) == ("failed", "not-found")
     assert "'nonsense'" in op["error_text"]
-
-
-def test_failed_task_says_why_and_leaves_nothing(running):
-    op = operation(running, build(running, "micro"), wait=60)
-    assert op["state"] == "failed"
-    assert op["error_text"]
     wait_for(lambda: not below(running.roles()["work"]))
 
 
@@ -51,7 +49,7 @@ def test_killed_work_takes_its_tools_along_and_the_task_is_done_again(running):
     running.kill_role("work")
     wait_for(lambda: not any(p in running.lan.pids() for p in tools))
     wait_for(lambda: operation(running, op)["epoch"] == 2)
-    assert operation(running, op, wait=60)["error_code"] == "not-found"
+    assert ended(running, op, wait=60)
 
 
 def test_killed_task_is_a_failure_and_work_goes_on(running):
@@ -76,5 +74,4 @@ def test_result_reaches_a_core_that_was_restarted_meanwhile(running):
     op = build(running, "micro")
     wait_for(lambda: children(running.roles()["work"]))
     running.kill_role("core")
-    assert wait_for(lambda: operation(running, op)["state"] == "failed", 60)
-    assert operation(running, op)["error_code"] == "not-found"
+    wait_for(lambda: ended(running, op), 60)
