@@ -129,7 +129,8 @@ boot_report_stage(struct boot_reports *r, const struct mac *mac, uint32_t addres
 }
 
 void
-boot_report_firmware(struct boot_reports *r, const struct mac *mac, uint32_t address, const struct firmware *f, const char *text)
+boot_report_firmware(struct boot_reports *r, const struct mac *mac, uint32_t address, const struct firmware *f,
+                     const char *text)
 {
         tell(r,
              &(struct msg_boot_event){.mac = *mac,
@@ -139,13 +140,16 @@ boot_report_firmware(struct boot_reports *r, const struct mac *mac, uint32_t add
              text);
 }
 
-static uint32_t
-text_hash(const char *text)
-{
-        uint32_t hash = 2166136261u;
+#define HASH_START 2166136261u
 
-        for (; *text; text++)
-                hash = (hash ^ (unsigned char)*text) * 16777619u;
+/* FNV-1a, going on from @hash. */
+static uint32_t
+hash_more(uint32_t hash, const void *bytes, size_t size)
+{
+        const unsigned char *p = bytes;
+
+        for (size_t i = 0; i < size; i++)
+                hash = (hash ^ p[i]) * 16777619u;
         return hash;
 }
 
@@ -170,7 +174,7 @@ boot_report_due(struct boot_reports *r, const struct policy *p, const struct mac
 {
         struct told *last = told_of(r, p, mac);
         int64_t now_ms = clock_mono_ms(&r->ctx->clock);
-        uint32_t hash = text_hash(what);
+        uint32_t hash = hash_more(HASH_START, what, strlen(what));
 
         if (!last)
                 return true;
@@ -251,7 +255,8 @@ seen_of(struct boot_reports *r, const struct policy *policy, const struct dhcp_p
         const uint8_t *uuid;
         size_t size;
 
-        *ret = (struct machine_seen){.time_ms = clock_wall_ms(&r->ctx->clock), .arch = UINT32_MAX, .network = MACHINE_NO_NETWORK};
+        *ret = (struct machine_seen){
+                .time_ms = clock_wall_ms(&r->ctx->clock), .arch = UINT32_MAX, .network = MACHINE_NO_NETWORK};
         if (network)
                 ret->network = (uint32_t)(network - policy_header(policy)->networks);
         if (firmware_parse(p, &firmware)) {
@@ -295,14 +300,13 @@ boot_report_seen(struct boot_reports *r, const struct policy *policy, const stru
 {
         struct told *last = told_of(r, policy, &p->h.mac);
         struct msg_machine_seen m = {.mac = p->h.mac};
-        uint32_t hash = 2166136261u;
+        uint32_t hash;
 
         seen_of(r, policy, p, network, &m.seen);
         if (!last || m.seen.firmware == 0)
                 return; /* an operating system shows nothing */
-        for (size_t i = 0; i < sizeof(m.seen.uuid); i++)
-                hash = (hash ^ m.seen.uuid[i]) * 16777619u;
-        hash = ((hash ^ m.seen.network) * 16777619u) | 1u;
+        hash = hash_more(HASH_START, m.seen.uuid, sizeof(m.seen.uuid));
+        hash = hash_more(hash, &m.seen.network, sizeof(m.seen.network)) | 1u; /* 0 means that nothing was told */
         if (last->seen == hash)
                 return;
         last->seen = hash;
