@@ -5,6 +5,7 @@
  */
 #include "proto/tftp_xfer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static uint64_t
@@ -86,19 +87,43 @@ tftp_xfer_start(struct tftp_xfer *x, int64_t now_ms, struct tftp_xfer_out *out)
         }
 }
 
-/* srtt += (sample - srtt) / 8, and the timer from it. */
+void
+tftp_xfer_hold(struct tftp_xfer *x)
+{
+        if (!tftp_xfer_over(x))
+                x->deadline_ms = INT64_MAX;
+}
+
+void
+tftp_xfer_release(struct tftp_xfer *x, int64_t now_ms)
+{
+        if (tftp_xfer_over(x))
+                return;
+        x->timed_ms = now_ms;
+        x->deadline_ms = now_ms + x->rto_ms;
+}
+
+/* RFC 6298, 2.3. What was repeated says nothing of the round trip, and leaves the timer as its loss has set it. */
 static void
 measure(struct tftp_xfer *x, uint64_t block, int64_t now_ms)
 {
-        int64_t rto;
+        int64_t sample_ms8 = (now_ms - x->timed_ms) * 8, off_ms8 = llabs(sample_ms8 - x->srtt_ms8), rto;
 
-        if (x->timing && block >= x->timed) {
-                int64_t sample_ms = now_ms - x->timed_ms;
-
-                x->srtt_ms8 = x->acked ? x->srtt_ms8 - x->srtt_ms8 / 8 + sample_ms : sample_ms * 8;
-                x->timing = false;
+        if (!x->timing || block < x->timed) {
+                if (x->acked)
+                        return;
+                sample_ms8 = off_ms8 = 0;
         }
-        rto = x->srtt_ms8 * 3 / 8;
+        x->timing = false;
+        if (x->acked) {
+                x->rttvar_ms8 += (off_ms8 - x->rttvar_ms8) / 4;
+                x->srtt_ms8 += (sample_ms8 - x->srtt_ms8) / 8;
+        } else {
+                x->srtt_ms8 = sample_ms8;
+                x->rttvar_ms8 = sample_ms8 / 2;
+        }
+        rto = x->srtt_ms8 + (2 * x->srtt_ms8 > 4 * x->rttvar_ms8 ? 2 * x->srtt_ms8 : 4 * x->rttvar_ms8);
+        rto /= 8;
         if (rto < TFTP_XFER_RTO_MIN_MS)
                 rto = TFTP_XFER_RTO_MIN_MS;
         x->rto_ms = (uint16_t)(rto < x->rto_max_ms ? rto : x->rto_max_ms);

@@ -16,9 +16,10 @@
  *   worth more to the forger than one small answer (amplification). An address that has proved itself (`proved`) gets the OACK
  *   again, once, after 5.5 s: some clients take a second OACK for a mistake (atftp, after 5 s of waiting), some need one (GRUB
  *   does not repeat its ACK). A DATA never is.
- * - After it the timer is measured: 3 x the smoothed round trip, at least TFTP_XFER_RTO_MIN_MS. With each loss it grows
- *   fourfold, soon beyond the client's own timer: some clients (atftp) ignore repeated blocks, but start their timer anew at
- *   each, and speak again only when we have been silent for long enough.
+ * - After it the timer is measured: 3 x the smoothed round trip, at least its mean and four times its deviation (RFC 6298, 2)
+ *   and TFTP_XFER_RTO_MIN_MS. With each loss it grows, until the next round trip that can be measured (Karn), fourfold, soon
+ * beyond the client's own timer: some clients (atftp) ignore repeated blocks, but start their timer anew at each, and speak
+ * again only when we have been silent for long enough.
  * - An ACK that repeats the last one never makes us send again (RFC 1123, 4.2.3.1: the sorcerer's apprentice). An ACK of a
  *   block inside the window means a gap behind it (RFC 7440, 4): the next window starts there.
  */
@@ -52,7 +53,8 @@ struct tftp_xfer {
         uint64_t again;    /* blocks that were sent more than once, each time */
         uint64_t timed;    /* block whose ACK ends the measurement */
         int64_t timed_ms;
-        int64_t srtt_ms8; /* smoothed round trip, in eighths of a millisecond; meaningless before the first ACK */
+        int64_t srtt_ms8;   /* smoothed round trip, in eighths of a millisecond; meaningless before the first ACK */
+        int64_t rttvar_ms8; /* its deviation */
         int64_t deadline_ms;
         struct tftp_options accepted; /* what the OACK says */
 };
@@ -69,6 +71,12 @@ void tftp_xfer_init(struct tftp_xfer *x, const struct tftp_options *asked, uint6
 
 /* The first answer. */
 void tftp_xfer_start(struct tftp_xfer *x, int64_t now_ms, struct tftp_xfer_out *out);
+
+/* What was to be sent did not leave this machine: time stands still until it has. */
+void tftp_xfer_hold(struct tftp_xfer *x);
+
+/* What was held has left now. */
+void tftp_xfer_release(struct tftp_xfer *x, int64_t now_ms);
 
 /* An ACK of @block (16 bits, from the wire). */
 void tftp_xfer_ack(struct tftp_xfer *x, uint16_t block, int64_t now_ms, struct tftp_xfer_out *out);

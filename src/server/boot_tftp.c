@@ -459,6 +459,7 @@ boot_tftp_start(struct boot *b, int fd, struct error *err)
         s->ctx.ended = on_ended;
         if (setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) < 0)
                 return error_errno_set(err, errno, "tftp socket: IP_PKTINFO");
+        boot_transfer_init(&s->ctx);
         r = watch_transfers(s);
         if (r == 0)
                 r = uv_poll_init(b->ctx->loop, &s->poll, fd);

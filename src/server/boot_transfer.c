@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <utlist.h>
 
 #include "base/log.h"
 
@@ -30,6 +31,9 @@
 #define LINGER_TURN_NS 1000000
 #define LINGER_MAX_PAUSE 255
 
+/* How long a full queue of the interface is left alone: at 1 Gbit/s it has room for five windows of 16 blocks by then. */
+#define HELD_MS 1
+
 static int64_t
 now_ms(const struct boot_transfer *t)
 {
@@ -42,6 +46,15 @@ on_closed(uv_handle_t *handle)
         free(handle->data);
 }
 
+static void
+leave_line(struct boot_transfer *t)
+{
+        if (!t->held)
+                return;
+        t->held = false;
+        DL_DELETE2(t->ctx->held, t, held_prev, held_next);
+}
+
 /* The end, good or bad. */
 static void
 end(struct boot_transfer *t)
@@ -49,6 +62,7 @@ end(struct boot_transfer *t)
         if (t->over)
                 return;
         t->over = true;
+        leave_line(t);
         t->ctx->ended(t);
         boot_content_unref(t->ctx->boot->contents, t->content);
         t->content = NULL;
@@ -133,13 +147,14 @@ send_error(struct boot_transfer *t, enum tftp_error code, const char *text)
         (void)!send(t->fd, buf, size, MSG_DONTWAIT);
 }
 
-static void
-send_oack(struct boot_transfer *t)
+/* 0 or negative errno. */
+static int
+send_oack(const struct boot_transfer *t)
 {
         uint8_t buf[TFTP_MAX_ANSWER];
         size_t size = tftp_build_oack(buf, &t->xfer.accepted, t->xfer.size);
 
-        (void)!send(t->fd, buf, size, MSG_DONTWAIT); /* what does not leave is as if lost on the wire */
+        return send(t->fd, buf, size, MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
 /* Some blocks of equal size (but for the last) in one system call: the kernel cuts them. 0 or negative errno. */
@@ -206,14 +221,14 @@ send_some(const struct boot_transfer *t, struct iovec *iov, unsigned n_blocks)
 
 /*
  * Sends blocks first..first+n-1, by one system call where the kernel can. The kernel reads the file's pages itself: a file that
- * was cut meanwhile is its EFAULT, not our SIGBUS. false: that happened. Whatever else keeps a packet from leaving is as if it
- * were lost on the wire.
+ * was cut meanwhile is its -EFAULT, not our SIGBUS. @ret_n: how many have left before the error.
  */
-static bool
-send_blocks(const struct boot_transfer *t, uint64_t first, uint32_t n)
+static int
+send_blocks(const struct boot_transfer *t, uint64_t first, uint32_t n, uint32_t *ret_n)
 {
         unsigned at_once = MAX_DATAGRAM / (TFTP_HEADER_SIZE + t->xfer.blksize);
         struct boot_transfer_ctx *ctx = t->ctx;
+        int r = 0;
 
         for (uint32_t i = 0; i < n; i++) {
                 uint64_t offset;
@@ -225,10 +240,31 @@ send_blocks(const struct boot_transfer *t, uint64_t first, uint32_t n)
                 ctx->iov[2 * i + 1] =
                         (struct iovec){.iov_base = (void *)(uintptr_t)(t->content->bytes + offset), .iov_len = size};
         }
-        for (uint32_t i = 0; i < n; i += at_once)
-                if (send_some(t, ctx->iov + 2 * i, n - i < at_once ? n - i : at_once) == -EFAULT)
-                        return false;
-        return true;
+        for (*ret_n = 0; r == 0 && *ret_n < n; *ret_n += r == 0 ? at_once : 0)
+                r = send_some(t, ctx->iov + 2 * *ret_n, n - *ret_n < at_once ? n - *ret_n : at_once);
+        return r;
+}
+
+/* Sends what the state machine said, and takes off @out what has left. 0, -ENOBUFS: the interface's queue is full, or -EFAULT.
+ * Whatever else keeps a packet from leaving is as if it were lost on the wire. */
+static int
+send_out(const struct boot_transfer *t, struct tftp_xfer_out *out)
+{
+        uint32_t n;
+        int r = 0;
+
+        if (out->oack)
+                r = send_oack(t);
+        if (r == -ENOBUFS)
+                return r;
+        out->oack = false;
+        if (out->n > 0)
+                r = send_blocks(t, out->first, out->n, &n);
+        if (r == -ENOBUFS) {
+                out->first += n;
+                out->n -= n;
+        }
+        return r == -ENOBUFS || r == -EFAULT ? r : 0;
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -246,17 +282,63 @@ arm_timer(struct boot_transfer *t)
         uv_timer_start(&t->timer, on_timer, wait > 0 ? (uint64_t)wait : 0, 0);
 }
 
+static void
+unreadable(struct boot_transfer *t)
+{
+        send_error(t, TFTP_ERR_UNDEFINED, "the file cannot be read");
+        failed(t, "the file cannot be read");
+}
+
+static void
+on_held_timer(uv_timer_t *timer)
+{
+        struct boot_transfer_ctx *ctx = timer->data;
+        struct boot_transfer *t;
+        int r = 0;
+
+        while ((t = ctx->held) && (r = send_out(t, &t->unsent)) != -ENOBUFS) {
+                leave_line(t);
+                if (r == -EFAULT) {
+                        unreadable(t);
+                        continue;
+                }
+                tftp_xfer_release(&t->xfer, now_ms(t));
+                arm_timer(t);
+        }
+        if (!ctx->held)
+                uv_timer_stop(timer);
+}
+
+/* Sends it, or keeps it until its turn has come. false: it is over. */
+static bool
+send_in_turn(struct boot_transfer *t, const struct tftp_xfer_out *out)
+{
+        int r = -ENOBUFS;
+
+        t->unsent = *out;
+        if (!t->ctx->held)
+                r = send_out(t, &t->unsent);
+        if (r == -EFAULT) {
+                unreadable(t);
+                return false;
+        }
+        if (r == -ENOBUFS) {
+                tftp_xfer_hold(&t->xfer);
+                if (!t->ctx->held)
+                        uv_timer_start(&t->ctx->held_timer, on_held_timer, HELD_MS, HELD_MS);
+                if (!t->held)
+                        DL_APPEND2(t->ctx->held, t, held_prev, held_next);
+                t->held = true;
+        }
+        return true;
+}
+
 /* Does what the state machine said, and looks where it stands. */
 static void
 carry_out(struct boot_transfer *t, const struct tftp_xfer_out *out)
 {
-        if (out->oack)
-                send_oack(t);
-        if (out->n > 0 && !send_blocks(t, out->first, out->n)) {
-                send_error(t, TFTP_ERR_UNDEFINED, "the file cannot be read");
-                failed(t, "the file cannot be read");
+        if ((out->oack || out->n > 0) && !send_in_turn(t, out))
                 return;
-        }
         if (t->xfer.state == TFTP_XFER_DONE)
                 arrived(t);
         else if (t->xfer.state == TFTP_XFER_FAILED)
@@ -314,6 +396,16 @@ take_packet(struct boot_transfer *t, const uint8_t *data, size_t size)
         }
 }
 
+/* ICMP errors that end nothing: the kernel keeps them, and the socket readable, until they are read. */
+static void
+drop_errors(const struct boot_transfer *t)
+{
+        char nothing[1];
+
+        while (recv(t->fd, nothing, sizeof(nothing), MSG_ERRQUEUE | MSG_DONTWAIT) >= 0)
+                ;
+}
+
 /* One packet: who sends in lock-step has sent no second one, and the loop comes back for it if he has. false: there was none.
  */
 static bool
@@ -337,7 +429,8 @@ take_one(struct boot_transfer *t)
 void
 boot_transfer_readable(struct boot_transfer *t)
 {
-        (void)take_one(t);
+        if (!take_one(t) && !t->over)
+                drop_errors(t);
 }
 
 static bool
@@ -361,8 +454,11 @@ boot_transfer_readable_alone(struct boot_transfer *t)
 {
         uint64_t until_ns = uv_hrtime() + LINGER_TURN_NS;
 
-        if (!take_one(t))
+        if (!take_one(t)) {
+                if (!t->over)
+                        drop_errors(t);
                 return;
+        }
         if (t->linger_skip > 0) {
                 t->linger_skip--;
                 return;
@@ -378,17 +474,26 @@ open_socket(struct boot_transfer *t, uint32_t local_address)
         struct sockaddr_in peer = {
                 .sin_family = AF_INET, .sin_port = htons((uint16_t)t->key.port), .sin_addr.s_addr = htonl(t->key.address)};
         struct epoll_event watch = {.events = EPOLLIN, .data.ptr = t};
-        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), e;
+        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1, e;
 
         if (fd < 0)
                 return -errno;
-        if (bind(fd, (struct sockaddr *)&local, sizeof(local)) < 0 || connect(fd, (struct sockaddr *)&peer, sizeof(peer)) < 0 ||
+        /* IP_RECVERR (ip(7)): else a packet that the interface's full queue has dropped counts as sent. */
+        if (setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)) < 0 ||
+            bind(fd, (struct sockaddr *)&local, sizeof(local)) < 0 || connect(fd, (struct sockaddr *)&peer, sizeof(peer)) < 0 ||
             epoll_ctl(t->ctx->epoll, EPOLL_CTL_ADD, fd, &watch) < 0) {
                 e = errno;
                 close(fd);
                 return -e;
         }
         return fd;
+}
+
+void
+boot_transfer_init(struct boot_transfer_ctx *ctx)
+{
+        uv_timer_init(ctx->boot->ctx->loop, &ctx->held_timer);
+        ctx->held_timer.data = ctx;
 }
 
 int

@@ -21,6 +21,11 @@ struct boot_transfer_ctx {
         int epoll;   /* the sockets of all transfers: see boot_transfer_readable */
         bool no_gso; /* this kernel or interface has no UDP_SEGMENT */
 
+        /* Transfers whose next packets found the interface's queue full, in the order of their turn; who comes to send while
+         * there are some stands in line behind them. */
+        struct boot_transfer *held;
+        uv_timer_t held_timer;
+
         /* A window while it is sent: a header and a piece of the content for each block. */
         uint8_t headers[TFTP_XFER_MAX_WINDOW][TFTP_HEADER_SIZE];
         struct iovec iov[2 * TFTP_XFER_MAX_WINDOW];
@@ -46,6 +51,9 @@ struct boot_transfer {
         int64_t armed_ms; /* when the timer goes off: maybe before the deadline, which moves with each block */
         int fd;
         bool over;
+        bool held;
+        struct tftp_xfer_out unsent; /* of a held one */
+        struct boot_transfer *held_prev, *held_next;
         uint16_t linger_pause, linger_skip; /* blocks: after the last look in vain; still to be let go */
 
         enum boot_stage stage;
@@ -61,6 +69,9 @@ struct boot_transfer {
         struct boot_transfer *prev, *next;           /* all half-open ones, oldest first */
         struct boot_transfer *peer_prev, *peer_next; /* those of one address */
 };
+
+/* Before the first transfer: @ctx has boot and epoll set. */
+void boot_transfer_init(struct boot_transfer_ctx *ctx);
 
 /* Makes the socket and sends the first answer. Takes over @t->content; @t has ctx, key, content, stage, mac and name set by the
  * caller. @proved: see struct tftp_xfer. 0, or negative errno: then @t is still the caller's to free (its content is not). */
