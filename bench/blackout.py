@@ -142,6 +142,8 @@ def one(wire, build, make, case, hosts, tftp_size, file_size):
     answer["failures"] = answer["hosts"] - answer["through"]
     answer["line"] = answer["bytes"] / answer["data_seconds"] / LINE_BYTES
     print(f"{case} {server.name}: {json.dumps(answer)}", flush=True)
+    if answer["failures"] and isinstance(server, Ours):
+        print("\n".join(line for line in server.server.log().splitlines() if "cut" in line or "level=warning" in line)[-4000:], file=sys.stderr)
     return answer
 
 
