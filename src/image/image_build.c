@@ -5,7 +5,7 @@
  * build of a store at a time (flock).
  *
  *     recipe -> versions (apt) -> in the cache? done
- *        -> download -> unpack -> modules -> files -> libraries -> initrd -> size -> publish
+ *        -> download -> unpack -> modules -> files -> libraries -> initrd -> contents -> size -> publish
  */
 #include "image/image_build.h"
 
@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,8 +23,12 @@
 #include "image/facts_store.h"
 #include "image/image_apt.h"
 #include "image/image_cache.h"
+#include "image/image_contents.h"
 #include "image/image_files.h"
+#include "image/image_key.h"
+#include "image/image_lock.h"
 #include "image/image_modules.h"
+#include "image/image_object.h"
 #include "image/image_report.h"
 #include "image/image_store.h"
 #include "image/image_tree.h"
@@ -41,6 +44,7 @@ struct build {
         char out[IMAGE_PATH_SIZE];  /* temp/out: becomes the version */
         char cache[IMAGE_PATH_SIZE];
         int lock;
+        struct sign_pair pair;
         size_t n_packages;
         struct apt_package packages[RECIPE_MAX_PACKAGES];
         char kernel_version[NAME_SIZE];
@@ -79,35 +83,43 @@ choose_cache(struct build *x, struct error *err)
         return r < 0 ? r : image_mkdir(x->cache, err);
 }
 
+static void
+say_waiting(void *arg)
+{
+        const struct build *x = arg;
+
+        say(x, "lock", 0, "waiting for another build in %s", x->store);
+}
+
 static int
 take_lock(struct build *x, struct error *err)
 {
-        char path[IMAGE_PATH_SIZE];
-        int r;
-
-        if ((r = image_mkdir(x->store, err)) < 0 || (r = image_path(path, err, "%s/lock", x->store)) < 0)
-                return r;
-        x->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-        if (x->lock < 0)
-                return error_errno_set(err, errno, "%s", path);
-        if (flock(x->lock, LOCK_EX | LOCK_NB) == 0)
-                return 0;
-        say(x, "lock", 0, "waiting for another build in %s", x->store);
-        while (flock(x->lock, LOCK_EX) < 0)
-                if (errno != EINTR)
-                        return error_errno_set(err, errno, "%s", path);
-        return 0;
+        x->lock = image_lock(x->store, say_waiting, x, err);
+        return x->lock < 0 ? x->lock : 0;
 }
 
-/* With the lock held, whatever lies in tmp belongs to a build that died. */
+/* The room's key; who builds without a server has one in the store. */
+static int
+take_key(struct build *x, struct error *err)
+{
+        char path[IMAGE_PATH_SIZE];
+        int r = 0;
+
+        if (!x->b->key_file)
+                r = image_path(path, err, "%s/" IMAGE_KEY_NAME, x->b->store);
+        if (r < 0 || (r = image_mkdir(x->b->store, err)) < 0 ||
+            (r = image_key_load(x->b->key_file ? x->b->key_file : path, &x->pair, err)) < 0)
+                return r;
+        return image_key_publish(x->b->store, &x->pair, err);
+}
+
 static int
 prepare_folders(struct build *x, struct error *err)
 {
-        char tmp[IMAGE_PATH_SIZE];
         int r;
 
-        if ((r = image_path(tmp, err, "%s/tmp", x->store)) < 0 || (r = image_remove(tmp, err)) < 0 ||
-            (r = image_path(x->temp, err, "%s/build-%d", tmp, (int)getpid())) < 0 ||
+        if ((r = image_sweep(x->store, err)) < 0 ||
+            (r = image_path(x->temp, err, "%s/tmp/build-%d", x->store, (int)getpid())) < 0 ||
             (r = image_path(x->root, err, "%s/root", x->temp)) < 0 || (r = image_path(x->out, err, "%s/out", x->temp)) < 0 ||
             (r = image_mkdir(x->root, err)) < 0 || (r = image_mkdir(x->out, err)) < 0)
                 return r;
@@ -243,6 +255,28 @@ make_output(struct build *x, struct error *err)
         return r < 0 ? r : tree_write(&x->tree, to, x->recipe.compression, x->recipe.level, err);
 }
 
+/* The list of packages and files; and where there is a tree for NFS, its files become links to the store's objects. */
+static int
+list_contents(struct build *x, struct error *err)
+{
+        char path[IMAGE_PATH_SIZE], root[IMAGE_PATH_SIZE];
+        struct contents c = {0};
+        int r = 0;
+
+        if (x->recipe.kind == RECIPE_GUEST)
+                return 0;
+        for (size_t i = 0; r == 0 && i < x->n_packages; i++)
+                r = contents_add_package(&c, x->packages[i].name, x->packages[i].version, err);
+        if (r == 0 && (r = image_path(root, err, "%s/root", x->out)) == 0)
+                r = access(root, F_OK) == 0 ? contents_add_folder(&c, root, err) : contents_add_tree(&c, &x->tree, err);
+        if (r == 0 && (r = image_path(path, err, "%s/" CONTENTS_NAME, x->out)) == 0)
+                r = contents_write(&c, path, err);
+        if (r == 0 && access(root, F_OK) == 0)
+                r = image_objects_link(x->b->store, root, &c, NULL, err);
+        contents_deinit(&c);
+        return r;
+}
+
 static int
 check_size(struct build *x, struct error *err)
 {
@@ -289,7 +323,8 @@ link_guest(const struct build *x, const struct image *im, struct error *err)
         return 0;
 }
 
-/* What the version's bytes say of themselves, with what only the unpacked packages still have. Guests' files are never a host's boot. */
+/* What the version's bytes say of themselves, with what only the unpacked packages still have. Guests' files are never a host's
+ * boot. */
 static int
 make_facts(const struct build *x, const struct image *im, struct error *err)
 {
@@ -323,7 +358,7 @@ publish(struct build *x, struct image *ret, struct error *err)
         str_copy(im->kernel_version, sizeof(im->kernel_version), x->kernel_version);
         str_copy(im->xen_args, sizeof(im->xen_args), x->recipe.xen_args);
         str_copy(im->kernel_args, sizeof(im->kernel_args), x->recipe.kernel_args);
-        r = image_store_publish(x->store, x->out, im, err);
+        r = image_store_publish(x->store, x->out, &x->pair, im, err);
         if (r == 0 && x->recipe.kind == RECIPE_GUEST)
                 r = link_guest(x, im, err);
         if (r == 0)
@@ -341,7 +376,7 @@ build_fresh(struct build *x, struct image *ret, struct error *err)
         int r;
 
         if ((r = fetch_packages(x, err)) < 0 || (r = make_tree(x, err)) < 0 || (r = make_output(x, err)) < 0 ||
-            (r = check_size(x, err)) < 0)
+            (r = list_contents(x, err)) < 0 || (r = check_size(x, err)) < 0)
                 return r;
         say(x, "publish", 0, "into %s", x->store);
         r = publish(x, ret, err);
@@ -360,10 +395,11 @@ build_run(struct build *x, struct image *ret, struct error *err)
         if (r < 0)
                 return r;
         r = image_path(x->store, err, x->recipe.kind == RECIPE_GUEST ? "%s/guests" : "%s", x->b->store);
-        if (r < 0 || (r = take_lock(x, err)) < 0 || (r = prepare_folders(x, err)) < 0 || (r = resolve_packages(x, err)) < 0 ||
+        if (r < 0 || (r = take_lock(x, err)) < 0 || (r = take_key(x, err)) < 0 || (r = prepare_folders(x, err)) < 0 ||
+            (r = resolve_packages(x, err)) < 0 ||
             (r = image_cache_key(&x->recipe, x->packages, x->n_packages, x->b->program_dir, x->key, err)) < 0)
                 return r;
-        if (image_cache_find(x->store, x->b->name, x->key, ret))
+        if (image_cache_find(x->store, x->b->name, x->key, ret) && image_store_sign(x->store, ret->id, &x->pair, err) == 0)
                 say(x, "done", 100, "%s is version %.16s already", ret->name, ret->id);
         else
                 r = build_fresh(x, ret, err);
