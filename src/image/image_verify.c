@@ -112,3 +112,15 @@ image_verify(const char *store, const struct image *im, struct image_verify *ret
                 *ret = v;
         return r;
 }
+
+int
+image_verify_error(const struct image *im, const struct image_verify *v, struct error *err)
+{
+        char text[700] = "";
+
+        for (uint32_t i = 0; i < v->n_damaged && i < IMAGE_VERIFY_DAMAGE && strlen(text) < sizeof(text) - 200; i++)
+                snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%.180s", i ? "; " : "", v->damaged[i]);
+        return error_set(err, ERR_IO,
+                         "image %s version %.16s is damaged in %u places: %s; build it again, or 'dompool image rollback %s'",
+                         im->name, im->id, v->n_damaged, text, im->name);
+}

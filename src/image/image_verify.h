@@ -19,4 +19,7 @@ struct image_verify {
 /* Reads all of it. 0, whatever is damaged; ERR_DENIED: the signature is missing, wrong or another room's. */
 int image_verify(const char *store, const struct image *im, struct image_verify *ret, struct error *err);
 
+/* The damage as an error: ERR_IO, with the first places and what to do. */
+int image_verify_error(const struct image *im, const struct image_verify *v, struct error *err);
+
 #endif
