@@ -63,8 +63,8 @@ hash_programs(const struct recipe *r, const char *program_dir, FILE *f, struct e
 }
 
 int
-image_cache_key(const struct recipe *r, const struct apt_package *packages, size_t n_packages, const char *program_dir,
-                char ret[CACHE_KEY_SIZE], struct error *err)
+image_cache_key(const struct recipe *r, const struct recipe *stage, const struct apt_package *packages, size_t n_packages,
+                const char *program_dir, char ret[CACHE_KEY_SIZE], struct error *err)
 {
         _cleanup_free_ char *text = NULL;
         uint8_t sha256[32];
@@ -76,11 +76,15 @@ image_cache_key(const struct recipe *r, const struct apt_package *packages, size
                 return error_errno_set(err, errno, "open_memstream");
         fprintf(f, "dompool image %d\n%s\n", IMAGE_BUILDER_VERSION, r->name);
         fwrite(r->sha256, 1, sizeof(r->sha256), f);
+        if (stage)
+                fwrite(stage->sha256, 1, sizeof(stage->sha256), f);
         for (size_t i = 0; i < n_packages; i++) {
                 fprintf(f, "%s\n", packages[i].file);
                 fwrite(packages[i].sha256, 1, sizeof(packages[i].sha256), f);
         }
         x = hash_programs(r, program_dir, f, err);
+        if (x == 0 && stage)
+                x = hash_programs(stage, program_dir, f, err);
         if (fclose(f) != 0 && x == 0)
                 x = error_errno_set(err, ENOMEM, "open_memstream");
         if (x < 0)

@@ -204,9 +204,13 @@ fill_in(const char *folder, struct image *im, struct error *err)
         while ((e = readdir(d))) {
                 struct image_file *f = &im->files[im->n_files];
                 char path[IMAGE_PATH_SIZE];
+                struct stat st;
                 int r;
 
                 if (e->d_name[0] == '.' || strcmp(e->d_name, MANIFEST) == 0)
+                        continue;
+                /* root/ is what root.squashfs is, once more */
+                if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
                         continue;
                 if (im->n_files == IMAGE_MAX_FILES || !str_copy(f->name, sizeof(f->name), e->d_name))
                         return error_set(err, ERR_LIMIT, "%s: more than %d files, or a name over %d bytes", folder,
@@ -272,9 +276,10 @@ image_store_publish(const char *store, const char *folder, struct image *im, str
                 im->built_ms = known.built_ms;
                 return move_tag(store, im, err);
         }
-        if ((r = image_path(path, err, "%s/" MANIFEST, folder)) < 0 || (r = image_record_write(path, &image_desc, im, err)) < 0 ||
-            (r = sync_folder(folder, err)) < 0 || (r = image_path(versions, err, "%s/versions", store)) < 0 ||
-            (r = image_mkdir(versions, err)) < 0 || (r = image_path(path, err, "%s/%s", versions, im->id)) < 0)
+        if ((r = image_path(path, err, "%s/" MANIFEST, folder)) < 0 ||
+            (r = image_record_write(path, &image_desc, im, err)) < 0 || (r = sync_folder(folder, err)) < 0 ||
+            (r = image_path(versions, err, "%s/versions", store)) < 0 || (r = image_mkdir(versions, err)) < 0 ||
+            (r = image_path(path, err, "%s/%s", versions, im->id)) < 0)
                 return r;
         /* A folder of that name without a good manifest is the rest of a damaged version. */
         r = image_remove(path, err);
