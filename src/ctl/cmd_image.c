@@ -17,6 +17,7 @@
 #include "ctl/ctl_wait.h"
 #include "image/facts_store.h"
 #include "image/image_build.h"
+#include "image/image_diff.h"
 #include "image/image_store.h"
 
 static const struct ctl_column image_columns[] = {
@@ -40,12 +41,18 @@ static const struct ctl_column image_fields[] = {
         {"kernel args", "kernel_args"},
         {"built", "built_ms", FMT_TIME},
         {"size", "size", FMT_BYTES},
+        {"used by", "used_by", FMT_LIST},
 };
 
 static const struct ctl_column file_columns[] = {
         {"FILE", "name"},
         {"SIZE", "size", FMT_BYTES, .right = true},
         {"SHA-256", "sha256", .elastic = true},
+};
+
+static const struct ctl_column biggest_columns[] = {
+        {"BIGGEST", "path", .elastic = true},
+        {"SIZE", "size", FMT_BYTES, .right = true},
 };
 
 /* The sum of its files, for people. */
@@ -106,6 +113,8 @@ store_find_json(const char *store, const char *name, json_t **ret, struct error 
         int r = image_store_find(store, name, &image, err);
 
         *ret = r == 0 ? store_image_json(store, &image) : NULL;
+        if (r == 0)
+                json_object_set_new(*ret, "biggest", image_biggest_json(store, &image));
         return r;
 }
 
@@ -228,9 +237,13 @@ cmd_image_show(struct ctl *c, int argc, char **argv, struct error *err)
                 add_size(image);
                 r = ctl_print_object(c, image, "id", image_fields, N_ELEMENTS(image_fields), err);
         }
-        if (r == 0 && output == CTL_OUT_TABLE)
+        if (r == 0 && output == CTL_OUT_TABLE) {
                 ctl_table_print(stdout, file_columns, N_ELEMENTS(file_columns), json_object_get(image, "files"),
                                 ctl_terminal_width(), 0);
+                printf("\n");
+                ctl_table_print(stdout, biggest_columns, N_ELEMENTS(biggest_columns), json_object_get(image, "biggest"),
+                                ctl_terminal_width(), 0);
+        }
         json_decref(image);
         return r;
 }

@@ -57,6 +57,7 @@ enum ctl_option {
         OPT_CONFIG,
         OPT_APPLY,
         OPT_FORMAT,
+        OPT_DRY_RUN,
         OPT_N,
 };
 
@@ -126,6 +127,12 @@ CTL_COMMAND(cmd_image_build);
 CTL_COMMAND(cmd_image_check);
 CTL_COMMAND(cmd_image_list);
 CTL_COMMAND(cmd_image_show);
+CTL_COMMAND(cmd_image_set_default);
+CTL_COMMAND(cmd_image_rollback);
+CTL_COMMAND(cmd_image_diff);
+CTL_COMMAND(cmd_image_verify);
+CTL_COMMAND(cmd_image_rm);
+CTL_COMMAND(cmd_image_gc);
 CTL_COMMAND(cmd_domain_create);
 CTL_COMMAND(cmd_domain_list);
 CTL_COMMAND(cmd_domain_show);

@@ -4,8 +4,8 @@
  * that is killed leaves only a folder which the next build removes. Runs in role work's child and in `dompool image build`; one
  * build of a store at a time (flock).
  *
- *     recipe -> versions (apt) -> in the cache? done
- *        -> download -> unpack -> modules -> files -> libraries -> initrd -> size -> publish
+ *     recipe, stage -> versions (apt) -> in the cache? done
+ *        -> download -> unpack -> modules -> files -> libraries -> initrd, root -> contents -> size -> publish
  */
 #include "image/image_build.h"
 
@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,9 +23,14 @@
 #include "image/facts_store.h"
 #include "image/image_apt.h"
 #include "image/image_cache.h"
+#include "image/image_contents.h"
 #include "image/image_files.h"
+#include "image/image_key.h"
+#include "image/image_lock.h"
 #include "image/image_modules.h"
+#include "image/image_object.h"
 #include "image/image_report.h"
+#include "image/image_root.h"
 #include "image/image_store.h"
 #include "image/image_tree.h"
 
@@ -35,17 +39,19 @@
 struct build {
         const struct image_build *b;
         struct recipe recipe;
+        struct recipe stage;         /* empty name: the image has none */
         char store[IMAGE_PATH_SIZE]; /* a guest's files have a store of their own below the hosts' */
         char temp[IMAGE_PATH_SIZE];
         char root[IMAGE_PATH_SIZE]; /* temp/root: packages unpacked */
         char out[IMAGE_PATH_SIZE];  /* temp/out: becomes the version */
         char cache[IMAGE_PATH_SIZE];
         int lock;
+        struct sign_pair pair;
         size_t n_packages;
         struct apt_package packages[RECIPE_MAX_PACKAGES];
         char kernel_version[NAME_SIZE];
         char key[CACHE_KEY_SIZE];
-        struct tree tree;
+        struct tree tree, stage_tree;
         char **host; /* this machine's files in the image */
 };
 
@@ -79,35 +85,43 @@ choose_cache(struct build *x, struct error *err)
         return r < 0 ? r : image_mkdir(x->cache, err);
 }
 
+static void
+say_waiting(void *arg)
+{
+        const struct build *x = arg;
+
+        say(x, "lock", 0, "waiting for another build in %s", x->store);
+}
+
 static int
 take_lock(struct build *x, struct error *err)
 {
-        char path[IMAGE_PATH_SIZE];
-        int r;
-
-        if ((r = image_mkdir(x->store, err)) < 0 || (r = image_path(path, err, "%s/lock", x->store)) < 0)
-                return r;
-        x->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-        if (x->lock < 0)
-                return error_errno_set(err, errno, "%s", path);
-        if (flock(x->lock, LOCK_EX | LOCK_NB) == 0)
-                return 0;
-        say(x, "lock", 0, "waiting for another build in %s", x->store);
-        while (flock(x->lock, LOCK_EX) < 0)
-                if (errno != EINTR)
-                        return error_errno_set(err, errno, "%s", path);
-        return 0;
+        x->lock = image_lock(x->store, say_waiting, x, err);
+        return x->lock < 0 ? x->lock : 0;
 }
 
-/* With the lock held, whatever lies in tmp belongs to a build that died. */
+/* The room's key; who builds without a server has one in the store. */
+static int
+take_key(struct build *x, struct error *err)
+{
+        char path[IMAGE_PATH_SIZE];
+        int r = 0;
+
+        if (!x->b->key_file)
+                r = image_path(path, err, "%s/" IMAGE_KEY_NAME, x->b->store);
+        if (r < 0 || (r = image_mkdir(x->b->store, err)) < 0 ||
+            (r = image_key_load(x->b->key_file ? x->b->key_file : path, &x->pair, err)) < 0)
+                return r;
+        return image_key_publish(x->b->store, &x->pair, err);
+}
+
 static int
 prepare_folders(struct build *x, struct error *err)
 {
-        char tmp[IMAGE_PATH_SIZE];
         int r;
 
-        if ((r = image_path(tmp, err, "%s/tmp", x->store)) < 0 || (r = image_remove(tmp, err)) < 0 ||
-            (r = image_path(x->temp, err, "%s/build-%d", tmp, (int)getpid())) < 0 ||
+        if ((r = image_sweep(x->store, err)) < 0 ||
+            (r = image_path(x->temp, err, "%s/tmp/build-%d", x->store, (int)getpid())) < 0 ||
             (r = image_path(x->root, err, "%s/root", x->temp)) < 0 || (r = image_path(x->out, err, "%s/out", x->temp)) < 0 ||
             (r = image_mkdir(x->root, err)) < 0 || (r = image_mkdir(x->out, err)) < 0)
                 return r;
@@ -115,17 +129,52 @@ prepare_folders(struct build *x, struct error *err)
 }
 
 static int
+load_stage(struct build *x, struct error *err)
+{
+        char path[IMAGE_PATH_SIZE];
+        int r;
+
+        if (!x->recipe.stage[0])
+                return 0;
+        if ((r = image_path(path, err, "%s/../%s", x->recipe.folder, x->recipe.stage)) < 0 ||
+            (r = recipe_load(path, &x->stage, err)) < 0)
+                return error_prefix(err, "%s/recipe.conf: stage", x->recipe.folder);
+        if (x->stage.kind != RECIPE_STAGE)
+                return error_set(err, ERR_CONFIG, "%s/recipe.conf: stage: recipe '%s' is of another kind", x->recipe.folder,
+                                 x->stage.name);
+        return 0;
+}
+
+static int
+add_package(const struct build *x, char names[RECIPE_MAX_PACKAGES][NAME_SIZE], size_t *n, const char *name, struct error *err)
+{
+        for (size_t i = 0; i < *n; i++)
+                if (strcmp(names[i], name) == 0)
+                        return 0;
+        if (*n == RECIPE_MAX_PACKAGES)
+                return error_set(err, ERR_LIMIT, "%s: more than %d packages with its stage's and the kernel", x->recipe.name,
+                                 RECIPE_MAX_PACKAGES);
+        str_copy(names[(*n)++], NAME_SIZE, name);
+        return 0;
+}
+
+static int
 resolve_packages(struct build *x, struct error *err)
 {
-        struct recipe *r = &x->recipe;
-        int e;
+        char names[RECIPE_MAX_PACKAGES][NAME_SIZE], kernel[NAME_SIZE];
+        size_t n = 0;
+        int r = 0;
 
-        say(x, "packages", 0, "asking apt for the versions of %zu packages", r->n_packages + 1);
-        e = apt_kernel(r->kernel, r->packages[r->n_packages], err);
-        if (e < 0)
-                return e;
-        x->n_packages = r->n_packages + 1;
-        return apt_resolve((const char(*)[NAME_SIZE])r->packages, x->n_packages, x->packages, err);
+        for (size_t i = 0; i < x->recipe.n_packages && r == 0; i++)
+                r = add_package(x, names, &n, x->recipe.packages[i], err);
+        for (size_t i = 0; i < x->stage.n_packages && r == 0; i++)
+                r = add_package(x, names, &n, x->stage.packages[i], err);
+        if (r == 0)
+                say(x, "packages", 0, "asking apt for the versions of %zu packages", n + 1);
+        if (r < 0 || (r = apt_kernel(x->recipe.kernel, kernel, err)) < 0 || (r = add_package(x, names, &n, kernel, err)) < 0)
+                return r;
+        x->n_packages = n;
+        return apt_resolve((const char(*)[NAME_SIZE])names, n, x->packages, err);
 }
 
 static int
@@ -148,7 +197,7 @@ fetch_packages(struct build *x, struct error *err)
 
 /* Debug symbols have no business in RAM. */
 static int
-add_program(struct build *x, const struct recipe_line *l, struct error *err)
+add_program(const struct build *x, struct tree *t, const struct recipe_line *l, struct error *err)
 {
         char source[IMAGE_PATH_SIZE], stripped[IMAGE_PATH_SIZE];
         const char *const argv[] = {"strip", "--strip-unneeded", "-o", stripped, source, NULL};
@@ -158,52 +207,65 @@ add_program(struct build *x, const struct recipe_line *l, struct error *err)
             (r = image_path(stripped, err, "%s/program-%s", x->temp, l->from)) < 0 ||
             (r = image_run(argv, NULL, "binutils", NULL, err)) < 0)
                 return r;
-        return tree_add_file(&x->tree, l->to, stripped, l->mode, err);
+        return tree_add_file(t, l->to, stripped, l->mode, err);
 }
 
 static int
-add_line(struct build *x, const struct recipe_line *l, struct error *err)
+add_line(struct build *x, const struct recipe *recipe, struct tree *t, const struct recipe_line *l, struct error *err)
 {
         char source[IMAGE_PATH_SIZE];
         int r;
 
         switch (l->kind) {
         case RECIPE_DIR:
-                return tree_add_folder(&x->tree, l->to, l->mode, err);
+                return tree_add_folder(t, l->to, l->mode, err);
         case RECIPE_LINK:
-                return tree_add_link(&x->tree, l->to, l->from, err);
+                return tree_add_link(t, l->to, l->from, err);
         case RECIPE_PACKAGE:
                 r = image_path(source, err, "%s%s", x->root, l->from);
-                return r < 0 ? r : tree_add_file(&x->tree, l->to, source, l->mode, err);
+                return r < 0 ? r : tree_add_file(t, l->to, source, l->mode, err);
         case RECIPE_OWN:
-                r = image_path(source, err, "%s/%s", x->recipe.folder, l->from);
-                return r < 0 ? r : tree_add_file(&x->tree, l->to, source, l->mode, err);
+                r = image_path(source, err, "%s/%s", recipe->folder, l->from);
+                return r < 0 ? r : tree_add_file(t, l->to, source, l->mode, err);
         case RECIPE_PROGRAM:
-                return add_program(x, l, err);
+                return add_program(x, t, l, err);
+        case RECIPE_KEY:
+                r = image_path(source, err, "%s/" IMAGE_PUBLIC_NAME, x->b->store);
+                return r < 0 ? r : tree_add_file(t, l->to, source, l->mode, err);
         case RECIPE_LIBRARY:
-                return tree_add_library(&x->tree, x->root, l->from, &x->host, err);
+                return tree_add_library(t, x->root, l->from, &x->host, err);
         }
         return 0;
 }
 
 static int
-make_tree(struct build *x, struct error *err)
+fill_tree(struct build *x, const struct recipe *recipe, struct tree *t, struct error *err)
 {
         char stage[IMAGE_PATH_SIZE];
         int r;
 
-        say(x, "modules", 0, "%zu modules and what they need", x->recipe.n_modules);
-        if ((r = image_kernel_version(x->root, x->kernel_version, err)) < 0 ||
-            (r = image_path(stage, err, "%s/stage", x->temp)) < 0 ||
-            (r = image_add_modules(&x->tree, &x->recipe, x->root, stage, x->kernel_version, err)) < 0)
+        say(x, "modules", 0, "%s: %zu modules and what they need", recipe->name, recipe->n_modules);
+        if ((r = image_path(stage, err, "%s/modules-%s", x->temp, recipe->name)) < 0 ||
+            (r = image_add_modules(t, recipe, x->root, stage, x->kernel_version, err)) < 0)
                 return r;
-        say(x, "files", 0, "%zu entries", x->recipe.n_lines);
-        for (size_t i = 0; i < x->recipe.n_lines; i++) {
-                r = add_line(x, &x->recipe.lines[i], err);
+        say(x, "files", 0, "%s: %zu entries", recipe->name, recipe->n_lines);
+        for (size_t i = 0; i < recipe->n_lines; i++) {
+                r = add_line(x, recipe, t, &recipe->lines[i], err);
                 if (r < 0)
-                        return error_prefix(err, "%s/files:%u", x->recipe.folder, x->recipe.lines[i].line);
+                        return error_prefix(err, "%s/files:%u", recipe->folder, recipe->lines[i].line);
         }
-        return tree_add_libraries(&x->tree, x->root, &x->host, err);
+        return tree_add_libraries(t, x->root, &x->host, err);
+}
+
+static int
+make_trees(struct build *x, struct error *err)
+{
+        int r;
+
+        if ((r = image_kernel_version(x->root, x->kernel_version, err)) < 0 ||
+            (r = fill_tree(x, &x->recipe, &x->tree, err)) < 0)
+                return r;
+        return x->stage.name[0] ? fill_tree(x, &x->stage, &x->stage_tree, err) : 0;
 }
 
 /* As it is packed, for GRUB and PXELINUX; unpacked, for iPXE on BIOS, which takes nothing else; and for iPXE on UEFI the EFI
@@ -227,6 +289,23 @@ put_hypervisor(const struct build *x, struct error *err)
         return r < 0 ? r : image_copy(from, to, 0644, err);
 }
 
+/* The same tree once more, for hosts that mount it, and the initrd that does. */
+static int
+make_root(struct build *x, struct error *err)
+{
+        char root[IMAGE_PATH_SIZE], path[IMAGE_PATH_SIZE];
+        int r;
+
+        say(x, "compress", 33, "initrd-root of %zu files by %s", x->stage_tree.n, x->stage.compression);
+        if ((r = image_path(path, err, "%s/initrd-root", x->out)) < 0 ||
+            (r = tree_write(&x->stage_tree, path, x->stage.compression, x->stage.level, err)) < 0 ||
+            (r = image_path(root, err, "%s/root", x->out)) < 0 || (r = image_root_unpack(&x->tree, root, err)) < 0)
+                return r;
+        say(x, "compress", 66, "root.squashfs by zstd");
+        r = image_path(path, err, "%s/root.squashfs", x->out);
+        return r < 0 ? r : image_root_pack(root, path, x->stage.level, err);
+}
+
 static int
 make_output(struct build *x, struct error *err)
 {
@@ -239,8 +318,32 @@ make_output(struct build *x, struct error *err)
         if (x->recipe.hypervisor[0] && (r = put_hypervisor(x, err)) < 0)
                 return r;
         say(x, "compress", 0, "initrd of %zu files by %s", x->tree.n, x->recipe.compression);
-        r = image_path(to, err, "%s/initrd", x->out);
-        return r < 0 ? r : tree_write(&x->tree, to, x->recipe.compression, x->recipe.level, err);
+        if ((r = image_path(to, err, "%s/initrd", x->out)) < 0 ||
+            (r = tree_write(&x->tree, to, x->recipe.compression, x->recipe.level, err)) < 0)
+                return r;
+        return x->stage.name[0] ? make_root(x, err) : 0;
+}
+
+/* The list of packages and files; and where there is a tree for NFS, its files become links to the store's objects. */
+static int
+list_contents(struct build *x, struct error *err)
+{
+        char path[IMAGE_PATH_SIZE], root[IMAGE_PATH_SIZE];
+        struct contents c = {0};
+        int r = 0;
+
+        if (x->recipe.kind == RECIPE_GUEST)
+                return 0;
+        for (size_t i = 0; r == 0 && i < x->n_packages; i++)
+                r = contents_add_package(&c, x->packages[i].name, x->packages[i].version, err);
+        if (r == 0 && (r = image_path(root, err, "%s/root", x->out)) == 0)
+                r = access(root, F_OK) == 0 ? contents_add_folder(&c, root, err) : contents_add_tree(&c, &x->tree, err);
+        if (r == 0 && (r = image_path(path, err, "%s/" CONTENTS_NAME, x->out)) == 0)
+                r = contents_write(&c, path, err);
+        if (r == 0 && access(root, F_OK) == 0)
+                r = image_objects_link(x->b->store, root, &c, NULL, err);
+        contents_deinit(&c);
+        return r;
 }
 
 static int
@@ -289,7 +392,8 @@ link_guest(const struct build *x, const struct image *im, struct error *err)
         return 0;
 }
 
-/* What the version's bytes say of themselves, with what only the unpacked packages still have. Guests' files are never a host's boot. */
+/* What the version's bytes say of themselves, with what only the unpacked packages still have. Guests' files are never a host's
+ * boot. */
 static int
 make_facts(const struct build *x, const struct image *im, struct error *err)
 {
@@ -323,7 +427,7 @@ publish(struct build *x, struct image *ret, struct error *err)
         str_copy(im->kernel_version, sizeof(im->kernel_version), x->kernel_version);
         str_copy(im->xen_args, sizeof(im->xen_args), x->recipe.xen_args);
         str_copy(im->kernel_args, sizeof(im->kernel_args), x->recipe.kernel_args);
-        r = image_store_publish(x->store, x->out, im, err);
+        r = image_store_publish(x->store, x->out, &x->pair, im, err);
         if (r == 0 && x->recipe.kind == RECIPE_GUEST)
                 r = link_guest(x, im, err);
         if (r == 0)
@@ -340,8 +444,8 @@ build_fresh(struct build *x, struct image *ret, struct error *err)
 {
         int r;
 
-        if ((r = fetch_packages(x, err)) < 0 || (r = make_tree(x, err)) < 0 || (r = make_output(x, err)) < 0 ||
-            (r = check_size(x, err)) < 0)
+        if ((r = fetch_packages(x, err)) < 0 || (r = make_trees(x, err)) < 0 || (r = make_output(x, err)) < 0 ||
+            (r = list_contents(x, err)) < 0 || (r = check_size(x, err)) < 0)
                 return r;
         say(x, "publish", 0, "into %s", x->store);
         r = publish(x, ret, err);
@@ -356,14 +460,18 @@ build_run(struct build *x, struct image *ret, struct error *err)
         struct error ignored;
         int r;
 
-        r = recipe_load(x->b->recipe_dir, &x->recipe, err);
-        if (r < 0)
+        if ((r = recipe_load(x->b->recipe_dir, &x->recipe, err)) < 0 || (r = load_stage(x, err)) < 0)
                 return r;
+        if (x->recipe.kind == RECIPE_STAGE)
+                return error_set(err, ERR_INVALID, "%s is the first stage of other images (stage = \"%s\"), none of its own",
+                                 x->recipe.name, x->recipe.name);
         r = image_path(x->store, err, x->recipe.kind == RECIPE_GUEST ? "%s/guests" : "%s", x->b->store);
-        if (r < 0 || (r = take_lock(x, err)) < 0 || (r = prepare_folders(x, err)) < 0 || (r = resolve_packages(x, err)) < 0 ||
-            (r = image_cache_key(&x->recipe, x->packages, x->n_packages, x->b->program_dir, x->key, err)) < 0)
+        if (r < 0 || (r = take_lock(x, err)) < 0 || (r = take_key(x, err)) < 0 || (r = prepare_folders(x, err)) < 0 ||
+            (r = resolve_packages(x, err)) < 0 ||
+            (r = image_cache_key(&x->recipe, x->stage.name[0] ? &x->stage : NULL, x->packages, x->n_packages, x->b->store,
+                                 x->b->program_dir, x->key, err)) < 0)
                 return r;
-        if (image_cache_find(x->store, x->b->name, x->key, ret))
+        if (image_cache_find(x->store, x->b->name, x->key, ret) && image_store_sign(x->store, ret->id, &x->pair, err) == 0)
                 say(x, "done", 100, "%s is version %.16s already", ret->name, ret->id);
         else
                 r = build_fresh(x, ret, err);
@@ -383,8 +491,10 @@ image_build(const struct image_build *b, struct image *ret, struct error *err)
         x->lock = -1;
         r = build_run(x, ret, err);
         tree_deinit(&x->tree);
+        tree_deinit(&x->stage_tree);
         tree_host_free(x->host);
         recipe_deinit(&x->recipe);
+        recipe_deinit(&x->stage);
         if (x->lock >= 0)
                 close(x->lock);
         free(x);

@@ -14,6 +14,7 @@ struct image_build {
         const char *recipe_dir;  /* images/micro */
         const char *program_dir; /* where dompool-init, dompool-agent, dompool-hv, dompool-vif are */
         const char *name;        /* tag */
+        const char *key_file;    /* the room's key; NULL: one in the store */
         /* NULL or called for each step: name, 0..100, a text for people */
         void (*progress)(void *arg, const char *step, unsigned percent, const char *text);
         void *arg;

@@ -12,6 +12,7 @@
 #include "base/digest.h"
 #include "base/rec_json.h"
 #include "image/image_files.h"
+#include "image/image_key.h"
 #include "image/image_store.h"
 
 #define RECORD_MAX (256u << 10)
@@ -44,17 +45,19 @@ static const struct rec_field build_record_fields[] = {
 };
 static const struct rec_desc build_record_desc = REC_DESC(struct build_record, build_record_fields);
 
+/* Our programs, and the room's key: what a recipe takes that is neither in its folder nor in a package. */
 static int
-hash_programs(const struct recipe *r, const char *program_dir, FILE *f, struct error *err)
+hash_ours(const struct recipe *r, const char *store, const char *program_dir, FILE *f, struct error *err)
 {
         for (size_t i = 0; i < r->n_lines; i++) {
                 char path[IMAGE_PATH_SIZE];
                 uint8_t sha256[32];
                 int x;
 
-                if (r->lines[i].kind != RECIPE_PROGRAM)
+                if (r->lines[i].kind != RECIPE_PROGRAM && r->lines[i].kind != RECIPE_KEY)
                         continue;
-                if ((x = image_path(path, err, "%s/%s", program_dir, r->lines[i].from)) < 0 ||
+                if ((x = r->lines[i].kind == RECIPE_KEY ? image_path(path, err, "%s/" IMAGE_PUBLIC_NAME, store)
+                                                        : image_path(path, err, "%s/%s", program_dir, r->lines[i].from)) < 0 ||
                     (x = image_hash(path, sha256, NULL, err)) < 0)
                         return x;
                 fwrite(sha256, 1, sizeof(sha256), f);
@@ -63,8 +66,8 @@ hash_programs(const struct recipe *r, const char *program_dir, FILE *f, struct e
 }
 
 int
-image_cache_key(const struct recipe *r, const struct apt_package *packages, size_t n_packages, const char *program_dir,
-                char ret[CACHE_KEY_SIZE], struct error *err)
+image_cache_key(const struct recipe *r, const struct recipe *stage, const struct apt_package *packages, size_t n_packages,
+                const char *store, const char *program_dir, char ret[CACHE_KEY_SIZE], struct error *err)
 {
         _cleanup_free_ char *text = NULL;
         uint8_t sha256[32];
@@ -76,11 +79,15 @@ image_cache_key(const struct recipe *r, const struct apt_package *packages, size
                 return error_errno_set(err, errno, "open_memstream");
         fprintf(f, "dompool image %d\n%s\n", IMAGE_BUILDER_VERSION, r->name);
         fwrite(r->sha256, 1, sizeof(r->sha256), f);
+        if (stage)
+                fwrite(stage->sha256, 1, sizeof(stage->sha256), f);
         for (size_t i = 0; i < n_packages; i++) {
                 fprintf(f, "%s\n", packages[i].file);
                 fwrite(packages[i].sha256, 1, sizeof(packages[i].sha256), f);
         }
-        x = hash_programs(r, program_dir, f, err);
+        x = hash_ours(r, store, program_dir, f, err);
+        if (x == 0 && stage)
+                x = hash_ours(stage, store, program_dir, f, err);
         if (fclose(f) != 0 && x == 0)
                 x = error_errno_set(err, ENOMEM, "open_memstream");
         if (x < 0)

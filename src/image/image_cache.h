@@ -13,10 +13,10 @@
 #define CACHE_KEY_SIZE 65
 
 /* Grows when the same input would be built differently. */
-#define IMAGE_BUILDER_VERSION 2
+#define IMAGE_BUILDER_VERSION 3
 
-int image_cache_key(const struct recipe *r, const struct apt_package *packages, size_t n_packages, const char *program_dir,
-                    char ret[CACHE_KEY_SIZE], struct error *err);
+int image_cache_key(const struct recipe *r, const struct recipe *stage, const struct apt_package *packages, size_t n_packages,
+                    const char *store, const char *program_dir, char ret[CACHE_KEY_SIZE], struct error *err);
 
 /* true and *ret filled: the store has what this build would give. */
 bool image_cache_find(const char *store, const char *name, const char *key, struct image *ret);

@@ -26,7 +26,8 @@ static const struct {
 } kinds[] = {
         [RECIPE_DIR] = {"dir", 1, 2, false, 0755},        [RECIPE_LINK] = {"link", 2, 2, false, 0777},
         [RECIPE_PACKAGE] = {"package", 1, 2, true, 0},    [RECIPE_OWN] = {"own", 2, 3, true, 0644},
-        [RECIPE_PROGRAM] = {"program", 2, 2, true, 0755}, [RECIPE_LIBRARY] = {"library", 1, 1, true, 0755},
+        [RECIPE_PROGRAM] = {"program", 2, 2, true, 0755}, [RECIPE_KEY] = {"key", 1, 1, false, 0644},
+        [RECIPE_LIBRARY] = {"library", 1, 1, true, 0755},
 };
 
 bool
@@ -104,6 +105,7 @@ source_ok(enum recipe_line_kind kind, const char *from)
         case RECIPE_LINK:
                 return strlen(from) < RECIPE_PATH_SIZE;
         case RECIPE_DIR:
+        case RECIPE_KEY:
                 return true;
         }
         return false;
@@ -116,7 +118,9 @@ line_fill(const struct words *w, enum recipe_line_kind kind, struct recipe_line 
         const char *to = kinds[kind].from_first ? (w->n > 2 ? w->w[2] : w->w[1]) : w->w[1];
         const char *mode = NULL;
 
-        if (kind == RECIPE_DIR) {
+        if (kind == RECIPE_KEY) {
+                from = "";
+        } else if (kind == RECIPE_DIR) {
                 mode = w->n > 2 ? w->w[2] : NULL;
                 from = "";
         } else if (kind == RECIPE_OWN) {
@@ -151,8 +155,8 @@ line_parse(const struct words *w, unsigned line, void *entry, const char *name, 
                 l->kind = (enum recipe_line_kind)k;
                 return line_fill(w, l->kind, l, name, err);
         }
-        return error_set(err, ERR_CONFIG, "%s:%u: '%.100s' is none of dir, link, package, own, program, library", name, l->line,
-                         w->w[0]);
+        return error_set(err, ERR_CONFIG, "%s:%u: '%.100s' is none of dir, link, package, own, program, key, library", name,
+                         l->line, w->w[0]);
 }
 
 /* Fills one zeroed entry from the words of line @line. */

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/digest.h"
+#include "base/rec.h"
 #include "image/image_files.h"
 
 /* libconfuse's error callback has no argument of its own: the place where its message goes, while one file is read. */
@@ -38,6 +39,7 @@ static cfg_opt_t recipe_options[] = {
         CFG_STR_LIST("packages", NULL, CFGF_NONE),
         CFG_STR("kernel", "linux-image-amd64", CFGF_NONE),
         CFG_STR("hypervisor", "", CFGF_NONE),
+        CFG_STR("stage", "", CFGF_NONE),
         CFG_STR("xen_args", "", CFGF_NONE),
         CFG_STR("kernel_args", "", CFGF_NONE),
         CFG_STR("limit", "0", CFGF_NONE),
@@ -92,23 +94,31 @@ take_packages(cfg_t *cfg, struct recipe *r, const char *file, struct error *err)
 static int
 take_scalars(cfg_t *cfg, struct recipe *r, const char *file, struct error *err)
 {
+        static const char *const kind_names[] = {
+                [RECIPE_HOST] = "host", [RECIPE_GUEST] = "guest", [RECIPE_STAGE] = "stage", NULL};
         long level = cfg_getint(cfg, "level");
         char kind[8];
-        int x;
+        int x, found;
 
         if ((x = take_string(cfg, "kind", kind, sizeof(kind), file, err)) < 0 ||
             (x = take_string(cfg, "kernel", r->kernel, sizeof(r->kernel), file, err)) < 0 ||
             (x = take_string(cfg, "hypervisor", r->hypervisor, sizeof(r->hypervisor), file, err)) < 0 ||
+            (x = take_string(cfg, "stage", r->stage, sizeof(r->stage), file, err)) < 0 ||
             (x = take_string(cfg, "xen_args", r->xen_args, sizeof(r->xen_args), file, err)) < 0 ||
             (x = take_string(cfg, "kernel_args", r->kernel_args, sizeof(r->kernel_args), file, err)) < 0 ||
             (x = take_string(cfg, "compression", r->compression, sizeof(r->compression), file, err)) < 0)
                 return x;
-        if (strcmp(kind, "host") != 0 && strcmp(kind, "guest") != 0)
-                return error_set(err, ERR_CONFIG, "%s: kind is \"host\" or \"guest\", not \"%s\"", file, kind);
-        r->kind = strcmp(kind, "guest") == 0 ? RECIPE_GUEST : RECIPE_HOST;
+        found = names_find(kind_names, kind);
+        if (found < 0)
+                return error_set(err, ERR_CONFIG, "%s: kind is \"host\", \"guest\" or \"stage\", not \"%s\"", file, kind);
+        r->kind = (enum recipe_kind)found;
+        if (r->stage[0] && (r->kind != RECIPE_HOST || !name_ok(r->stage)))
+                return error_set(err, ERR_CONFIG, "%s: stage names a recipe beside this one, and only a host image has one",
+                                 file);
         if ((r->kind == RECIPE_HOST) != (r->hypervisor[0] != '\0') || (r->hypervisor[0] && !recipe_path_ok(r->hypervisor)))
                 return error_set(err, ERR_CONFIG,
-                                 "%s: a host image needs hypervisor = a path in its packages; a guest has none", file);
+                                 "%s: a host image needs hypervisor = a path in its packages; guests and stages have none",
+                                 file);
         if (strcmp(r->compression, "zstd") != 0 && strcmp(r->compression, "xz") != 0 && strcmp(r->compression, "gzip") != 0)
                 return error_set(err, ERR_CONFIG, "%s: compression is zstd, xz or gzip", file);
         if (level < 1 || level > 22)

@@ -19,7 +19,11 @@
 #define RECIPE_MAX_LINES 1024
 #define RECIPE_FILE_MAX (256u << 10) /* bytes of each file of a recipe */
 
-enum recipe_kind { RECIPE_HOST, RECIPE_GUEST };
+enum recipe_kind {
+        RECIPE_HOST,
+        RECIPE_GUEST,
+        RECIPE_STAGE, /* the initrd that mounts a root over the network; made with a host's kernel, never alone */
+};
 
 enum recipe_line_kind {
         RECIPE_DIR,     /* dir PATH [MODE] */
@@ -27,6 +31,7 @@ enum recipe_line_kind {
         RECIPE_PACKAGE, /* package PATH [DEST]: out of the packages */
         RECIPE_OWN,     /* own PATH DEST [MODE]: beside the recipe */
         RECIPE_PROGRAM, /* program NAME DEST: one of dompool's */
+        RECIPE_KEY,     /* key DEST: the public part of the room's key for images */
         RECIPE_LIBRARY, /* library SONAME: one that no DT_NEEDED names */
 };
 
@@ -58,8 +63,9 @@ struct recipe {
         char kernel[NAME_SIZE];            /* package; a meta package means the image that it depends on */
         char hypervisor[RECIPE_PATH_SIZE]; /* in the packages; empty for a guest */
         char xen_args[ARGS_SIZE], kernel_args[ARGS_SIZE];
-        uint64_t limit;      /* bytes on the wire, loader included; 0: none */
-        char compression[8]; /* "zstd", "xz", "gzip" */
+        char stage[NAME_SIZE]; /* the folder, beside this one, of the stage for roots over the network; empty: none */
+        uint64_t limit;        /* bytes on the wire, loader included; 0: none */
+        char compression[8];   /* "zstd", "xz", "gzip" */
         unsigned level;
         size_t n_packages;
         char packages[RECIPE_MAX_PACKAGES][NAME_SIZE];

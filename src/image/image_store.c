@@ -18,10 +18,13 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "image/image_files.h"
+#include "image/image_key.h"
+#include "image/image_lock.h"
 #include "image/image_record.h"
 
-#define MANIFEST_MAX (64u << 10)
 #define MANIFEST "manifest.json"
+#define SIGNATURE "manifest.sig"
+#define PREFIX_MIN 8 /* digits of an id that stand for it */
 
 struct tag {
         char current[IMAGE_ID_SIZE];
@@ -51,7 +54,7 @@ read_manifest(const char *store, const char *id, struct image *ret, struct error
         r = image_path(path, err, "%s/versions/%s/" MANIFEST, store, id);
         if (r < 0)
                 return r;
-        r = image_record_read(path, &image_desc, MANIFEST_MAX, ret, err);
+        r = image_record_read(path, &image_desc, IMAGE_MANIFEST_MAX, ret, err);
         if (r == 0 && strcmp(ret->id, id) != 0)
                 r = error_set(err, ERR_IO, "%s: is the manifest of another version", path);
         return r;
@@ -63,7 +66,7 @@ read_tag(const char *store, const char *name, struct tag *ret, struct error *err
         char path[IMAGE_PATH_SIZE];
         int r = image_path(path, err, "%s/tags/%s.json", store, name);
 
-        return r < 0 ? r : image_record_read(path, &tag_desc, MANIFEST_MAX, ret, err);
+        return r < 0 ? r : image_record_read(path, &tag_desc, IMAGE_MANIFEST_MAX, ret, err);
 }
 
 static int
@@ -157,16 +160,64 @@ find_tagged(const char *store, const char *name, bool previous, struct image *re
         return r < 0 ? error_prefix(err, "image '%s'", name) : 0;
 }
 
+bool
+image_store_tagged(const char *store, const char *name, const char *tag, char ret[IMAGE_ID_SIZE])
+{
+        struct error ignored;
+        struct tag t;
+
+        if (!name_ok(name) || read_tag(store, name, &t, &ignored) < 0)
+                return false;
+        str_copy(ret, IMAGE_ID_SIZE, strcmp(tag, "previous") == 0 ? t.previous : t.current);
+        return *ret != '\0';
+}
+
+static bool
+is_prefix(const char *name)
+{
+        size_t n = strlen(name);
+
+        return n >= PREFIX_MIN && n < IMAGE_ID_SIZE - 1 && strspn(name, "0123456789abcdef") == n;
+}
+
+/* The one version whose id begins so. 0; 1: there is none. */
+static int
+find_by_prefix(const char *store, const char *digits, struct image *ret, struct error *err)
+{
+        _cleanup_free_ struct image *list = NULL;
+        const struct image *found = NULL;
+        size_t n = 0;
+        int r = image_store_list(store, &list, &n, err);
+
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                if (strncmp(list[i].id, digits, strlen(digits)) != 0)
+                        continue;
+                if (found)
+                        return error_set(err, ERR_INVALID, "'%s' is the begin of more than one version's id", digits);
+                found = &list[i];
+        }
+        if (r == 0 && found)
+                *ret = *found;
+        return r < 0 ? r : !found;
+}
+
 int
 image_store_find(const char *store, const char *name, struct image *ret, struct error *err)
 {
         const char *colon = strchr(name, ':');
         char base[NAME_SIZE];
+        struct tag t;
 
         if (id_ok(name)) {
                 int r = read_manifest(store, name, ret, err);
 
                 return r == -ENOENT ? not_found(store, name, err) : r;
+        }
+        /* A tag may be called so too, and goes first. */
+        if (is_prefix(name) && read_tag(store, name, &t, err) < 0) {
+                int r = find_by_prefix(store, name, ret, err);
+
+                return r > 0 ? not_found(store, name, err) : r;
         }
         if (!colon)
                 return find_tagged(store, name, false, ret, err);
@@ -182,6 +233,15 @@ static int
 name_order(const void *a, const void *b)
 {
         return strcmp(((const struct image_file *)a)->name, ((const struct image_file *)b)->name);
+}
+
+/* The tree for NFS is one: its files are listed, with their hashes, in `contents`. */
+static bool
+is_folder(int dir, const char *name)
+{
+        struct stat st;
+
+        return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
 /* Lists and hashes the folder's files. The id is over "NAME NUL hash" of each, in name order, and the arguments: they change
@@ -206,7 +266,8 @@ fill_in(const char *folder, struct image *im, struct error *err)
                 char path[IMAGE_PATH_SIZE];
                 int r;
 
-                if (e->d_name[0] == '.' || strcmp(e->d_name, MANIFEST) == 0)
+                if (e->d_name[0] == '.' || strcmp(e->d_name, MANIFEST) == 0 || strcmp(e->d_name, SIGNATURE) == 0 ||
+                    is_folder(dirfd(d), e->d_name))
                         continue;
                 if (im->n_files == IMAGE_MAX_FILES || !str_copy(f->name, sizeof(f->name), e->d_name))
                         return error_set(err, ERR_LIMIT, "%s: more than %d files, or a name over %d bytes", folder,
@@ -235,11 +296,22 @@ sync_folder(const char *path, struct error *err)
         return 0;
 }
 
+static int
+write_tag(const char *store, const char *name, const struct tag *t, struct error *err)
+{
+        char path[IMAGE_PATH_SIZE];
+        int r;
+
+        if ((r = image_path(path, err, "%s/tags", store)) < 0 || (r = image_mkdir(path, err)) < 0 ||
+            (r = image_path(path, err, "%s/tags/%s.json", store, name)) < 0)
+                return r;
+        return image_record_write(path, &tag_desc, t, err);
+}
+
 /* Makes @im->id the tag's current version; the one that was becomes the previous. */
 static int
 move_tag(const char *store, const struct image *im, struct error *err)
 {
-        char path[IMAGE_PATH_SIZE];
         struct tag t = {0};
         int r;
 
@@ -250,14 +322,22 @@ move_tag(const char *store, const struct image *im, struct error *err)
                 return 0;
         str_copy(t.previous, sizeof(t.previous), t.current);
         str_copy(t.current, sizeof(t.current), im->id);
-        if ((r = image_path(path, err, "%s/tags", store)) < 0 || (r = image_mkdir(path, err)) < 0 ||
-            (r = image_path(path, err, "%s/tags/%s.json", store, im->name)) < 0)
-                return r;
-        return image_record_write(path, &tag_desc, &t, err);
+        return write_tag(store, im->name, &t, err);
+}
+
+/* A version that is there already, built before there was a key or by somebody else from the same: it is ours now. */
+int
+image_store_sign(const char *store, const char *id, const struct sign_pair *key, struct error *err)
+{
+        char path[IMAGE_PATH_SIZE];
+        int r;
+
+        r = image_path(path, err, "%s/versions/%s", store, id);
+        return r < 0 || image_sign_check(store, path, NULL, err) == 0 ? r : image_sign(path, key, err);
 }
 
 int
-image_store_publish(const char *store, const char *folder, struct image *im, struct error *err)
+image_store_publish(const char *store, const char *folder, const struct sign_pair *key, struct image *im, struct error *err)
 {
         char versions[IMAGE_PATH_SIZE], path[IMAGE_PATH_SIZE];
         struct image known;
@@ -270,9 +350,11 @@ image_store_publish(const char *store, const char *folder, struct image *im, str
                 return r;
         if (read_manifest(store, im->id, &known, err) == 0) {
                 im->built_ms = known.built_ms;
-                return move_tag(store, im, err);
+                r = key ? image_store_sign(store, im->id, key, err) : 0;
+                return r < 0 ? r : move_tag(store, im, err);
         }
-        if ((r = image_path(path, err, "%s/" MANIFEST, folder)) < 0 || (r = image_record_write(path, &image_desc, im, err)) < 0 ||
+        if ((r = image_path(path, err, "%s/" MANIFEST, folder)) < 0 ||
+            (r = image_record_write(path, &image_desc, im, err)) < 0 || (key && (r = image_sign(folder, key, err)) < 0) ||
             (r = sync_folder(folder, err)) < 0 || (r = image_path(versions, err, "%s/versions", store)) < 0 ||
             (r = image_mkdir(versions, err)) < 0 || (r = image_path(path, err, "%s/%s", versions, im->id)) < 0)
                 return r;
@@ -284,4 +366,63 @@ image_store_publish(const char *store, const char *folder, struct image *im, str
                 return error_errno_set(err, errno, "%s", path);
         r = sync_folder(versions, err);
         return r < 0 ? r : move_tag(store, im, err);
+}
+
+static int
+set_locked(const char *store, const char *name, const char *version, struct image *ret, struct error *err)
+{
+        struct image im;
+        struct tag t;
+        int r = image_store_find(store, version, &im, err);
+
+        if (r < 0)
+                return r;
+        if (!name_ok(name) || read_tag(store, name, &t, err) < 0)
+                return not_found(store, name, err);
+        if (strcmp(im.name, name) != 0)
+                return error_set(err, ERR_INVALID, "version %.16s is one of image '%s', not of '%s'", im.id, im.name, name);
+        r = move_tag(store, &im, err);
+        if (r == 0)
+                *ret = im;
+        return r;
+}
+
+static int
+rollback_locked(const char *store, const char *name, struct image *ret, struct error *err)
+{
+        struct tag t, back = {0};
+        struct image im;
+        int r = image_store_find(store, name, &im, err); /* says what there is */
+
+        if (r < 0)
+                return r;
+        if (!name_ok(name) || read_tag(store, name, &t, err) < 0)
+                return error_set(err, ERR_INVALID, "'%.100s' is a version; roll back an image by its name", name);
+        if (!t.previous[0])
+                return error_set(err, ERR_STATE, "image '%s' has no previous version to go back to", name);
+        r = read_manifest(store, t.previous, &im, err);
+        if (r < 0)
+                return error_prefix(err, "the previous version of image '%s'", name);
+        str_copy(back.current, sizeof(back.current), t.previous);
+        str_copy(back.previous, sizeof(back.previous), t.current);
+        r = write_tag(store, name, &back, err);
+        if (r == 0)
+                *ret = im;
+        return r;
+}
+
+int
+image_store_set(const char *store, const char *name, const char *version, struct image *ret, struct error *err)
+{
+        _cleanup_close_ int lock = image_lock(store, NULL, NULL, err);
+
+        return lock < 0 ? lock : set_locked(store, name, version, ret, err);
+}
+
+int
+image_store_rollback(const char *store, const char *name, struct image *ret, struct error *err)
+{
+        _cleanup_close_ int lock = image_lock(store, NULL, NULL, err);
+
+        return lock < 0 ? lock : rollback_locked(store, name, ret, err);
 }

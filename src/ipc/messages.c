@@ -7,19 +7,11 @@
 
 #include "ipc/messages.h"
 
-const char *const role_names[] = {[ROLE_PARENT] = "parent",
-                                  [ROLE_BOOT] = "boot",
-                                  [ROLE_FILES] = "files",
-                                  [ROLE_API] = "api",
-                                  [ROLE_CORE] = "core",
-                                  [ROLE_WORK] = "work",
-                                  [ROLE_CAPTURE] = "capture",
-                                  [ROLE_APARENT] = "aparent",
-                                  [ROLE_LINK] = "link",
-                                  [ROLE_HV] = "hv",
-                                  [ROLE_HVTASK] = "hvtask",
-                                  [ROLE_SATELLITE] = "satellite",
-                                  [ROLE_N] = NULL};
+const char *const role_names[] = {
+        [ROLE_PARENT] = "parent", [ROLE_BOOT] = "boot", [ROLE_FILES] = "files",     [ROLE_API] = "api",
+        [ROLE_CORE] = "core",     [ROLE_WORK] = "work", [ROLE_CAPTURE] = "capture", [ROLE_APARENT] = "aparent",
+        [ROLE_LINK] = "link",     [ROLE_HV] = "hv",     [ROLE_HVTASK] = "hvtask",   [ROLE_SATELLITE] = "satellite",
+        [ROLE_N] = NULL};
 
 static const char *const resource_names[] = {[RES_SERVER] = "server",
                                              [RES_HOSTS] = "hosts",
@@ -32,6 +24,8 @@ static const char *const resource_names[] = {[RES_SERVER] = "server",
                                              [RES_PROFILES] = "profiles",
                                              [RES_IMAGES] = "images",
                                              [RES_IMAGE] = "image",
+                                             [RES_IMAGE_DIFF] = "image-diff",
+                                             [RES_IMAGE_GC] = "image-gc",
                                              [RES_IMAGE_CHECK] = "image-check",
                                              [RES_DOMAINS] = "domains",
                                              [RES_DOMAIN] = "domain",
@@ -45,7 +39,10 @@ static const char *const unknown_change_names[] = {[UNKNOWN_FORGET] = "forget", 
 static const char *const verb_names[] = {[VERB_SHUTDOWN] = "shutdown", [VERB_DESTROY] = "destroy", NULL};
 static const char *const what_names[] = {[SATELLITE_POLICY] = "policy", [SATELLITE_FILES] = "files", NULL};
 static const char *const work_names[] = {
-        [WORK_IMAGE_BUILD] = "image-build", [WORK_FACTS] = "facts", [WORK_GUEST_FILE] = "guest-file", [WORK_KIND_N] = NULL};
+        [WORK_IMAGE_BUILD] = "image-build",       [WORK_FACTS] = "facts",
+        [WORK_GUEST_FILE] = "guest-file",         [WORK_IMAGE_SET_DEFAULT] = "image-set-default",
+        [WORK_IMAGE_ROLLBACK] = "image-rollback", [WORK_IMAGE_REMOVE] = "image-rm",
+        [WORK_IMAGE_VERIFY] = "image-verify",     [WORK_KIND_N] = NULL};
 
 /* Starts and ends a payload's table; the fields stand between. `S` is the struct's tag. */
 #define FIELDS(S) static const struct rec_field S##_fields[] =
@@ -175,6 +172,13 @@ FIELDS(msg_api_name){
         REC_STR(struct msg_api_name, key),
 };
 DESC(msg_api_name);
+
+FIELDS(msg_api_image_change){
+        REC_U64(struct msg_api_image_change, request), REC_ENUM(struct msg_api_image_change, kind, op_kind_names),
+        REC_STR(struct msg_api_image_change, name),    REC_STR(struct msg_api_image_change, version),
+        REC_STR(struct msg_api_image_change, by),      REC_STR(struct msg_api_image_change, key),
+};
+DESC(msg_api_image_change);
 
 FIELDS(msg_api_host_profile){
         REC_U64(struct msg_api_host_profile, request),
@@ -381,6 +385,7 @@ FIELDS(msg_work_task){
         REC_U64(struct msg_work_task, op),
         REC_ENUM(struct msg_work_task, kind, work_names),
         REC_STR(struct msg_work_task, name),
+        REC_STR(struct msg_work_task, versions),
 };
 DESC(msg_work_task);
 

@@ -138,6 +138,8 @@ enum api_resource {
         RES_PROFILES,
         RES_IMAGES,
         RES_IMAGE,       /* name or id */
+        RES_IMAGE_DIFF,  /* name or id; filter: the other one */
+        RES_IMAGE_GC,    /* the versions that nobody uses */
         RES_IMAGE_CHECK, /* name or id: its facts, and what the guards find for it and for the hosts that boot it */
         RES_DOMAINS,
         RES_DOMAIN, /* name */
@@ -155,7 +157,7 @@ struct msg_api_get {
         uint64_t number;
         uint32_t limit;         /* rows; 0: the resource's default (1000) */
         uint32_t wait_ms;       /* at most 60,000 */
-        char filter[NAME_SIZE]; /* events: kind; domains: host */
+        char filter[NAME_SIZE]; /* events: kind; domains: host; image diff: the other image */
 };
 struct msg_api_host_put { /* makes or changes a host that does not stand in the configuration file; adopts an unknown machine */
         uint64_t request;
@@ -175,6 +177,14 @@ struct msg_api_name {
         char by[NAME_SIZE];
         char key[NAME_SIZE]; /* idempotency key, may be empty */
 };
+struct msg_api_image_change {
+        uint64_t request;
+        uint32_t kind;           /* enum op_kind, of an image */
+        char name[NAME_SIZE];    /* image; REMOVE: the version; GC: empty */
+        char version[NAME_SIZE]; /* SET_DEFAULT: what it is to be */
+        char by[NAME_SIZE];
+        char key[NAME_SIZE];
+};
 struct msg_api_host_profile {
         uint64_t request;
         char name[NAME_SIZE]; /* one host; empty: those of the next three */
@@ -191,18 +201,18 @@ struct msg_api_host_profile {
 /* How boots would change; nothing is changed. One of profile, host and config says by what. */
 struct msg_api_what_if {
         uint64_t request;
-        struct blob hosts;     /* names, and MACs with dashes, with blanks between */
+        struct blob hosts; /* names, and MACs with dashes, with blanks between */
         char label[NAME_SIZE];
         bool all;
         char firmware[NAME_SIZE]; /* explain_firmware_name(); empty: the first */
-        uint64_t at;           /* wall clock ms; 0: now */
-        char profile[NAME_SIZE]; /* as in msg_api_host_profile; so for the next two */
+        uint64_t at;              /* wall clock ms; 0: now */
+        char profile[NAME_SIZE];  /* as in msg_api_host_profile; so for the next two */
         char image[NAME_SIZE];
         bool next;
         bool has_host;
-        struct host host;      /* as in msg_api_host_put */
+        struct host host; /* as in msg_api_host_put */
         bool has_config;
-        struct config config;  /* another configuration file's; its hosts are part of it */
+        struct config config; /* another configuration file's; its hosts are part of it */
 };
 struct msg_api_domain_create {
         uint64_t request;
@@ -370,12 +380,19 @@ enum work_kind {
         WORK_FACTS,       /* name: WORK_FACTS_NAME; what images and loaders say of themselves, where that is not known. Of no
                              operation */
         WORK_GUEST_FILE,  /* name: "kernel" or "ramdisk"; the open file travels with it */
+        WORK_IMAGE_SET_DEFAULT, /* name: the image; versions: one */
+        WORK_IMAGE_ROLLBACK,    /* name: the image */
+        WORK_IMAGE_REMOVE,      /* name: the image, or WORK_GC_NAME; versions: those to remove; sweeps as well */
+        WORK_IMAGE_VERIFY,      /* name: the image; versions: one */
         WORK_KIND_N,
 };
+#define WORK_GC_NAME "gc"
+#define WORK_VERSIONS_MAX 60 /* of a task */
 struct msg_work_task {
         uint64_t op;
         uint32_t kind; /* enum work_kind */
         char name[NAME_SIZE];
+        char versions[WORK_VERSIONS_MAX * 17 + 1]; /* the first 16 digits of ids, a blank behind each */
 };
 struct msg_work_progress {
         uint64_t op;

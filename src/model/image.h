@@ -5,6 +5,8 @@
  * A version of a node image. On disk it is a folder of the image store named by its id:
  *
  *     STORE/versions/<id>/{xen.gz,vmlinuz,initrd,manifest.json}      immutable; id = SHA-256 over names and contents
+ *     STORE/versions/<id>/{initrd-root,root.squashfs,root/}          where the root comes over the network; root/ is not in the id,
+ *                                                                    it is the same as root.squashfs
  *     STORE/tags/<name>.json                                         {"current": id, "previous": id}
  *     STORE/loaders/{pxelinux.0,ldlinux.c32,mboot.c32,libcom32.c32,grub/x86_64-efi/core.efi, ...}
  *

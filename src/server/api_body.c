@@ -73,6 +73,12 @@ struct body_image {
 static const struct rec_field body_image_fields[] = {REC_STR(struct body_image, recipe)};
 static const struct rec_desc body_image_desc = REC_DESC(struct body_image, body_image_fields);
 
+struct body_version {
+        char version[NAME_SIZE];
+};
+static const struct rec_field body_version_fields[] = {REC_STR(struct body_version, version)};
+static const struct rec_desc body_version_desc = REC_DESC(struct body_version, body_version_fields);
+
 static int
 body_read_large(const char *text, size_t size, size_t max, const struct rec_desc *d, void *rec, struct error *err)
 {
@@ -277,6 +283,20 @@ api_body_image(const char *text, size_t size, struct msg_api_name *ret, struct e
         if (!name_ok(body.recipe))
                 return error_set(err, ERR_INVALID, "recipe: a name is wanted, such as \"micro\"");
         str_copy(ret->name, sizeof(ret->name), body.recipe);
+        return 0;
+}
+
+int
+api_body_version(const char *text, size_t size, struct msg_api_image_change *ret, struct error *err)
+{
+        struct body_version body;
+        int r = body_read(text, size, &body_version_desc, &body, err);
+
+        if (r < 0)
+                return r;
+        if (!image_name_ok(body.version))
+                return error_set(err, ERR_INVALID, "version: the begin of a version's id is wanted, or NAME:previous");
+        str_copy(ret->version, sizeof(ret->version), body.version);
         return 0;
 }
 

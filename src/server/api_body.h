@@ -33,6 +33,8 @@ api_body_action(const char *text, size_t size, struct msg_api_domain_action *ret
 
 int
 api_body_image(const char *text, size_t size, struct msg_api_name *ret, struct error *err);
+int
+api_body_version(const char *text, size_t size, struct msg_api_image_change *ret, struct error *err);
 
 /* @ret, all zero before, is the caller's: its blobs for rec_clear. */
 int

@@ -55,6 +55,18 @@ query_name(const struct api_request *q, const char *key, char ret[NAME_SIZE], st
         return 0;
 }
 
+static int
+query_image(const struct api_request *q, const char *key, char ret[NAME_SIZE], struct error *err)
+{
+        const char *text = api_request_query(q, key);
+
+        if (!text)
+                return 0;
+        if (!image_name_ok(text) || !str_copy(ret, NAME_SIZE, text))
+                return error_set(err, ERR_INVALID, "query %s: an image's name or the begin of a version's id is wanted", key);
+        return 0;
+}
+
 int
 api_get(struct api_request *q, struct error *err)
 {
@@ -69,7 +81,7 @@ api_get(struct api_request *q, struct error *err)
             (r = query_number(q, "after", INT64_MAX, &get.number, err)) < 0 ||
             (r = query_number(q, "at", INT64_MAX, &get.number, err)) < 0 ||
             (r = query_name(q, "firmware", get.filter, err)) < 0 || (r = query_name(q, "kind", get.filter, err)) < 0 ||
-            (r = query_name(q, "host", get.filter, err)) < 0)
+            (r = query_name(q, "host", get.filter, err)) < 0 || (r = query_image(q, "to", get.filter, err)) < 0)
                 return r;
         if (get.resource == RES_SERVER && q->api->tls_fingerprint[0]) /* what a client on another machine must be told */
                 q->extra = json_pack("{s:s}", "tls_fingerprint", q->api->tls_fingerprint);
@@ -184,6 +196,21 @@ api_image_build(struct api_request *q, struct error *err)
         int r = api_body_image(q->body.data, q->body.size, &m, err);
 
         return r < 0 ? r : ask_by_name(q, MSG_API_IMAGE_BUILD, m.name, err);
+}
+
+int
+api_image_change(struct api_request *q, struct error *err)
+{
+        struct msg_api_image_change m = {.kind = (uint32_t)q->match.route->resource};
+        int r = m.kind == OP_IMAGE_SET_DEFAULT ? api_body_version(q->body.data, q->body.size, &m, err)
+                                               : api_body_none(q->body.data, q->body.size, err);
+
+        if (r < 0)
+                return r;
+        memcpy(m.name, q->match.name, sizeof(m.name));
+        copy_by(q, m.by);
+        copy_key(q, m.key);
+        return api_ask(q, MSG_API_IMAGE_CHANGE, &m, 0, err);
 }
 
 /* ---- satellites ---- */

@@ -23,6 +23,9 @@ int
 api_unknown_change(struct api_request *q, struct error *err);
 int
 api_image_build(struct api_request *q, struct error *err);
+
+int
+api_image_change(struct api_request *q, struct error *err);
 int api_satellite_add(struct api_request *q, struct error *err);
 int api_satellite_remove(struct api_request *q, struct error *err);
 int api_domain_create(struct api_request *q, struct error *err);

@@ -8,6 +8,7 @@
 #include <utlist.h>
 
 #include "base/rec_json.h"
+#include "image/image_diff.h"
 #include "server/core_private.h"
 
 typedef json_t *(*resource_fn)(struct core *c, const struct msg_api_get *m, struct error *err);
@@ -108,13 +109,24 @@ get_images(struct core *c, const struct msg_api_get *m, struct error *err)
         return json_pack("{s:o}", "images", list);
 }
 
+/* One version in full: who uses it, and what makes it big. */
+static json_t *
+image_json_full(struct core *c, const struct image *im)
+{
+        json_t *json = core_policy_image_json(c, im);
+
+        json_object_set_new(json, "used_by", core_image_users(c, im));
+        json_object_set_new(json, "biggest", image_biggest_json(c->config->image_store, im));
+        return json;
+}
+
 static json_t *
 get_image(struct core *c, const struct msg_api_get *m, struct error *err)
 {
         const struct image *im = core_policy_image(c, m->name);
 
         if (im)
-                return core_policy_image_json(c, im);
+                return image_json_full(c, im);
         error_set(err, ERR_NOT_FOUND, "there is no image '%s'; see 'dompool image list'", m->name);
         return NULL;
 }
@@ -248,6 +260,8 @@ static const resource_fn resources[RES_N] = {
         [RES_PROFILES] = core_profiles_json,
         [RES_IMAGES] = get_images,
         [RES_IMAGE] = get_image,
+        [RES_IMAGE_DIFF] = core_image_diff_json,
+        [RES_IMAGE_GC] = core_image_gc_json,
         [RES_IMAGE_CHECK] = get_image_check,
         [RES_DOMAINS] = get_domains,
         [RES_DOMAIN] = get_domain,

@@ -56,7 +56,7 @@ core_op_active(struct core *c, const char *target, bool image)
         struct core_op *op, *next;
 
         HASH_ITER(hh, c->ops, op, next)
-        if ((image ? op->row.op.kind == OP_IMAGE_BUILD : is_domain_op(op)) && !strcmp(op->row.op.target, target))
+        if ((image ? op_kind_is_works(op->row.op.kind) : is_domain_op(op)) && !strcmp(op->row.op.target, target))
                 return op;
         return NULL;
 }
@@ -298,7 +298,7 @@ core_op_push(struct core *c, struct core_op *op)
 
         if (op->sent)
                 return;
-        if (op->row.op.kind == OP_IMAGE_BUILD) {
+        if (op_kind_is_works(op->row.op.kind)) {
                 core_op_work_push(c);
                 return;
         }
@@ -328,7 +328,7 @@ core_op_unsend(struct core *c, struct core_host *h)
 
         HASH_ITER(hh, c->ops, op, next)
         {
-                if (h ? !strcmp(op->row.op.host, h->row.host.name) : op->row.op.kind == OP_IMAGE_BUILD)
+                if (h ? !strcmp(op->row.op.host, h->row.host.name) : op_kind_is_works(op->row.op.kind))
                         op->sent = false;
         }
         if (!h) {
@@ -347,7 +347,7 @@ op_of_host(struct core *c, struct core_host *h, uint64_t id, uint64_t epoch)
 
         if (!op)
                 return NULL;
-        if (op->row.op.kind == OP_IMAGE_BUILD || strcmp(op->row.op.host, h->row.host.name) != 0 || epoch > op->row.op.epoch) {
+        if (op_kind_is_works(op->row.op.kind) || strcmp(op->row.op.host, h->row.host.name) != 0 || epoch > op->row.op.epoch) {
                 core_event_security(c, h->row.host.name, "operation",
                                     "it spoke of operation %" PRIu64 " epoch %" PRIu64 ", which it was not given", id, epoch);
                 return NULL;
@@ -518,7 +518,7 @@ core_op_tick(struct core *c)
 
         HASH_ITER(hh, c->ops, op, next)
         {
-                if (op->row.op.kind != OP_IMAGE_BUILD && hopeless(c, &op->row.op, text, sizeof(text)))
+                if (!op_kind_is_works(op->row.op.kind) && hopeless(c, &op->row.op, text, sizeof(text)))
                         core_op_failed(c, op, ERR_UNREACHABLE, text);
         }
 }

@@ -16,6 +16,7 @@
  *   core_unknown.c  machines that are no host             core_enrol.c    what enrolment rules make of them
  *   core_twin.c     duplicates of UUIDs, serial numbers, MAC addresses
  *   core_guard.c    facts of images, and whether a host can boot one
+ *   core_image.c    what is done with versions: default, rollback, removal
  *   core_satellite*.c   satellites: who they are, what they get and report
  */
 #include <jansson.h>
@@ -470,6 +471,17 @@ void core_op_result(struct core *c, struct core_host *h, const struct msg_agent_
 void core_op_domain_action(struct core *c, const struct msg_api_domain_action *m);
 void core_op_host_reboot(struct core *c, const struct msg_api_name *m);
 void core_op_image_build(struct core *c, const struct msg_api_name *m);
+
+/* --- core_image.c --- */
+void core_image_change(struct core *c, const struct msg_api_image_change *m);
+/* Who uses a version: an array of texts, "it is micro:current", "host n1 runs it". */
+json_t *core_image_users(struct core *c, const struct image *im);
+json_t *core_image_diff_json(struct core *c, const struct msg_api_get *m, struct error *err);
+json_t *core_image_gc_json(struct core *c, const struct msg_api_get *m, struct error *err);
+/* What work is to do for the operation. 0, or why it cannot be done any more. */
+int core_image_task(struct core *c, const struct core_op *op, struct msg_work_task *ret, struct error *err);
+/* It is done: tells what has changed. */
+void core_image_done(struct core *c, const struct core_op *op, const char *text);
 void core_op_work_push(struct core *c);
 void core_op_work_progress(struct core *c, const struct msg_work_progress *m);
 void core_op_work_result(struct core *c, const struct msg_work_result *m);

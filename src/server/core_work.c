@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Operations that the role work carries out: one image build at a time, sent again when work or core was restarted. Beside it work
- * takes in guest files for creates, see core_guest.c. Process: core.
+ * Operations that the role work carries out: one at a time, sent again when work or core was restarted. Beside it work takes in
+ * guest files for creates, see core_guest.c. Process: core.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -15,7 +15,7 @@ task(struct core *c, uint64_t id)
         struct core_op *op;
 
         HASH_FIND(hh, c->ops, &id, sizeof(id), op);
-        return op && (op->row.op.kind == OP_IMAGE_BUILD || op->wants_files) ? op : NULL;
+        return op && (op_kind_is_works(op->row.op.kind) || op->wants_files) ? op : NULL;
 }
 
 void
@@ -30,7 +30,8 @@ core_op_image_build(struct core *c, const struct msg_api_name *m)
         if (!name_ok(m->name))
                 error_set(&err, ERR_INVALID, "'%s' cannot be the name of a recipe", m->name);
         else if (op)
-                error_set(&err, ERR_BUSY, "operation %" PRIu64 " builds image '%s' already", op->row.op.id, m->name);
+                error_set(&err, ERR_BUSY, "operation %" PRIu64 " (%s) on image '%s' is under way", op->row.op.id,
+                          op_kind_names[op->row.op.kind], m->name);
         else
                 err.code = ERR_NONE;
         if (err.code != ERR_NONE) {
@@ -45,18 +46,25 @@ core_op_image_build(struct core *c, const struct msg_api_name *m)
 void
 core_op_work_push(struct core *c)
 {
-        struct msg_work_task m = {.kind = WORK_IMAGE_BUILD};
         struct core_op *op, *next, *first = NULL;
+        struct msg_work_task m = {0};
+        struct error err;
 
         if (!c->peers[ROLE_WORK] || c->work_op)
                 return;
         HASH_ITER(hh, c->ops, op, next)
-        if (op->row.op.kind == OP_IMAGE_BUILD && (!first || op->row.op.id < first->row.op.id))
+        if (op_kind_is_works(op->row.op.kind) && (!first || op->row.op.id < first->row.op.id))
                 first = op;
         if (!first)
                 return;
+        if (core_image_task(c, first, &m, &err) < 0) {
+                core_op_failed(c, first, err.code, err.message);
+                core_op_work_push(c);
+                return;
+        }
         if (first->row.op.state == OP_RUNNING)
-                core_event(c, "op", first->row.op.target, "resumed", 0, "operation %" PRIu64 " image-build", first->row.op.id);
+                core_event(c, "op", first->row.op.target, "resumed", 0, "operation %" PRIu64 " %s", first->row.op.id,
+                           op_kind_names[first->row.op.kind]);
         first->row.op.state = OP_RUNNING;
         first->row.op.epoch++;
         first->row.op.updated_ms = core_wall(c);
@@ -64,7 +72,6 @@ core_op_work_push(struct core *c)
         first->sent = true;
         core_mark_op(c, first);
         c->work_op = m.op = first->row.op.id;
-        str_copy(m.name, sizeof(m.name), first->row.op.target);
         core_send(c, ROLE_WORK, MSG_WORK_TASK, &m);
 }
 
@@ -98,10 +105,12 @@ core_op_work_result(struct core *c, const struct msg_work_result *m)
                 core_guest_result(c, op, m);
                 return;
         }
-        if (strcmp(m->code, error_text(ERR_NONE)) == 0)
+        if (strcmp(m->code, error_text(ERR_NONE)) == 0) {
+                core_image_done(c, op, m->text);
                 core_op_done(c, op);
-        else
+        } else {
                 core_op_failed(c, op, error_from_text(m->code), m->text);
+        }
         core_policy_scan_images(c, true);
         core_op_work_push(c);
 }

@@ -324,6 +324,7 @@ HANDLER(core_op_host_reboot, msg_api_name)
 HANDLER(core_create, msg_api_domain_create)
 HANDLER(core_op_domain_action, msg_api_domain_action)
 HANDLER(core_op_image_build, msg_api_name)
+HANDLER(core_image_change, msg_api_image_change)
 HANDLER(core_agent_hello, msg_agent_hello)
 HANDLER(core_agent_inventory, msg_agent_inventory)
 HANDLER(core_agent_domains, msg_agent_domains)
@@ -370,6 +371,7 @@ static const handler_fn handlers[MSG_MAX] = {
         [MSG_API_DOMAIN_CREATE] = handle_core_create,
         [MSG_API_DOMAIN_ACTION] = handle_core_op_domain_action,
         [MSG_API_IMAGE_BUILD] = handle_core_op_image_build,
+        [MSG_API_IMAGE_CHANGE] = handle_core_image_change,
         [MSG_AGENT_HELLO] = handle_core_agent_hello,
         [MSG_AGENT_INVENTORY] = handle_core_agent_inventory,
         [MSG_AGENT_DOMAINS] = handle_core_agent_domains,

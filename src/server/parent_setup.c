@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "base/sealed.h"
 #include "bootcfg/policy.h"
+#include "image/image_key.h"
 #include "net/netlink.h"
 #include "net/tls_stream.h"
 #include "proto/dhcp.h"
@@ -205,6 +206,28 @@ make_certificate(struct parent *p, struct error *err)
                 r = write_file(cert_path, cert, err);
         if (r == 0)
                 log_notice("made the server's certificate file=%s", cert_path);
+        return r;
+}
+
+/* Who may sign images in the room's name: root on this machine, nobody else. Made at the very first start as well, so that the
+ * public part is there before the first build. */
+static int
+make_image_key(struct parent *p, struct error *err)
+{
+        char path[CONFIG_PATH_SIZE + 16], id[IMAGE_KEY_ID_SIZE];
+        struct sign_pair pair;
+        bool is_new;
+        int r;
+
+        snprintf(path, sizeof(path), "%s/" IMAGE_KEY_NAME, p->config->state_dir);
+        is_new = access(path, F_OK) < 0;
+        r = image_key_load(path, &pair, err);
+        if (r == 0)
+                r = image_key_publish(p->config->image_store, &pair, err);
+        if (r == 0 && is_new) {
+                image_key_id(pair.public, id);
+                log_notice("made the key that signs images file=%s id=%s", path, id);
+        }
         return r;
 }
 
@@ -457,6 +480,8 @@ parent_setup(struct parent *p, struct error *err)
                 r = lock_state(p, err);
         if (r == 0 && !is_satellite(p))
                 r = make_certificate(p, err);
+        if (r == 0 && !is_satellite(p))
+                r = make_image_key(p, err);
         if (r == 0)
                 r = open_sockets(p, err);
         if (r == 0)

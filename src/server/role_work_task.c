@@ -13,7 +13,11 @@
 #include "base/paths.h"
 #include "image/facts_store.h"
 #include "image/image_build.h"
+#include "image/image_gc.h"
+#include "image/image_key.h"
+#include "image/image_lock.h"
 #include "image/image_store.h"
+#include "image/image_verify.h"
 #include "server/guest_blob.h"
 
 struct task_run {
@@ -68,18 +72,20 @@ image_build_check(const struct msg_work_task *task, int fd, struct error *err)
 static int
 image_build_run(struct task_run *t, char *text, size_t text_size, struct error *err)
 {
-        char recipe[PROGRAM_PATH_SIZE], programs[PROGRAM_PATH_SIZE];
+        char recipe[PROGRAM_PATH_SIZE], programs[PROGRAM_PATH_SIZE], key[CONFIG_PATH_SIZE + 16];
         struct image_build b = {
                 .store = t->config->image_store,
                 .recipe_dir = recipe,
                 .program_dir = programs,
                 .name = t->task->name,
+                .key_file = key,
                 .progress = tell_progress,
                 .arg = t,
         };
         struct image image;
         int r;
 
+        snprintf(key, sizeof(key), "%s/" IMAGE_KEY_NAME, t->config->state_dir);
         r = find_recipe(t->task->name, recipe, err);
         if (r < 0)
                 return r;
@@ -96,6 +102,94 @@ image_build_run(struct task_run *t, char *text, size_t text_size, struct error *
         return r;
 }
 
+/* ---- versions that are there ---- */
+
+static int
+versions_check(const struct msg_work_task *task, int fd, struct error *err)
+{
+        (void)fd;
+        if (!name_ok(task->name) || strspn(task->versions, "0123456789abcdef ") != strlen(task->versions))
+                return error_set(err, ERR_INVALID, "a task on an image without a name, or with versions that are none");
+        return 0;
+}
+
+/* The one version of the task. */
+static int
+the_version(const struct task_run *t, struct image *ret, struct error *err)
+{
+        char digits[IMAGE_ID_SIZE];
+
+        str_copy(digits, sizeof(digits), t->task->versions);
+        digits[strcspn(digits, " ")] = '\0';
+        return image_store_find(t->config->image_store, digits, ret, err);
+}
+
+static int
+set_default_run(struct task_run *t, char *text, size_t text_size, struct error *err)
+{
+        struct image im;
+        int r = the_version(t, &im, err);
+
+        if (r == 0)
+                r = image_store_set(t->config->image_store, t->task->name, im.id, &im, err);
+        if (r == 0)
+                snprintf(text, text_size, "image %s is version %.16s now", t->task->name, im.id);
+        return r;
+}
+
+static int
+rollback_run(struct task_run *t, char *text, size_t text_size, struct error *err)
+{
+        struct image im;
+        int r = image_store_rollback(t->config->image_store, t->task->name, &im, err);
+
+        if (r == 0)
+                snprintf(text, text_size, "image %s went back to version %.16s", t->task->name, im.id);
+        return r;
+}
+
+static int
+remove_run(struct task_run *t, char *text, size_t text_size, struct error *err)
+{
+        char ids[WORK_VERSIONS_MAX][IMAGE_ID_SIZE], words[sizeof(t->task->versions)], *save = NULL;
+        struct image_gc_result done;
+        size_t n = 0;
+        int r;
+
+        memcpy(words, t->task->versions, sizeof(words));
+        for (char *word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+                struct error ignored;
+                struct image im;
+
+                /* One that is not there any more was removed before work was restarted. */
+                if (n < WORK_VERSIONS_MAX && image_store_find(t->config->image_store, word, &im, &ignored) == 0)
+                        memcpy(ids[n++], im.id, IMAGE_ID_SIZE);
+        }
+        r = image_gc_remove(t->config->image_store, (const char(*)[IMAGE_ID_SIZE])ids, n, &done, err);
+        if (r == 0)
+                snprintf(text, text_size, "%u versions removed, %llu MiB free again", done.versions,
+                         (unsigned long long)(done.bytes >> 20));
+        return r;
+}
+
+static int
+verify_run(struct task_run *t, char *text, size_t text_size, struct error *err)
+{
+        struct image_verify v;
+        struct image im;
+        int r = the_version(t, &im, err);
+
+        if (r == 0)
+                r = image_verify(t->config->image_store, &im, &v, err);
+        if (r < 0)
+                return r;
+        if (v.n_damaged)
+                return image_verify_error(&im, &v, err);
+        snprintf(text, text_size, "image %s version %.16s is what key %s signed: %u files, %llu MiB", im.name, im.id, v.key,
+                 v.files, (unsigned long long)(v.bytes >> 20));
+        return 0;
+}
+
 /* ---- facts of images and loaders ---- */
 
 static int
@@ -108,8 +202,15 @@ facts_check(const struct msg_work_task *task, int fd, struct error *err)
 static int
 facts_run(struct task_run *t, char *text, size_t text_size, struct error *err)
 {
-        int r = facts_store_fill(t->config->image_store, err);
+        _cleanup_close_ int lock = image_lock_try(t->config->image_store, err);
+        int r;
 
+        /* It is the first task after a start: what a build that died has left goes now. One that lives has the lock. */
+        if (lock >= 0 && image_sweep(t->config->image_store, err) < 0)
+                log_error("left-over of a build cannot be removed: %s", err->message);
+        if (lock >= 0)
+                close(TAKE_FD(lock));
+        r = facts_store_fill(t->config->image_store, err);
         snprintf(text, text_size, "facts of the image store");
         return r;
 }
@@ -155,9 +256,10 @@ guest_file_run(struct task_run *t, char *text, size_t text_size, struct error *e
 }
 
 static const struct task_kind task_kinds[WORK_KIND_N] = {
-        [WORK_IMAGE_BUILD] = {image_build_check, image_build_run},
-        [WORK_FACTS] = {facts_check, facts_run},
-        [WORK_GUEST_FILE] = {guest_file_check, guest_file_run},
+        [WORK_IMAGE_BUILD] = {image_build_check, image_build_run}, [WORK_FACTS] = {facts_check, facts_run},
+        [WORK_GUEST_FILE] = {guest_file_check, guest_file_run},    [WORK_IMAGE_SET_DEFAULT] = {versions_check, set_default_run},
+        [WORK_IMAGE_ROLLBACK] = {versions_check, rollback_run},    [WORK_IMAGE_REMOVE] = {versions_check, remove_run},
+        [WORK_IMAGE_VERIFY] = {versions_check, verify_run},
 };
 
 int

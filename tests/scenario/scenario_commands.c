@@ -179,7 +179,7 @@ cmd_image(struct script *s, char **w, int n)
         }
         str_copy(im.name, sizeof(im.name), w[0]);
         str_copy(im.recipe, sizeof(im.recipe), w[0]);
-        if (image_store_publish(s->world.config->image_store, folder, &im, &err))
+        if (image_store_publish(s->world.config->image_store, folder, NULL, &im, &err))
                 script_fail(s, "%s", err.message);
 }
 

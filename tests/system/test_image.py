@@ -186,7 +186,7 @@ def test_micro_is_within_32_mib(micro):
     store, image = micro
     loader = (store / "loaders/grub/x86_64-efi/core.efi").stat().st_size
     sizes = {f["name"]: f["size"] for f in image["files"]}
-    assert set(sizes) == {"xen.gz", "xen", "xen.efi", "vmlinuz", "initrd"}
+    assert set(sizes) == {"xen.gz", "xen", "xen.efi", "vmlinuz", "initrd", "initrd-root", "root.squashfs"}
     for xen in ("xen.gz", "xen", "xen.efi"):  # one of them
         assert sizes[xen] + sizes["vmlinuz"] + sizes["initrd"] + loader <= WIRE_LIMIT
 
@@ -196,6 +196,33 @@ def test_xen_is_there_for_loaders_that_unpack_nothing(micro):
     version = store / "versions" / image["id"]
     assert (version / "xen").read_bytes() == subprocess.run(["gzip", "-dc", version / "xen.gz"], check=True, capture_output=True).stdout
     assert (version / "xen.efi").read_bytes()[:2] == b"MZ"
+
+
+def test_a_root_for_the_network_is_the_same_tree_as_the_initrd(micro, tmp_path):
+    """mksquashfs's own reader and cpio agree on names, modes and contents; and the squashfs is whole blocks."""
+    store, image = micro
+    version = store / "versions" / image["id"]
+    names = {f["name"] for f in image["files"]}
+    assert {"initrd", "initrd-root", "root.squashfs"} <= names and "root" not in names
+    assert (version / "root.squashfs").stat().st_size % 4096 == 0
+    (tmp_path / "initrd").mkdir()
+    subprocess.run(f"zstd -dc {version}/initrd | cpio -id --quiet", shell=True, cwd=tmp_path / "initrd", check=True)
+    subprocess.run(["unsquashfs", "-q", "-n", "-d", tmp_path / "squashfs", version / "root.squashfs"], check=True, stdout=subprocess.DEVNULL)
+    for tree in (tmp_path / "squashfs", version / "root"):
+        subprocess.run(["diff", "-r", "--no-dereference", tmp_path / "initrd", tree], check=True)
+        modes = [subprocess.run("find . -printf '%P %m %l\\n' | sort", shell=True, cwd=d, check=True, capture_output=True).stdout.split(b"\n", 1)[1]
+                 for d in (tmp_path / "initrd", tree)]
+        assert modes[0] == modes[1]
+    assert os.readlink(version / "root/sbin/init") == "/init"
+
+
+def test_the_stage_has_the_transports_modules_and_clients(micro, tmp_path):
+    store, image = micro
+    listing = subprocess.run(f"zstd -dc {store}/versions/{image['id']}/initrd-root | cpio -t --quiet", shell=True, check=True,
+                             capture_output=True, text=True).stdout
+    for wanted in ("init", "sbin/iscsistart", "/nfsv3.ko", "/nfsv4.ko", "/nbd.ko", "/iscsi_tcp.ko", "/sd_mod.ko", "/aoe.ko", "/overlay.ko",
+                   "/squashfs.ko", "/loop.ko", "/bridge.ko", "/virtio_net.ko", "/e1000e.ko"):
+        assert any(line == wanted or line.endswith(wanted) for line in listing.splitlines()), wanted
 
 
 def test_micro_has_all_that_its_programs_need(micro, tmp_path):

@@ -109,8 +109,10 @@ test_a_wrong_recipe_conf_is_named_by_file_and_line(void **state)
                 const char *text, *says;
         } bad[] = {
                 {"kind = host\nhypervisr = /boot/xen.gz\n", "recipe.conf:2: no such option 'hypervisr'"},
-                {"kind = server\n", "kind is \"host\" or \"guest\""},
+                {"kind = server\n", "kind is \"host\", \"guest\" or \"stage\""},
                 {"kind = host\n", "a host image needs hypervisor"},
+                {"kind = guest\nstage = x\n", "only a host image has one"},
+                {"hypervisor = /boot/xen.gz\nstage = \"../x\"\n", "stage names a recipe beside this one"},
                 {"kind = guest\nlimit = many\n", "limit 'many'"},
                 {"kind = guest\npackages = { \"-oDebug=1\" }\n", "'-oDebug=1' is no package name"},
                 {"kind = guest\ncompression = lzma\n", "zstd, xz or gzip"},

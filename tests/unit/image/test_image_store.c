@@ -59,7 +59,7 @@ publish(const char *text, int64_t built_ms)
         assert_int_equal(image_write(path_in("fresh/xen.gz"), "xen", 3, &err), 0);
         assert_int_equal(image_write(path_in("fresh/vmlinuz"), "linux", 5, &err), 0);
         assert_int_equal(image_write(path_in("fresh/initrd"), text, strlen(text), &err), 0);
-        if (image_store_publish(store, folder, &im, &err) < 0)
+        if (image_store_publish(store, folder, NULL, &im, &err) < 0)
                 fail_msg("%s", err.message);
         assert_int_equal(image_remove(folder, &err), 0);
         return im;
@@ -133,7 +133,7 @@ test_arguments_are_part_of_the_id(void **state)
         assert_int_equal(image_write(path_in("fresh/xen.gz"), "xen", 3, &err), 0);
         assert_int_equal(image_write(path_in("fresh/vmlinuz"), "linux", 5, &err), 0);
         assert_int_equal(image_write(path_in("fresh/initrd"), "one", 3, &err), 0);
-        assert_int_equal(image_store_publish(store, folder, &b, &err), 0);
+        assert_int_equal(image_store_publish(store, folder, NULL, &b, &err), 0);
         assert_string_not_equal(a.id, b.id);
 }
 
