@@ -12,7 +12,7 @@
 
 #define ID_DIGITS 16
 
-/* The files of an image that loaders may fetch; manifest.json is not among them. */
+/* The files of an image that loaders and dompool-init may fetch. */
 static const struct {
         const char *name;
         enum boot_stage stage;
@@ -23,6 +23,10 @@ static const struct {
         {"xen.efi", STAGE_XEN, 0},                                      /* iPXE on UEFI */
         {"vmlinuz", STAGE_KERNEL, offsetof(struct policy_image, kernel_size)},
         {"initrd", STAGE_INITRD, offsetof(struct policy_image, initrd_size)},
+        {"initrd-root", STAGE_INITRD, 0},
+        {"root.squashfs", STAGE_INITRD, 0}, /* from here on by dompool-init, a root by HTTP */
+        {"manifest.json", STAGE_INITRD, 0},
+        {"manifest.sig", STAGE_INITRD, 0},
 };
 
 /* Copies the next part of the path; false when it is one that no honest loader asks for. */

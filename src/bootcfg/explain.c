@@ -459,7 +459,7 @@ tell_menu(const struct explain *x, const struct menu_doc *doc)
 static void
 tell_files(const struct explain *x, const struct loader *loader)
 {
-        static const char *const names[] = {"xen.gz", "vmlinuz", "initrd"};
+        const char *const names[] = {"xen.gz", "vmlinuz", x->chosen.root == ROOT_RAM ? "initrd" : "initrd-root"};
         char title[200];
 
         if (loader->boot_file) {

@@ -152,7 +152,10 @@ check_initrd(const struct guard_request *r, struct guard_report *report)
         const char *packing = facts_packing_names[i->packing < PACKING_N ? i->packing : PACKING_UNKNOWN];
 
         if (i->size == 0) {
-                guard_add(report, GUARD_INITRD_NONE, "image %s has no initrd", r->image->name);
+                guard_add(report, GUARD_INITRD_NONE,
+                          r->root == ROOT_RAM ? "image %s has no initrd, so that its root cannot be in RAM: set another root"
+                                              : "image %s has no initrd-root, so that its root can only be in RAM",
+                          r->image->name);
                 return;
         }
         if (i->packing == PACKING_UNKNOWN) {
@@ -186,7 +189,16 @@ static void (*const checks[])(const struct guard_request *, struct guard_report 
 void
 guard_check(const struct guard_request *r, struct guard_report *ret)
 {
+        struct guard_request of_root = *r;
+        struct image_facts facts;
+
         *ret = (struct guard_report){0};
+        if (r->facts && r->root != ROOT_RAM) { /* the initrd that its menu names */
+                facts = *r->facts;
+                facts.initrd = facts.initrd_root;
+                of_root.facts = &facts;
+                r = &of_root;
+        }
         if (!r->facts)
                 guard_add(ret, GUARD_FACTS_MISSING, "what is in image %s is not known yet", r->image->name);
         for (size_t i = 0; i < N_ELEMENTS(checks); i++)

@@ -53,7 +53,7 @@ struct guard_request {
         const struct image *image;
         const struct image_facts *facts;     /* NULL: not known yet */
         const struct loaders_facts *loaders; /* NULL: not known yet */
-        const char *root;                    /* the profile's root transport; "" is "ram" */
+        enum root_kind root;
         /* The host; all may be unknown: then the image alone is judged. */
         bool has_host;
         struct mac mac;
@@ -74,10 +74,10 @@ int guard_worst(const struct guard_report *report);
 /* Where a root may come from, and the modules without which it cannot. */
 struct root_transport {
         const char *name;
-        const char *needs[4]; /* each "a|b": one of these */
+        const char *needs[5]; /* each "a|b": one of these */
 };
 
-/* "ram", "nfs", "nbd", "iscsi", "aoe", "squashfs", "overlay"; NULL: there is none of the name. */
+/* One of root_names, "squashfs" or "overlay"; NULL: there is none of the name. */
 const struct root_transport *root_transport_find(const char *name);
 
 /* By position; NULL behind the last. */

@@ -19,11 +19,15 @@ static const struct transport {
         struct root_word words[MAX_WORDS];
 } transports[] = {
         {{"ram", {NULL}}, {{NULL, NULL}}},
-        {{"nfs", {"nfs", "nfsv4|nfsv3"}},
+        {{"nfs", {"nfs", "nfsv4", "overlay"}},
          {{"root", "/dev/nfs"}, {"root", "nfs"}, {"nfsroot", ""}, {"boot", "nfs"}, {"netboot", "nfs"}}},
-        {{"nbd", {"nbd"}}, {{"root", "/dev/nbd"}, {"root", "nbd:"}, {"netroot", "nbd:"}, {"nbdroot", ""}}},
-        {{"iscsi", {"iscsi_tcp", "sd_mod"}}, {{"root", "iscsi:"}, {"netroot", "iscsi"}, {"iscsi_target_name", ""}}},
-        {{"aoe", {"aoe"}}, {{"root", "/dev/etherd/"}, {"root", "aoe:"}}},
+        {{"nfs3", {"nfs", "nfsv3", "overlay"}}, {{NULL, NULL}}},
+        {{"http", {"loop", "squashfs", "overlay"}}, {{NULL, NULL}}},
+        {{"nbd", {"nbd", "squashfs", "overlay"}},
+         {{"root", "/dev/nbd"}, {"root", "nbd:"}, {"netroot", "nbd:"}, {"nbdroot", ""}}},
+        {{"iscsi", {"iscsi_tcp", "sd_mod", "squashfs", "overlay"}},
+         {{"root", "iscsi:"}, {"netroot", "iscsi"}, {"iscsi_target_name", ""}}},
+        {{"aoe", {"aoe", "squashfs", "overlay"}}, {{"root", "/dev/etherd/"}, {"root", "aoe:"}}},
         {{"squashfs", {"squashfs", "loop"}}, {{"root", "live:"}, {"boot", "live"}, {"fetch", ""}}},
         {{"overlay", {"overlay"}}, {{"boot", "live"}, {"rd.overlay", ""}, {"overlayroot", ""}}},
 };
@@ -32,7 +36,7 @@ const struct root_transport *
 root_transport_find(const char *name)
 {
         for (size_t i = 0; i < N_ELEMENTS(transports); i++)
-                if (strcmp(transports[i].t.name, *name ? name : "ram") == 0)
+                if (strcmp(transports[i].t.name, name) == 0)
                         return &transports[i].t;
         return NULL;
 }
@@ -95,13 +99,13 @@ root_transport_lacks(const struct root_transport *t, const struct image_facts *f
 void
 guard_root(const struct guard_request *r, struct guard_report *report)
 {
-        const struct root_transport *own = root_transport_find(r->root ? r->root : "");
+        const struct root_transport *own = root_transport_find(root_names[r->root]);
         struct guard_finding *f;
         char lacks[120];
 
         if (own && r->facts && root_transport_lacks(own, r->facts, lacks, sizeof(lacks))) {
-                f = guard_add(report, GUARD_ROOT_MODULE, "root '%s' needs the modules %s, which the initrd has not", own->name,
-                              lacks);
+                f = guard_add(report, GUARD_ROOT_MODULE, "root '%s' needs the modules %s, which %s has not", own->name, lacks,
+                              r->root == ROOT_RAM ? "the initrd" : "initrd-root");
                 if (f)
                         f->level = GUARD_ERROR; /* dompool-init mounts it itself: there is no other way */
         }

@@ -98,6 +98,7 @@ make_item(const struct menu_request *r, const struct policy_chosen *c, struct me
         item->kind = c->profile->kind;
         item->why = NULL;
         item->image[0] = '\0';
+        item->initrd = c->root == ROOT_RAM ? "initrd" : "initrd-root";
         if (item->kind == PROFILE_LOCAL) {
                 item->why = "profile local";
         } else if (item->kind == PROFILE_CHAIN) {

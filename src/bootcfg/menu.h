@@ -43,6 +43,7 @@ struct menu_item {
         uint32_t chain_server;
         const char *chain_file;
         char image[17]; /* first digits of the image's id: i/<image>/xen.gz ... */
+        const char *initrd; /* the file: by its root */
         char xen_args[MENU_XEN_ARGS_SIZE];
         char dom0_args[MENU_DOM0_ARGS_SIZE]; /* but for the way home */
 };

@@ -118,6 +118,24 @@ make_xen_args(const struct menu_request *r, const struct policy_chosen *c, char 
                add(l, args, size, r->doc->xen_args);
 }
 
+/* dompool.root= and dompool.layer=; a root in RAM needs no word. Where the menu is a satellite's the main server exports. */
+static bool
+add_root(const struct menu_request *r, const struct policy_chosen *c, char *args, size_t size)
+{
+        const struct policy_header *h = policy_header(r->policy);
+        char word[ROOT_WORD_SIZE], text[ROOT_WORD_SIZE + 16];
+
+        if (c->root == ROOT_RAM)
+                return true;
+        if (!root_word(h->root_patterns[c->root], h->agent_address ? h->agent_address : r->server, c->image->id, word))
+                return false;
+        snprintf(text, sizeof(text), "dompool.root=%s", word);
+        if (!add(r->doc->language, args, size, text))
+                return false;
+        snprintf(text, sizeof(text), "dompool.layer=%s", c->profile->layer);
+        return !*c->profile->layer || add(r->doc->language, args, size, text);
+}
+
 static bool
 make_dom0_args(const struct menu_request *r, const struct policy_chosen *c, char *args)
 {
@@ -130,7 +148,7 @@ make_dom0_args(const struct menu_request *r, const struct policy_chosen *c, char
         return add(l, args, size, "console=hvc0") && add(l, args, size, policy_header(r->policy)->kernel_args) &&
                add(l, args, size, c->image->kernel_args) && add(l, args, size, c->profile->kernel_args) &&
                add_quirks(r, args, size, offsetof(struct quirk, kernel_args)) && add(l, args, size, r->host->kernel_args) &&
-               add(l, args, size, mode_arg(c->profile->kind)) && add(l, args, size, image);
+               add(l, args, size, mode_arg(c->profile->kind)) && add_root(r, c, args, size) && add(l, args, size, image);
 }
 
 const char *

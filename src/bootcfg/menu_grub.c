@@ -49,7 +49,7 @@ put_image(const struct menu_page *page, const struct menu_item *item, const stru
         put_words(out, item->dom0_args);
         put_words(out, page->home);
         menu_put(out, "; then\n    if %s", c->initrd);
-        put_path(page, item, "initrd", out);
+        put_path(page, item, item->initrd, out);
         menu_put(out, "; then\n      boot\n    fi\n  fi\nfi\n");
         menu_put(out, "echo 'dompool: the image could not be loaded; the local disk follows'\nsleep 5\n");
 }

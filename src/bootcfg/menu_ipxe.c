@@ -27,7 +27,7 @@ static bool
 lines_fit(const struct menu_page *page, const struct menu_item *item)
 {
         return line_size(page, item, "xen", item->xen_args) + line_size(page, item, "vmlinuz", item->dom0_args) + 1 +
-                       strlen(page->home_short) + line_size(page, item, "initrd", "") <=
+                       strlen(page->home_short) + line_size(page, item, item->initrd, "") <=
                COMMAND_LINES_MAX;
 }
 
@@ -40,7 +40,7 @@ put_bios_image(const struct menu_page *page, uint32_t i, struct menu_text *out)
         menu_put(out, "kernel %s %s || goto other\n", menu_image_url(page, item, "xen", url), item->xen_args);
         menu_put(out, "module %s %s %s || goto other\n", menu_image_url(page, item, "vmlinuz", url), item->dom0_args,
                  page->home_short);
-        menu_put(out, "module %s || goto other\nboot || goto other\n", menu_image_url(page, item, "initrd", url));
+        menu_put(out, "module %s || goto other\nboot || goto other\n", menu_image_url(page, item, item->initrd, url));
 }
 
 /* xen.efi looks for xen.cfg among iPXE's files; its section is named on xen.efi's command line. */
@@ -58,7 +58,7 @@ put_efi_image(const struct menu_page *page, uint32_t i, struct menu_text *out)
         menu_put(out, "initrd --name xen.cfg http://%s:%u/%s%s || goto other\n", ip4_text(page->server, ip), page->http_port,
                  menu_doc_xen_cfg.prefix, mac);
         menu_put(out, "initrd %s || goto other\n", menu_image_url(page, item, "vmlinuz", url));
-        menu_put(out, "initrd %s || goto other\nboot || goto other\n", menu_image_url(page, item, "initrd", url));
+        menu_put(out, "initrd %s || goto other\nboot || goto other\n", menu_image_url(page, item, item->initrd, url));
 }
 
 static void

@@ -34,7 +34,7 @@ put_image(const struct menu_page *page, const struct menu_item *item, struct men
 {
         menu_put(out, "  root (nd)\n  kernel (nd)/i/%s/xen.gz %s\n", item->image, item->xen_args);
         menu_put(out, "  module (nd)/i/%s/vmlinuz %s %s\n", item->image, item->dom0_args, page->home);
-        menu_put(out, "  modulenounzip (nd)/i/%s/initrd\n", item->image);
+        menu_put(out, "  modulenounzip (nd)/i/%s/%s\n", item->image, item->initrd);
 }
 
 static void

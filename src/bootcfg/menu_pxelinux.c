@@ -21,7 +21,7 @@ put_action(const struct menu_page *page, const struct menu_item *item, struct me
                 menu_put(out, "  KERNEL mboot.c32\n");
                 menu_put(out, "  APPEND i/%s/xen.gz %s", item->image, item->xen_args);
                 menu_put(out, " --- i/%s/vmlinuz %s %s", item->image, item->dom0_args, page->home);
-                menu_put(out, " --- i/%s/initrd\n", item->image);
+                menu_put(out, " --- i/%s/%s\n", item->image, item->initrd);
         }
 }
 

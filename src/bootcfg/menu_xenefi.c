@@ -14,8 +14,8 @@ render(const struct menu_page *page, struct menu_text *out)
 
                 if (item->kind == PROFILE_LOCAL || item->kind == PROFILE_CHAIN)
                         continue; /* never asked for by the script; were it, Xen would say so and end */
-                menu_put(out, "[item%u]\noptions=%s\nkernel=vmlinuz %s %s\nramdisk=initrd\n", i, item->xen_args,
-                         item->dom0_args, page->home);
+                menu_put(out, "[item%u]\noptions=%s\nkernel=vmlinuz %s %s\nramdisk=%s\n", i, item->xen_args, item->dom0_args,
+                         page->home, item->initrd);
         }
 }
 

@@ -110,6 +110,9 @@ networks_ok(const struct policy_header *h)
 static bool
 header_ok(const struct policy_header *h)
 {
+        for (size_t i = 0; i < ROOT_N; i++)
+                if (!ENDS(h->root_patterns[i]))
+                        return false;
         return ENDS(h->tls_fingerprint) && ENDS(h->console) && ENDS(h->xen_args) && ENDS(h->kernel_args) && networks_ok(h) &&
                index_ok(h->default_image, h->n_images);
 }
@@ -132,7 +135,8 @@ static bool
 profile_ok(const struct policy_profile *p, const struct policy_header *h)
 {
         return ENDS(p->name) && name_ok(p->name) && p->kind < PROFILE_N && ENDS(p->file) && ENDS(p->xen_args) &&
-               ENDS(p->kernel_args) && image_index_ok(p->image, h) && index_ok(p->menu, h->n_menus);
+               ENDS(p->kernel_args) && ENDS(p->layer) && p->root <= ROOT_N && image_index_ok(p->image, h) &&
+               index_ok(p->menu, h->n_menus);
 }
 
 static bool
@@ -198,7 +202,7 @@ setting_ok(const struct policy *p, const struct policy_setting *s)
         const struct policy_header *h = policy_header(p);
 
         return index_ok(s->image, h->n_images) && text_ok(p, s->xen_args, ARGS_SIZE) && text_ok(p, s->kernel_args, ARGS_SIZE) &&
-               text_ok(p, s->console, NAME_SIZE) && text_ok(p, s->loader, NAME_SIZE) && s->n_choices > 0 &&
+               text_ok(p, s->console, NAME_SIZE) && text_ok(p, s->loader, NAME_SIZE) && s->root < ROOT_N && s->n_choices > 0 &&
                s->n_choices <= POLICY_MAX_CHOICES && list_ok(s->choices, s->n_choices, h->n_choices) &&
                s->n_quirks <= POLICY_MAX_QUIRKS && list_ok(s->quirks, s->n_quirks, h->n_quirk_refs);
 }
@@ -468,6 +472,7 @@ policy_host_at(const struct policy *p, uint32_t i, struct policy_host *ret)
                 .kernel_args = text_at(p, s->kernel_args),
                 .console = text_at(p, s->console),
                 .loader = text_at(p, s->loader),
+                .root = s->root,
                 .choices = item_at(p, PART_CHOICES, s->choices),
                 .quirks = item_at(p, PART_QUIRK_REFS, s->quirks),
                 .n_choices = s->n_choices,

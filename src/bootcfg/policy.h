@@ -44,7 +44,7 @@
 #include "model/image.h"
 
 #define POLICY_MAGIC 0x50504d44u /* "DMPP" */
-#define POLICY_VERSION 5
+#define POLICY_VERSION 6
 #define POLICY_NONE UINT32_MAX              /* an index that names nothing; of an image: it is not there */
 #define POLICY_HOSTS_IMAGE (UINT32_MAX - 1) /* a profile that leaves the image to the host */
 #define POLICY_MAX_CHOICES 8                /* for a host: seven with a time, and what counts else */
@@ -70,6 +70,7 @@ struct policy_header {
         uint32_t agent_port, http_port;
         uint32_t
                 agent_address; /* where agents connect, if it is not who gives the boot files: a satellite's snapshot; else 0 */
+        char root_patterns[ROOT_N][ROOT_WORD_SIZE];          /* of dompool.root=, see root_word() */
         uint32_t n_networks;                                 /* 1.. */
         struct config_network networks[CONFIG_MAX_NETWORKS]; /* as config_network_at counts */
 };
@@ -88,6 +89,8 @@ struct policy_profile {
         uint32_t image;  /* index; POLICY_HOSTS_IMAGE; POLICY_NONE: it names one that is not there */
         uint32_t server; /* PROFILE_CHAIN */
         uint32_t menu;   /* index; POLICY_NONE */
+        uint32_t root;   /* enum root_kind; ROOT_N: the host's */
+        char layer[ROOT_LAYER_SIZE];
         char file[PROFILE_FILE_SIZE];
         char xen_args[ARGS_SIZE]; /* behind the image's, before the host's */
         char kernel_args[ARGS_SIZE];
@@ -142,6 +145,7 @@ struct policy_choice {
 struct policy_setting {
         uint32_t image;                                  /* index; POLICY_NONE */
         uint32_t xen_args, kernel_args, console, loader; /* texts */
+        uint32_t root;                                   /* enum root_kind */
         uint32_t choices;                                /* the first of the list */
         uint32_t quirks;
         uint16_t n_choices; /* 1.. */
@@ -167,6 +171,7 @@ struct policy_host {
         const char *kernel_args;
         const char *console;
         const char *loader; /* its name; empty: none is wished */
+        enum root_kind root; /* if the profile does not say */
         const struct policy_choice *choices;
         const uint16_t *quirks; /* indices; those whose firmware it has count, see quirk_match.h */
         uint16_t n_choices;     /* 1..POLICY_MAX_CHOICES */

@@ -174,7 +174,7 @@ policy_builder_free(struct policy_builder *b)
 static int
 add_setting(struct policy_builder *b, const struct policy_host *h, uint32_t *ret_index)
 {
-        struct policy_setting s = {.image = h->image, .n_choices = h->n_choices, .n_quirks = h->n_quirks};
+        struct policy_setting s = {.image = h->image, .root = h->root, .n_choices = h->n_choices, .n_quirks = h->n_quirks};
         int r;
 
         if ((r = add_text(b, h->xen_args, &s.xen_args)) || (r = add_text(b, h->kernel_args, &s.kernel_args)) ||

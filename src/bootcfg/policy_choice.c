@@ -45,6 +45,14 @@ image_of(const struct policy *p, const struct policy_host *host, const struct po
         return profile_kind_boots_image(profile->kind) ? policy_image_at(p, i) : NULL;
 }
 
+static enum root_kind
+root_of(const struct policy_host *host, const struct policy_profile *profile)
+{
+        if (profile->kind != PROFILE_POOL)
+                return ROOT_RAM;
+        return profile->root < ROOT_N ? profile->root : host->root;
+}
+
 void
 policy_choose(const struct policy *p, const struct policy_host *host, const struct policy_time *t, struct policy_chosen *ret)
 {
@@ -63,6 +71,7 @@ policy_choose(const struct policy *p, const struct policy_host *host, const stru
         ret->rule = policy_rule_at(p, c->rule);
         ret->by = c->by;
         ret->image = image_of(p, host, ret->profile, c->image);
+        ret->root = root_of(host, ret->profile);
         ret->menu = policy_menu_at(p, ret->rule && ret->rule->menu != POLICY_NONE ? ret->rule->menu : ret->profile->menu);
 }
 
@@ -73,4 +82,5 @@ policy_choose_entry(const struct policy *p, const struct policy_host *host, cons
         memset(ret, 0, sizeof(*ret));
         ret->profile = policy_profile_at(p, entry->profile);
         ret->image = image_of(p, host, ret->profile, POLICY_HOSTS_IMAGE);
+        ret->root = root_of(host, ret->profile);
 }

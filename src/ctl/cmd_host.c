@@ -43,6 +43,7 @@ static const struct ctl_column host_fields[] = {
         {"image", "image"},
         {"image id", "image_id", FMT_ID},
         {"loader", "loader"},
+        {"root", "root"},
         {"fixed address", "address"},
         {"address", "address_now"},
         {"domains", "n_domains"},
@@ -297,7 +298,7 @@ cmd_host_describe(struct ctl *c, json_t *body, struct error *err)
                 enum ctl_option option;
                 const char *key;
         } keys[] = {
-                {OPT_ADDRESS, "address"}, {OPT_LABELS, "labels"},     {OPT_LOADER, "loader"},
+                {OPT_ADDRESS, "address"}, {OPT_LABELS, "labels"},     {OPT_LOADER, "loader"},           {OPT_ROOT, "root"},
                 {OPT_CONSOLE, "console"}, {OPT_XEN_ARGS, "xen_args"}, {OPT_KERNEL_ARGS, "kernel_args"},
         };
         int r = set_image_key(body, c->opt[OPT_IMAGE], err);

@@ -22,6 +22,8 @@ const struct ctl_option_def ctl_options[OPT_N] = {
                          "local pool inspect rescue"},
         [OPT_ADDRESS] = {"address", 0, "IP", false, "fixed IPv4 address"},
         [OPT_LOADER] = {"loader", 0, "NAME", false, "loader instead of the best for its firmware, such as pxelinux"},
+        [OPT_ROOT] = {"root", 0, "KIND", false, "where dom0's root comes from, if the profile does not say; ram",
+                      "ram http nfs nfs3 nbd iscsi aoe"},
         [OPT_CONSOLE] = {"console", 0, "LIST", false, "Xen's console=, such as com1,vga"},
         [OPT_XEN_ARGS] = {"xen-args", 0, "TEXT", false, "further words of Xen's command line"},
         [OPT_KERNEL_ARGS] = {"kernel-args", 0, "TEXT", false, "further words of dom0's kernel command line"},
@@ -53,8 +55,8 @@ const struct ctl_option_def ctl_options[OPT_N] = {
 #define WAITS (OPT_BIT(OPT_NO_WAIT) | OPT_BIT(OPT_TIMEOUT))
 #define DIFF (OPT_BIT(OPT_DIFF) | OPT_BIT(OPT_FIRMWARE) | OPT_BIT(OPT_AT))
 #define HOST_DESCRIPTION                                                                                                       \
-        (OPT_BIT(OPT_ADDRESS) | OPT_BIT(OPT_PROFILE) | OPT_BIT(OPT_IMAGE) | OPT_BIT(OPT_LOADER) | OPT_BIT(OPT_CONSOLE) |       \
-         OPT_BIT(OPT_XEN_ARGS) | OPT_BIT(OPT_KERNEL_ARGS) | OPT_BIT(OPT_LABELS))
+        (OPT_BIT(OPT_ADDRESS) | OPT_BIT(OPT_PROFILE) | OPT_BIT(OPT_IMAGE) | OPT_BIT(OPT_LOADER) | OPT_BIT(OPT_ROOT) |          \
+         OPT_BIT(OPT_CONSOLE) | OPT_BIT(OPT_XEN_ARGS) | OPT_BIT(OPT_KERNEL_ARGS) | OPT_BIT(OPT_LABELS))
 
 const struct ctl_command ctl_commands[] = {
         {"host", "list", "", "the hosts and what they do", OPT_BIT(OPT_UNKNOWN), 0, 0, cmd_host_list},

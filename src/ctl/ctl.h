@@ -35,6 +35,7 @@ enum ctl_option {
         OPT_PROFILE,
         OPT_ADDRESS,
         OPT_LOADER,
+        OPT_ROOT,
         OPT_CONSOLE,
         OPT_XEN_ARGS,
         OPT_KERNEL_ARGS,

@@ -37,12 +37,20 @@
 
 DEFINE_CLEANUP(struct archive *, archive_read_free)
 
-enum part { PART_KERNEL, PART_XEN_GZ, PART_XEN, PART_XEN_EFI, PART_INITRD, PART_CONFIG, PART_MODINFO, PART_N };
-static const char *const part_names[PART_CONFIG] = {[PART_KERNEL] = "vmlinuz",
-                                                    [PART_XEN_GZ] = "xen.gz",
-                                                    [PART_XEN] = "xen",
-                                                    [PART_XEN_EFI] = "xen.efi",
-                                                    [PART_INITRD] = "initrd"};
+enum part {
+        PART_KERNEL,
+        PART_XEN_GZ,
+        PART_XEN,
+        PART_XEN_EFI,
+        PART_INITRD,
+        PART_INITRD_ROOT,
+        PART_CONFIG,
+        PART_MODINFO,
+        PART_N
+};
+static const char *const part_names[PART_CONFIG] = {
+        [PART_KERNEL] = "vmlinuz",  [PART_XEN_GZ] = "xen.gz", [PART_XEN] = "xen",
+        [PART_XEN_EFI] = "xen.efi", [PART_INITRD] = "initrd", [PART_INITRD_ROOT] = "initrd-root"};
 
 /* --- in the child --- */
 
@@ -198,9 +206,9 @@ take_cpio(void *arg, const uint8_t *data, size_t size)
 
 /* Archives one behind the other: plain ones (microcode) may come before a packed one, which is the last. */
 static void
-read_initrd(const int fds[PART_N], const char *release, struct initrd_facts *ret)
+read_initrd(const int fds[PART_N], enum part part, const char *release, struct initrd_facts *ret)
 {
-        const struct mapped m = map(fds[PART_INITRD]), modinfo = map(fds[PART_MODINFO]);
+        const struct mapped m = map(fds[part]), modinfo = map(fds[PART_MODINFO]);
         struct initrd_collect *c = initrd_collect_new(release);
         struct cpio_walk *w = calloc(1, sizeof(*w));
         struct mapped rest = m;
@@ -239,7 +247,8 @@ read_image(const int *fds, size_t n, void *arg)
         f->version = FACTS_VERSION;
         read_kernel(fds, &f->kernel);
         read_xen(fds, &f->xen);
-        read_initrd(fds, f->kernel.release, &f->initrd);
+        read_initrd(fds, PART_INITRD, f->kernel.release, &f->initrd);
+        read_initrd(fds, PART_INITRD_ROOT, f->kernel.release, &f->initrd_root);
 }
 
 /* --- the child --- */

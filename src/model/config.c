@@ -2,6 +2,7 @@
 /* Record tables of dompoold's configuration; it is read and checked in src/server/config.c. Pure. */
 #include "model/config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -31,6 +32,13 @@ static const struct rec_field config_token_fields[] = {
         REC_BYTES(struct config_token, sha256),
 };
 static const struct rec_desc config_token_desc = REC_DESC(struct config_token, config_token_fields);
+
+static const struct rec_field config_export_fields[] = {
+        REC_STR(struct config_export, nfs_server),   REC_STR(struct config_export, nbd_server),
+        REC_STR(struct config_export, iscsi_server), REC_STR(struct config_export, aoe_target),
+        REC_U32(struct config_export, nbd_port),     REC_U32(struct config_export, iscsi_port),
+};
+const struct rec_desc config_export_desc = REC_DESC(struct config_export, config_export_fields);
 
 static const struct rec_field config_fields[] = {
         REC_STR(struct config, state_dir),
@@ -63,9 +71,49 @@ static const struct rec_field config_fields[] = {
         REC_LIST(struct config, quirks, quirk_desc),
         REC_REC(struct config, enrolment, enrol_limits_desc),
         REC_LIST(struct config, enrols, enrol_rule_desc),
+        REC_REC(struct config, exports, config_export_desc),
         REC_LIST(struct config, hosts, host_desc),
 };
 const struct rec_desc config_desc = REC_DESC(struct config, config_fields);
+
+/* How the word is made where the administrator named a server. */
+static const struct {
+        size_t own; /* in struct config_export */
+        const char *before, *behind;
+} own_servers[ROOT_N] = {
+        [ROOT_NFS] = {offsetof(struct config_export, nfs_server), "nfs:", ":4"},
+        [ROOT_NFS3] = {offsetof(struct config_export, nfs_server), "nfs:", ":3"},
+        [ROOT_NBD] = {offsetof(struct config_export, nbd_server), "nbd:", ""},
+        [ROOT_ISCSI] = {offsetof(struct config_export, iscsi_server), "iscsi:", ""},
+        [ROOT_AOE] = {offsetof(struct config_export, aoe_target), "aoe:", ""},
+};
+
+static const char *
+own_server(const struct config *c, enum root_kind kind)
+{
+        return own_servers[kind].before ? (const char *)&c->exports + own_servers[kind].own : "";
+}
+
+bool
+config_root_is_foreign(const struct config *c, enum root_kind kind)
+{
+        return *own_server(c, kind) != '\0';
+}
+
+void
+config_root_pattern(const struct config *c, enum root_kind kind, char ret[ROOT_WORD_SIZE])
+{
+        const char *pattern = root_pattern(kind), *own = own_server(c, kind);
+
+        if (*own)
+                snprintf(ret, ROOT_WORD_SIZE, "%s%s%s", own_servers[kind].before, own, own_servers[kind].behind);
+        else if (kind == ROOT_NBD)
+                snprintf(ret, ROOT_WORD_SIZE, "nbd:%%a:%u:%%i", c->exports.nbd_port);
+        else if (kind == ROOT_ISCSI)
+                snprintf(ret, ROOT_WORD_SIZE, "iscsi:%%a:%u:1:%s%%i", c->exports.iscsi_port, ROOT_IQN);
+        else
+                snprintf(ret, ROOT_WORD_SIZE, "%s", pattern ? pattern : "");
+}
 
 bool
 config_network_has(const struct config_network *n, uint32_t address)

@@ -19,6 +19,7 @@
 #define CONFIG_MAX_MENUS 16
 #define CONFIG_MAX_QUIRKS 256
 #define CONFIG_MAX_ENROLS 64
+#define CONFIG_EXPORT_SIZE 120
 
 #define CONFIG_MAX_SUBNETS 31
 #define CONFIG_MAX_NETWORKS (1 + CONFIG_MAX_SUBNETS)
@@ -58,6 +59,18 @@ struct config_token {
         uint8_t sha256[32]; /* of the token's text */
 };
 
+/* Which servers other than ours give roots, and the ports of ours. A text is the word behind "nfs:" and so on, see
+ * root_pattern_check(); empty: dompoold starts a server of its own when a host needs it. */
+struct config_export {
+        char nfs_server[CONFIG_EXPORT_SIZE]; /* "10.0.0.5:/vol/%i" */
+        char nbd_server[CONFIG_EXPORT_SIZE];
+        char iscsi_server[CONFIG_EXPORT_SIZE];
+        char aoe_target[CONFIG_EXPORT_SIZE];
+        uint32_t nbd_port;   /* 10809 */
+        uint32_t iscsi_port; /* 3260 */
+};
+extern const struct rec_desc config_export_desc;
+
 struct config {
         char state_dir[CONFIG_PATH_SIZE];   /* /var/lib/dompool */
         char run_dir[CONFIG_PATH_SIZE];     /* /run/dompool */
@@ -95,6 +108,7 @@ struct config {
         struct enrol_limits enrolment;
         uint32_t n_enrols; /* what becomes of machines that are no host; none: all are refused */
         struct enrol_rule enrols[CONFIG_MAX_ENROLS];
+        struct config_export exports;
         uint32_t n_hosts;
         struct host hosts[CONFIG_MAX_HOSTS];
 };
@@ -105,6 +119,13 @@ const struct config_network *config_network_at(const struct config *c, uint32_t 
 
 /* The network that the address is in; NULL: none of ours. */
 const struct config_network *config_network_of(const struct config *c, uint32_t address);
+
+/* The word behind dompool.root= as a pattern of root_word(), with the administrator's own server in it where there is one. ""
+ * for ram. */
+void config_root_pattern(const struct config *c, enum root_kind kind, char ret[ROOT_WORD_SIZE]);
+
+/* Is it an administrator's own server that gives such roots? */
+bool config_root_is_foreign(const struct config *c, enum root_kind kind);
 
 /* The profile of this name: one of the file's, else a built-in one (local, pool, inspect, rescue). NULL: there is none. */
 const struct profile *config_profile(const struct config *c, const char *name);

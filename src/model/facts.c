@@ -60,6 +60,7 @@ static const struct rec_field image_facts_fields[] = {
         REC_REC(struct image_facts, kernel, kernel_desc),
         REC_REC(struct image_facts, xen, xen_desc),
         REC_REC(struct image_facts, initrd, initrd_desc),
+        REC_REC(struct image_facts, initrd_root, initrd_desc),
 };
 const struct rec_desc image_facts_desc = REC_DESC(struct image_facts, image_facts_fields);
 

@@ -15,7 +15,7 @@
 #include "base/rec.h"
 #include "model/host.h"
 
-#define FACTS_VERSION 1
+#define FACTS_VERSION 2
 #define FACTS_WORDS_MAX (256u << 10) /* bytes of a list of words */
 #define FACTS_MAX_LOADERS 24
 #define FACTS_UNPACKS_SIZE 64
@@ -79,6 +79,7 @@ struct image_facts {
         struct kernel_facts kernel;
         struct xen_facts xen;
         struct initrd_facts initrd;
+        struct initrd_facts initrd_root; /* the small one, for roots that are not in RAM */
 };
 extern const struct rec_desc image_facts_desc;
 

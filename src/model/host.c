@@ -31,12 +31,11 @@ const char *const boot_note_names[] = {
 };
 
 static const struct rec_field host_fields[] = {
-        REC_STR(struct host, name),        REC_MAC(struct host, mac),
-        REC_IP4(struct host, address),     REC_STR(struct host, profile),
-        REC_STR(struct host, image),       REC_STR(struct host, xen_args),
-        REC_STR(struct host, kernel_args), REC_STR(struct host, console),
-        REC_BOOL(struct host, configured), REC_STR(struct host, labels),
-        REC_STR(struct host, loader),      REC_STR(struct host, enrolled),
+        REC_STR(struct host, name),        REC_MAC(struct host, mac),     REC_IP4(struct host, address),
+        REC_STR(struct host, profile),     REC_STR(struct host, image),   REC_STR(struct host, xen_args),
+        REC_STR(struct host, kernel_args), REC_STR(struct host, console), REC_BOOL(struct host, configured),
+        REC_STR(struct host, labels),      REC_STR(struct host, loader),  REC_STR(struct host, enrolled),
+        REC_STR(struct host, root),
 };
 const struct rec_desc host_desc = REC_DESC(struct host, host_fields);
 
@@ -131,6 +130,8 @@ host_check(const struct host *h, struct error *err)
                 r = boot_args_check("console", h->console, err);
         if (!r)
                 r = labels_check("labels", h->labels, err);
+        if (!r)
+                r = root_check(h->root, err);
         if (!r && strchr(h->console, ' '))
                 r = error_set(err, ERR_INVALID, "console is one word such as \"com1,vga\"");
         return r < 0 ? error_prefix(err, "host '%s'", h->name) : 0;

@@ -67,6 +67,7 @@ struct host {
         char kernel_args[ARGS_SIZE];
         char console[NAME_SIZE];   /* "com1,vga" form of Xen; empty: the server's default */
         char loader[NAME_SIZE];    /* one of src/bootcfg/loader.c; empty: the best for its firmware */
+        char root[ROOT_NAME_SIZE]; /* where dom0's root comes from if the profile does not say; empty: "ram" */
         char enrolled[NAME_SIZE];  /* the enrolment rule that made it a host; empty: somebody did */
         bool configured;           /* stands in the configuration file: the API may set its profile, nothing else */
 };

@@ -9,9 +9,12 @@
 static const struct text {
         size_t in_host, size, in_brief;
 } texts[] = {
-#define TEXT(M) {offsetof(struct host, M), sizeof(((struct host *)0)->M), offsetof(struct host_brief, M)}
-        TEXT(name),     TEXT(profile),     TEXT(labels),  TEXT(image),  TEXT(xen_args),
-        TEXT(kernel_args), TEXT(console), TEXT(loader), TEXT(enrolled),
+#define TEXT(M)                                                                                                                \
+        {                                                                                                                      \
+                offsetof(struct host, M), sizeof(((struct host *)0)->M), offsetof(struct host_brief, M)                        \
+        }
+        TEXT(name),        TEXT(profile), TEXT(labels), TEXT(image), TEXT(xen_args),
+        TEXT(kernel_args), TEXT(console), TEXT(loader), TEXT(root),  TEXT(enrolled),
 #undef TEXT
 };
 #define N_TEXTS (sizeof(texts) / sizeof(texts[0]))

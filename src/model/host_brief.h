@@ -12,7 +12,7 @@ struct host_brief {
         bool configured;
         uint32_t address;
         /* As in struct host; never NULL but in an all-zero one. */
-        const char *name, *profile, *labels, *image, *xen_args, *kernel_args, *console, *loader, *enrolled;
+        const char *name, *profile, *labels, *image, *xen_args, *kernel_args, *console, *loader, *root, *enrolled;
         char *texts; /* malloc'ed, all of them one behind the other; NULL: they are somebody else's */
 };
 

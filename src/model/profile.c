@@ -42,8 +42,8 @@ static const struct rec_field profile_fields[] = {
         REC_STR(struct profile, name),        REC_ENUM(struct profile, kind, profile_kind_names),
         REC_STR(struct profile, image),       REC_STR(struct profile, xen_args),
         REC_STR(struct profile, kernel_args), REC_STR(struct profile, root),
-        REC_IP4(struct profile, server),      REC_STR(struct profile, file),
-        REC_STR(struct profile, menu),
+        REC_STR(struct profile, layer),       REC_IP4(struct profile, server),
+        REC_STR(struct profile, file),        REC_STR(struct profile, menu),
 };
 const struct rec_desc profile_desc = REC_DESC(struct profile, profile_fields);
 
@@ -233,9 +233,12 @@ profile_check(const struct profile *p, struct error *err)
                               "image '%s' must be a name, NAME:current, NAME:previous or the beginning of a "
                               "version's id",
                               p->image);
-        else if (*p->root && strcmp(p->root, "ram") != 0)
-                r = error_set(err, ERR_INVALID, "root '%s' is not supported yet; dom0's root is in RAM: root = \"ram\"",
-                              p->root);
+        else if (p->kind != PROFILE_POOL && (root_find(p->root) != ROOT_RAM || *p->layer))
+                r = error_set(err, ERR_INVALID, "root and layer are for kind \"pool\"");
+        if (!r)
+                r = root_check(p->root, err);
+        if (!r)
+                r = root_layer_check(p->layer, err);
         if (!r)
                 r = boot_args_check("xen-args", p->xen_args, err);
         if (!r)

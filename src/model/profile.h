@@ -8,6 +8,7 @@
  */
 #include "base/parse.h"
 #include "base/rec.h"
+#include "model/root.h"
 
 #define NAME_SIZE 64  /* a name of ours and NUL; see name_ok() */
 #define ARGS_SIZE 512 /* a command line's part and NUL */
@@ -23,7 +24,7 @@
 /* What kind of thing a profile boots. PROFILE_LOCAL, its own disk, is zero: the default and the answer to every doubt. */
 enum profile_kind {
         PROFILE_LOCAL,
-        PROFILE_POOL,    /* a Xen host of the pool, in RAM */
+        PROFILE_POOL,    /* a Xen host of the pool */
         PROFILE_CHAIN,   /* another server's loader */
         PROFILE_INSPECT, /* the image in RAM: reports the hardware, powers off */
         PROFILE_RESCUE,  /* the image in RAM: a shell on the console */
@@ -43,8 +44,9 @@ struct profile {
         char image[NAME_SIZE];    /* see image_name_ok(); empty: the host's */
         char xen_args[ARGS_SIZE]; /* between the image's and the host's */
         char kernel_args[ARGS_SIZE];
-        char root[16];   /* where dom0's root comes from; empty or "ram" */
-        uint32_t server; /* PROFILE_CHAIN: next server */
+        char root[ROOT_NAME_SIZE];   /* where dom0's root comes from, see root_check(); empty: the host's */
+        char layer[ROOT_LAYER_SIZE]; /* what is written goes there, see root_layer_check(); empty: "overlay" */
+        uint32_t server;             /* PROFILE_CHAIN: next server */
         char file[PROFILE_FILE_SIZE];
         char menu[NAME_SIZE]; /* shown before it boots; empty: none */
 };

@@ -646,7 +646,7 @@ config_read(const char *file, struct config **ret, struct error *err)
         const cfg_opt_t in_api[] = {CFG_SEC("token", token_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES)};
         cfg_opt_t profile_opts[MAX_SECTION_OPTIONS], menu_opts[MAX_SECTION_OPTIONS], entry_opts[MAX_SECTION_OPTIONS];
         cfg_opt_t rule_opts[MAX_SECTION_OPTIONS], quirk_opts[MAX_SECTION_OPTIONS], enrol_opts[MAX_SECTION_OPTIONS];
-        cfg_opt_t enrolment_opts[MAX_SECTION_OPTIONS];
+        cfg_opt_t enrolment_opts[MAX_SECTION_OPTIONS], export_opts[MAX_SECTION_OPTIONS];
         const cfg_opt_t in_menu[] = {CFG_SEC("entry", entry_opts, CFGF_MULTI | CFGF_TITLE)};
         const cfg_opt_t in_top[] = {
                 CFG_SEC("profile", profile_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
@@ -656,6 +656,7 @@ config_read(const char *file, struct config **ret, struct error *err)
                 CFG_SEC("subnet", subnet_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
                 CFG_SEC("api", api_opts, CFGF_NONE),
                 CFG_SEC("quirk", quirk_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+                CFG_SEC("export", export_opts, CFGF_NONE),
                 CFG_SEC("enrolment", enrolment_opts, CFGF_NONE),
                 CFG_SEC("enrol", enrol_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
                 CFG_SEC("host", host_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
@@ -679,6 +680,7 @@ config_read(const char *file, struct config **ret, struct error *err)
         make_opts(SECTION_MENU, menu_opts, in_menu, N_ELEMENTS(in_menu));
         make_opts(SECTION_RULE, rule_opts, NULL, 0);
         make_opts(SECTION_QUIRK, quirk_opts, NULL, 0);
+        make_opts(SECTION_EXPORT, export_opts, NULL, 0);
         make_opts(SECTION_ENROLMENT, enrolment_opts, NULL, 0);
         make_opts(SECTION_ENROL, enrol_opts, NULL, 0);
         make_opts(SECTION_HOST, host_opts, NULL, 0);
@@ -777,6 +779,9 @@ config_print(const struct config *c, FILE *f)
                 print_section(f, SECTION_RULE, c->rules[i].name, &c->rules[i]);
         for (uint32_t i = 0; i < c->n_quirks; i++)
                 print_section(f, SECTION_QUIRK, c->quirks[i].name, &c->quirks[i]);
+        fputs("export {\n", f);
+        print_options(f, SECTION_EXPORT, "\t", c);
+        fputs("}\n", f);
         fputs("enrolment {\n", f);
         print_options(f, SECTION_ENROLMENT, "\t", c);
         fputs("}\n", f);

@@ -38,6 +38,7 @@ enum config_section {
         SECTION_ENTRY,
         SECTION_RULE,
         SECTION_QUIRK,
+        SECTION_EXPORT,
         SECTION_ENROLMENT,
         SECTION_ENROL,
         SECTION_HOST,

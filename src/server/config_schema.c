@@ -26,6 +26,7 @@ const char *const config_section_names[] = {
         [SECTION_N] = NULL,
         [SECTION_ENROLMENT] = "enrolment",
         [SECTION_ENROL] = "enrol",
+        [SECTION_EXPORT] = "export",
 };
 
 #define TEXT_BUFFER 1024 /* longer than any text field */
@@ -86,6 +87,31 @@ static int
 parse_args(const struct config_option *o, const char *text, void *field, struct error *err)
 {
         int r = boot_args_check(o->name, text, err);
+
+        return r < 0 ? r : parse_text(o, text, field, err);
+}
+
+/* A root server's part of a kernel's command line. */
+static int
+parse_root_server(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        int r = root_pattern_check(text, err);
+
+        return r < 0 ? error_prefix(err, "%s", o->name) : parse_text(o, text, field, err);
+}
+
+static int
+parse_root(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        int r = root_check(text, err);
+
+        return r < 0 ? r : parse_text(o, text, field, err);
+}
+
+static int
+parse_layer(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        int r = root_layer_check(text, err);
 
         return r < 0 ? r : parse_text(o, text, field, err);
 }
@@ -553,6 +579,10 @@ static const struct config_type type_name = {"1 to 63 of a-z A-Z 0-9 . _ -, the 
                                              print_text};
 static const struct config_type type_interface = {"a network interface", parse_interface, print_text};
 static const struct config_type type_args = {"a part of a command line", parse_args, print_text};
+static const struct config_type type_root_server = {"a server and path such as \"10.0.0.5:/vol/%i\"", parse_root_server,
+                                                    print_text};
+static const struct config_type type_root = {"ram, http, nfs, nfs3, nbd, iscsi or aoe", parse_root, print_text};
+static const struct config_type type_layer = {"overlay, overlay:SIZE or flash", parse_layer, print_text};
 static const struct config_type type_port = {"a port, 1 to 65535", parse_port, print_u32};
 static const struct config_type type_address = {"an IPv4 address", parse_address, print_address};
 static const struct config_type type_subnet = {"a subnet such as \"10.77.0.0/24\", without host bits", parse_subnet_pair,
@@ -599,6 +629,8 @@ static const struct config_type type_sha256 = {"64 hex digits, the SHA-256 of a 
 #define QUIRK(NAME, TYPE, MEMBER, MEANING) AT(QUIRK, NAME, TYPE, struct quirk, MEMBER, NULL, false, MEANING)
 #define ENROLMENT(NAME, TYPE, MEMBER, DEFAULT, MEANING)                                                                        \
         AT(ENROLMENT, NAME, TYPE, struct config, enrolment.MEMBER, DEFAULT, false, MEANING)
+#define EXPORT(NAME, TYPE, MEMBER, DEFAULT, MEANING)                                                                           \
+        AT(EXPORT, NAME, TYPE, struct config, exports.MEMBER, DEFAULT, false, MEANING)
 #define ENROL(NAME, TYPE, MEMBER, REQUIRED, MEANING) AT(ENROL, NAME, TYPE, struct enrol_rule, MEMBER, NULL, REQUIRED, MEANING)
 #define HOST(NAME, TYPE, MEMBER, REQUIRED, MEANING) AT(HOST, NAME, TYPE, struct host, MEMBER, NULL, REQUIRED, MEANING)
 
@@ -658,7 +690,9 @@ const struct config_option config_options[] = {
         PROFILE("image", args, image, false, "image name or version; the host's when it is left out"),
         PROFILE("xen-args", args, xen_args, false, "added to Xen's command line"),
         PROFILE("kernel-args", args, kernel_args, false, "added to dom0's command line"),
-        PROFILE("root", args, root, false, "where dom0's root comes from: \"ram\""),
+        PROFILE("root", root, root, false,
+                "where dom0's root comes from: ram, http, nfs, nfs3, nbd, iscsi or aoe; the host's when it is left out"),
+        PROFILE("layer", layer, layer, false, "where writes to a root over the network go: overlay, overlay:SIZE or flash"),
         PROFILE("server", address, server, false, "chain: the other boot server"),
         PROFILE("file", args, file, false, "chain: the loader there"),
         PROFILE("menu", name, menu, false, "menu shown to a person first"),
@@ -694,6 +728,15 @@ const struct config_option config_options[] = {
         QUIRK("why", prompt, why, "what goes wrong without it"),
         QUIRK("source", prompt, source, "who found it"),
 
+        EXPORT("nfs-server", root_server, nfs_server, NULL,
+               "your own NFS server and path instead of ours: \"10.0.0.5:/vol/%i\""),
+        EXPORT("nbd-server", root_server, nbd_server, NULL, "your own NBD server: \"10.0.0.5:10809:%i\""),
+        EXPORT("iscsi-server", root_server, iscsi_server, NULL,
+               "your own iSCSI target: \"10.0.0.5:3260:1:iqn.2001-04.com.example:%i\""),
+        EXPORT("aoe-target", root_server, aoe_target, NULL, "your own AoE target: \"7.1\""),
+        EXPORT("nbd-port", port, nbd_port, "10809", "TCP port of our NBD server"),
+        EXPORT("iscsi-port", port, iscsi_port, "3260", "TCP port of our iSCSI target"),
+
         ENROLMENT("per-hour", count, per_hour, "60", "machines that enrol sections let in within an hour"),
         ENROLMENT("limit", count, in_all, "1000", "hosts that enrol sections have made, in all"),
         ENROLMENT("inspect-at-once", at_once, inspect_at_once, "8", "machines under inspection at a time"),
@@ -715,6 +758,7 @@ const struct config_option config_options[] = {
         HOST("address", address, address, false, "fixed address; one of the range when it is left out"),
         HOST("profile", name, profile, false, "what the host boots"),
         HOST("image", name, image, false, "image name or version"),
+        HOST("root", root, root, false, "where dom0's root comes from, if the profile does not say; ram"),
         HOST("loader", name, loader, false, "loader to use instead of the best for its firmware"),
         HOST("labels", args, labels, false, "names that rules and commands choose hosts by"),
         HOST("console", args, console, false, "Xen's console="),

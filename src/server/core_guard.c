@@ -90,6 +90,13 @@ menu_of(const struct core_host *h, const struct firmware *fw)
         return l && l->menu ? l->menu : &menu_doc_pxelinux;
 }
 
+/* As policy_choose() has it. */
+static enum root_kind
+host_root(const struct core_host *h, const struct profile *p)
+{
+        return p->kind != PROFILE_POOL ? ROOT_RAM : root_find(*p->root ? p->root : h->row.host.root);
+}
+
 /* Command lines as the menu would have them; "" and the reason where there would be none. */
 static const char *
 make_args(struct core *c, const struct policy *policy, const struct core_host *h, const struct profile *p,
@@ -99,6 +106,7 @@ make_args(struct core *c, const struct policy *policy, const struct core_host *h
         const struct policy_chosen chosen = {
                 .profile = policy_profile_at(policy, config_profile_index(c->config, p->name)),
                 .image = policy_image_at(policy, (uint32_t)(im - c->images)),
+                .root = host_root(h, p),
         };
         const struct menu_request r = {.doc = doc,
                                        .policy = policy,
@@ -117,7 +125,7 @@ core_guard_host(struct core *c, const struct policy *policy, struct core_host *h
 {
         const struct host_firmware *seen = &core_boot_look(c, h)->firmware;
         const struct firmware last = {.client = seen->client, .arch = (uint16_t)seen->arch, .features = seen->features};
-        struct guard_request r = {.image = im, .facts = facts_of(c, im), .root = p->root, .has_host = true};
+        struct guard_request r = {.image = im, .facts = facts_of(c, im), .root = host_root(h, p), .has_host = true};
         struct host_hardware hw;
         struct menu_item item;
 

@@ -47,18 +47,21 @@ names_version(const char *name, const struct image *im)
 
 /* Its dom0 said so, or its loader fetched files of this version in its last boot. */
 static bool
-host_runs(const struct core_host *h, const struct image *im)
+host_runs(struct core *c, struct core_host *h, const struct image *im)
 {
+        struct host_inventory inventory;
+        const struct boot *boot;
         char digits[SHORT_ID + 1];
 
         if (h->row.state == HOST_OFF)
                 return false;
-        if (strncmp(h->row.inventory.image, im->id, SHORT_ID) == 0)
+        if (strncmp(core_row_inventory(&h->row, &inventory)->image, im->id, SHORT_ID) == 0)
                 return true;
         str_copy(digits, sizeof(digits), "");
         memcpy(digits, im->id, SHORT_ID);
-        for (uint32_t i = 0; i < h->boot.n_steps; i++)
-                if (strstr(h->boot.steps[i].text, digits))
+        boot = core_boot_look(c, h);
+        for (uint32_t i = 0; i < boot->n_steps; i++)
+                if (strstr(boot->steps[i].text, digits))
                         return true;
         return false;
 }
@@ -84,7 +87,7 @@ core_image_users(struct core *c, const struct image *im)
 
                 if (names_version(h->row.host.image, im) || names_version(s->image, im) || names_version(s->once_image, im))
                         add_user(list, "host %s is to boot it", h->row.host.name);
-                if (host_runs(h, im))
+                if (host_runs(c, h, im))
                         add_user(list, "host %s runs it", h->row.host.name);
         }
         return list;

@@ -227,6 +227,7 @@ add_host(struct core *c, const struct config *config, struct image_index **cache
                 .kernel_args = d->kernel_args,
                 .console = d->console,
                 .loader = d->loader,
+                .root = root_find(d->root) % ROOT_N,
                 .choices = choices,
                 .quirks = quirks,
         };
@@ -281,6 +282,8 @@ fill_profile(struct core *c, const struct config *config, struct image_index **c
         to->kind = p->kind;
         to->image = *p->image ? find_index(c, cache, p->image) : POLICY_HOSTS_IMAGE;
         to->server = p->server;
+        to->root = *p->root ? root_find(p->root) : ROOT_N;
+        memcpy(to->layer, p->layer, sizeof(to->layer));
         to->menu = menu_index(config, p->menu);
         memcpy(to->name, p->name, sizeof(to->name));
         memcpy(to->file, p->file, sizeof(to->file));
@@ -322,6 +325,8 @@ fill_header(struct core *c, const struct config *config, struct image_index **ca
         memcpy(p->kernel_args, config->kernel_args, sizeof(p->kernel_args));
         p->agent_port = config->agent_port;
         p->http_port = config->http_port;
+        for (enum root_kind i = 0; i < ROOT_N; i++)
+                config_root_pattern(config, i, p->root_patterns[i]);
         for (const struct config_network *n; (n = config_network_at(config, p->n_networks)); p->n_networks++)
                 p->networks[p->n_networks] = *n;
 }

@@ -32,6 +32,8 @@ fixture_header(struct policy_header *h)
         strcpy(h->console, "vga");
         h->agent_port = 8444;
         h->http_port = 8080;
+        strcpy(h->root_patterns[ROOT_NFS], "nfs:%a:/%i:4");
+        strcpy(h->root_patterns[ROOT_ISCSI], "iscsi:%a:3260:1:" ROOT_IQN "%i");
         h->n_networks = 1;
         h->networks[0] = (struct config_network){.interface = "br0",
                                              .address = SERVER_ADDRESS,

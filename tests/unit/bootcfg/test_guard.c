@@ -91,7 +91,6 @@ room_init(struct room *x)
         x->r = (struct guard_request){.image = &x->image,
                                       .facts = &x->facts,
                                       .loaders = &x->loaders,
-                                      .root = "",
                                       .has_host = true,
                                       .mac = {{2, 0, 0, 0, 0, 1}},
                                       .hardware = &x->hardware,
@@ -288,10 +287,16 @@ a_root_whose_modules_are_not_there(void **state)
         x.r.dom0_args = "root=/dev/sda1";
         expect_none(&x);
         /* a profile's own is no matter of doubt */
-        x.r.root = "iscsi";
+        x.r.dom0_args = "";
+        x.r.root = ROOT_ISCSI;
+        expect_one(&x, GUARD_INITRD_NONE, GUARD_ERROR, "has no initrd-root");
+        x.facts.initrd_root = x.facts.initrd;
         expect_one(&x, GUARD_ROOT_MODULE, GUARD_ERROR, "iscsi_tcp");
-        x.r.root = "nfs";
+        x.facts.initrd = (struct initrd_facts){0};
+        x.r.root = ROOT_NFS;
         expect_none(&x);
+        x.r.root = ROOT_RAM;
+        expect_one(&x, GUARD_INITRD_NONE, GUARD_ERROR, "root cannot be in RAM");
 }
 
 static void
@@ -315,13 +320,13 @@ transports_name_what_they_lack(void **state)
                 assert_false(root_transport_in_args(root_transport_find(cases[i].transport), "root=/dev/ram0 nroot=nfs"));
         }
         assert_null(root_transport_find("carrier-pigeon"));
-        assert_string_equal(root_transport_find("")->name, "ram");
+        assert_string_equal(root_transport_find("ram")->name, "ram");
         assert_true(root_transport_lacks(root_transport_find("squashfs"), &x.facts, lacks, sizeof(lacks)));
         assert_string_equal(lacks, "squashfs, loop");
         x.facts.initrd.modules.data = (uint8_t *)"nfs";
         x.facts.initrd.modules.size = 3;
         assert_true(root_transport_lacks(root_transport_find("nfs"), &x.facts, lacks, sizeof(lacks)));
-        assert_string_equal(lacks, "nfsv4 or nfsv3");
+        assert_string_equal(lacks, "nfsv4, overlay");
         x.facts.initrd.modules.size = 0; /* not known */
         assert_false(root_transport_lacks(root_transport_find("nfs"), &x.facts, lacks, sizeof(lacks)));
 }

@@ -82,6 +82,39 @@ static const struct scene {
         {"a menu with passwords", &mac_pool, -1, LOCKED_MENU},
 };
 
+/* The pool host with such a root, in each menu that boots images. */
+static void
+a_root_over_the_network_has_its_words_and_its_initrd(void **state)
+{
+        struct policy *p = fixture_policy();
+        const struct menu_doc *doc;
+        struct menu_text out;
+        const char *why;
+
+        (void)state;
+        for (size_t i = 0; (doc = menu_doc_at(i)); i++) {
+                struct menu_request r = {.doc = doc,
+                                         .policy = p,
+                                         .host = fixture_find(p, &mac_pool),
+                                         .chosen = fixture_choose(p, fixture_find(p, &mac_pool)),
+                                         .server = SERVER_ADDRESS,
+                                         .token = TOKEN};
+
+                r.chosen.root = ROOT_NFS;
+                assert_int_equal(menu_render(&r, &out, &why), PROFILE_POOL);
+                assert_non_null(strstr(out.text, "initrd-root"));
+                assert_null(strstr(out.text, "/initrd\n"));
+                if (doc != &menu_doc_ipxe_xen) /* its words are in xen.cfg */
+                        assert_non_null(strstr(out.text, " dompool.root=nfs:10.88.0.1:/0123456789abcdef:4 "));
+                r.chosen.root = ROOT_ISCSI; /* the longest word fits an old iPXE's 512 bytes */
+                assert_int_equal(menu_render(&r, &out, &why), PROFILE_POOL);
+                if (doc != &menu_doc_ipxe_xen)
+                        assert_non_null(
+                                strstr(out.text, "dompool.root=iscsi:10.88.0.1:3260:1:iqn.2026-01.dompool:0123456789abcdef"));
+        }
+        policy_free(p);
+}
+
 static void
 golden_path(const char *name, char path[512])
 {
@@ -381,6 +414,7 @@ int
 main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_root_over_the_network_has_its_words_and_its_initrd),
                 cmocka_unit_test(menus_are_as_their_golden_files),
                 cmocka_unit_test(every_doubt_ends_at_the_local_disk),
                 cmocka_unit_test(values_cannot_become_menu_lines),

@@ -56,7 +56,7 @@ urls_mean_files_of_store_and_blobs(void **state)
                 {"/blob/../" HASH, FILES_MISSING, false, ""},
                 {"/blob/" HASH "0", FILES_MISSING, false, ""},
                 {"/i/0123456789abcdee/xen.gz", FILES_MISSING, true, ""},
-                {"/i/0123456789abcdef/manifest.json", FILES_MISSING, true, ""},
+                {"/i/0123456789abcdef/root/etc/passwd", FILES_MISSING, true, ""},
                 {"/../x", FILES_MISSING, false, ""},
                 {"/a/../../x", FILES_MISSING, false, ""},
                 {"/loaders/..", FILES_MISSING, false, ""},
