@@ -4,9 +4,11 @@
 #include "net/tcp.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 int
@@ -14,10 +16,16 @@ tcp_progress_get(int fd, struct tcp_progress *ret)
 {
         struct tcp_info info = {0};
         socklen_t size = sizeof(info);
+        int waiting;
 
         if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
                 return -errno;
-        *ret = (struct tcp_progress){.acked_bytes = info.tcpi_bytes_acked, .held_up_us = info.tcpi_rwnd_limited};
+        if (ioctl(fd, SIOCOUTQ, &waiting) < 0)
+                return -errno;
+        *ret = (struct tcp_progress){.acked_bytes = info.tcpi_bytes_acked,
+                                     .held_up_us = info.tcpi_rwnd_limited,
+                                     .waiting_bytes = (uint64_t)waiting,
+                                     .repeated = info.tcpi_total_retrans};
         return 0;
 }
 
@@ -25,4 +33,10 @@ int
 tcp_set_congestion(int fd, const char *name)
 {
         return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name)) < 0 ? -errno : 0;
+}
+
+int
+tcp_set_unsent_limit(int fd, unsigned bytes)
+{
+        return setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof(bytes)) < 0 ? -errno : 0;
 }

@@ -35,9 +35,10 @@ struct source {
 struct httpd_guard_conn {
         void *who;
         enum guard_state state;
-        int64_t since_ms; /* in this state, or in this window */
-        bool measured;    /* @last is of the window's start */
-        unsigned strikes;
+        int64_t since_ms;          /* in this state, or in this window */
+        bool measured;             /* @last is of the window's start */
+        bool written;              /* GUARD_READS: all of its answer; the kernel has the rest of it */
+        unsigned strikes, stalled; /* windows in a row: slow by its own will; slow for whatever reason */
         struct tcp_progress last;
         struct source *source;                              /* NULL: cut */
         struct httpd_guard_conn *prev, *next;               /* of @lists */
@@ -210,31 +211,45 @@ httpd_guard_remove(struct httpd_guard *g, struct httpd_guard_conn *c)
         free(c);
 }
 
+static void
+begin_reading(struct httpd_guard *g, struct httpd_guard_conn *c, bool written, int64_t now_ms)
+{
+        /* TCP is asked at the end of the first window only: most answers are gone long before. */
+        c->measured = false;
+        c->strikes = c->stalled = 0;
+        c->written = written;
+        enter(g, c, GUARD_READS, now_ms);
+}
+
 void
 httpd_guard_answer(struct httpd_guard *g, struct httpd_guard_conn *c, int64_t now_ms)
 {
-        if (!c || c->state != GUARD_ASKS)
-                return;
-        /* TCP is asked at the end of the first window only: most answers are gone long before. */
-        c->measured = false;
-        c->strikes = 0;
-        enter(g, c, GUARD_READS, now_ms);
+        if (c && (c->state == GUARD_ASKS || (c->state == GUARD_READS && c->written)))
+                begin_reading(g, c, false, now_ms);
 }
 
 void
 httpd_guard_done(struct httpd_guard *g, struct httpd_guard_conn *c, int64_t now_ms)
 {
-        if (c && c->state == GUARD_READS)
+        if (c && c->state == GUARD_READS && !c->written)
                 enter(g, c, GUARD_ASKS, now_ms);
 }
 
-/* Did the client, by its own will, take less than it should since the last look? */
-static bool
-was_slow(const struct httpd_guard *g, const struct httpd_guard_conn *c, const struct tcp_progress *p, int64_t passed_ms)
+/* Counts what the window that ends with @p says of the client. */
+static void
+judge(const struct httpd_guard *g, struct httpd_guard_conn *c, const struct tcp_progress *p, int64_t passed_ms)
 {
         const uint64_t bytes = p->acked_bytes - c->last.acked_bytes, held_up_ms = (p->held_up_us - c->last.held_up_us) / 1000;
 
-        return held_up_ms * 2 >= (uint64_t)passed_ms && bytes * 1000 < (uint64_t)g->limits.min_rate * (uint64_t)passed_ms;
+        if (bytes * 1000 >= (uint64_t)g->limits.min_rate * (uint64_t)passed_ms) {
+                c->strikes = c->stalled = 0;
+                return;
+        }
+        c->stalled++;
+        if (held_up_ms * 2 >= (uint64_t)passed_ms && p->repeated == c->last.repeated)
+                c->strikes++;
+        else
+                c->strikes = 0;
 }
 
 /* The end of a window. true: one slow window too many. */
@@ -245,25 +260,51 @@ measure(struct httpd_guard *g, struct httpd_guard_conn *c, int64_t now_ms)
 
         if (!g->ops->progress(g->arg, c->who, &p))
                 return false;
-        if (!c->measured || !was_slow(g, c, &p, now_ms - c->since_ms))
-                c->strikes = 0;
-        else
-                c->strikes++;
+        if (c->measured)
+                judge(g, c, &p, now_ms - c->since_ms);
         c->measured = true;
         c->last = p;
-        return c->strikes >= STRIKES;
+        return c->strikes >= STRIKES || c->stalled >= g->limits.stalled_windows;
+}
+
+/* Is it silent because it has not yet got all of the last answer? */
+static bool
+still_reads(const struct httpd_guard *g, const struct httpd_guard_conn *c)
+{
+        struct tcp_progress p;
+
+        return g->ops->progress(g->arg, c->who, &p) && p.waiting_bytes > 0;
+}
+
+/* Those who should have asked by now. How many were cut. */
+static unsigned
+tick_asking(struct httpd_guard *g, int64_t now_ms)
+{
+        struct httpd_guard_conn *c;
+        unsigned cuts = 0;
+
+        for (unsigned looks = 0; looks < TICK_LOOKS && cuts < TICK_CUTS && (c = g->lists[GUARD_ASKS]) &&
+                                 now_ms - c->since_ms >= g->limits.request_ms;
+             looks++) {
+                if (still_reads(g, c)) {
+                        begin_reading(g, c, true, now_ms);
+                        continue;
+                }
+                cut(g, c, GUARD_WHY_REQUEST);
+                cuts++;
+        }
+        return cuts;
 }
 
 bool
 httpd_guard_tick(struct httpd_guard *g, int64_t now_ms)
 {
         struct httpd_guard_conn *c;
-        unsigned cuts = 0, looks = 0;
+        unsigned cuts, looks = 0;
 
         if (g->n >= g->limits.max_connections)
                 make_room(g, TICK_CUTS, now_ms);
-        for (; cuts < TICK_CUTS && (c = g->lists[GUARD_ASKS]) && now_ms - c->since_ms >= g->limits.request_ms; cuts++)
-                cut(g, c, GUARD_WHY_REQUEST);
+        cuts = tick_asking(g, now_ms);
         for (; cuts < TICK_CUTS && looks < TICK_LOOKS && (c = g->lists[GUARD_READS]) &&
                now_ms - c->since_ms >= g->limits.window_ms;
              looks++) {

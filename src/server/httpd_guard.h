@@ -13,7 +13,10 @@
  *                   cut                  cut
  *
  * A client that the network holds up is not cut: in a blackout a thousand hosts share one line. That is why the time counts in
- * which the client's receive window was the limit (tcpi_rwnd_limited), not the rate alone.
+ * which the client's receive window was the limit (tcpi_rwnd_limited), not the rate alone; a window in which segments were sent
+ * again says nothing, for what waits behind a lost segment fills the receive window, too. Only after stalled_windows in a row
+ * below min_rate nothing is an excuse. What has been written has not been read: an answer of which the kernel still holds a
+ * part when request_ms are over is being read.
  *
  * When a new connection finds the table full, some are cut, in this order: who has been asking for longer than
  * grace_ms, longest first, whoever it is; then connections of the address that holds the most, if these are more than
@@ -42,8 +45,9 @@ struct httpd_guard_limits {
         unsigned fair_share; /* of one address, never questioned */
         int64_t grace_ms;    /* a request may take that long even when the server is full */
         int64_t request_ms;  /* from the connection, or the last answer, to the end of the next request's body */
-        int64_t window_ms;   /* of measuring; a slow reader is cut 3 windows after its request at the latest */
+        int64_t window_ms;   /* of measuring; a client that holds us up is cut 3 windows after its request at the latest */
         uint32_t min_rate;   /* bytes/s */
+        unsigned stalled_windows;
 };
 
 struct httpd_guard_ops {
@@ -54,31 +58,24 @@ struct httpd_guard_ops {
 };
 
 /* @ops must stay. NULL: no memory. */
-struct httpd_guard *
-httpd_guard_new(const struct httpd_guard_limits *limits, const struct httpd_guard_ops *ops, void *arg);
-void
-httpd_guard_free(struct httpd_guard *g);
+struct httpd_guard *httpd_guard_new(const struct httpd_guard_limits *limits, const struct httpd_guard_ops *ops, void *arg);
+void httpd_guard_free(struct httpd_guard *g);
 
 /* A new connection of @address (any number that tells one client's machine from another). May cut others. NULL: no memory; NULL
  * is accepted below, such a connection is not guarded. */
-struct httpd_guard_conn *
-httpd_guard_add(struct httpd_guard *g, void *who, uint32_t address, int64_t now_ms);
-void
-httpd_guard_remove(struct httpd_guard *g, struct httpd_guard_conn *c);
+struct httpd_guard_conn *httpd_guard_add(struct httpd_guard *g, void *who, uint32_t address, int64_t now_ms);
+void httpd_guard_remove(struct httpd_guard *g, struct httpd_guard_conn *c);
 
 /* A whole request is there and is answered from now on. */
-void
-httpd_guard_answer(struct httpd_guard *g, struct httpd_guard_conn *c, int64_t now_ms);
+void httpd_guard_answer(struct httpd_guard *g, struct httpd_guard_conn *c, int64_t now_ms);
 /* The answer has left; the next request may come. */
-void
-httpd_guard_done(struct httpd_guard *g, struct httpd_guard_conn *c, int64_t now_ms);
+void httpd_guard_done(struct httpd_guard *g, struct httpd_guard_conn *c, int64_t now_ms);
 
-/* Looks for those whose time is up; to be called about once a second. true: there may be more, call again in some milliseconds. */
-bool
-httpd_guard_tick(struct httpd_guard *g, int64_t now_ms);
+/* Looks for those whose time is up; to be called about once a second. true: there may be more, call again in some milliseconds.
+ */
+bool httpd_guard_tick(struct httpd_guard *g, int64_t now_ms);
 
 /* Connections that are not cut. */
-unsigned
-httpd_guard_count(const struct httpd_guard *g);
+unsigned httpd_guard_count(const struct httpd_guard *g);
 
 #endif

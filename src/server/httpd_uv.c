@@ -193,13 +193,17 @@ on_completed(void *arg, struct MHD_Connection *connection, void **request, enum 
 
 /* A host's default may be made for the Internet (bbr paces each connection by timers, at 4.5 times the CPU time); a LAN wants
  * none of it. */
+/* What is set on a listener counts for its connections. */
 static void
-set_congestion(const struct httpd_uv_options *o)
+set_tcp(const struct httpd_uv_options *o)
 {
         int r = o->congestion ? tcp_set_congestion(o->listen_fd, o->congestion) : 0;
 
         if (r < 0)
                 log_warning("congestion control not set wanted=%s error=\"%s\"", o->congestion, strerror(-r));
+        r = o->unsent_limit ? tcp_set_unsent_limit(o->listen_fd, o->unsent_limit) : 0;
+        if (r < 0)
+                log_warning("limit of unsent bytes not set wanted=%u error=\"%s\"", o->unsent_limit, strerror(-r));
 }
 
 /* ---- libmicrohttpd ---- */
@@ -310,7 +314,7 @@ httpd_uv_new(uv_loop_t *loop, const struct httpd_uv_options *o, struct httpd_uv 
         if (o->guard)
                 h->guard = httpd_guard_new(o->guard, &guard_ops, h);
         if (!o->guard || h->guard) {
-                set_congestion(o);
+                set_tcp(o);
                 h->daemon = start_daemon(h);
         }
         info = h->daemon ? MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;

@@ -23,6 +23,7 @@ struct httpd_uv_options {
         unsigned max_per_address;  /* 0: no limit. Leave 0 for Unix sockets, and with @guard, which has its own rule */
         unsigned timeout_seconds;  /* connections without a byte are closed; 0: 30 */
         const char *congestion;    /* TCP congestion control of this listener; NULL: the machine's */
+        unsigned unsent_limit;     /* see tcp_set_unsent_limit(); 0: none */
         size_t memory_per_request; /* headers and upload buffer of one connection; 0: 32 KiB */
         const char *tls_cert_pem;  /* both or none: HTTPS, TLS 1.2 and later */
         const char *tls_key_pem;
@@ -35,19 +36,15 @@ struct httpd_uv_options {
 };
 
 /* How many sockets a server with these limits has at most: some that were cut are still open. */
-unsigned
-httpd_uv_max_connections(const struct httpd_guard_limits *limits);
+unsigned httpd_uv_max_connections(const struct httpd_guard_limits *limits);
 
-int
-httpd_uv_new(uv_loop_t *loop, const struct httpd_uv_options *o, struct httpd_uv **ret, struct error *err);
+int httpd_uv_new(uv_loop_t *loop, const struct httpd_uv_options *o, struct httpd_uv **ret, struct error *err);
 
 /* Lets libmicrohttpd run at the next turn of the loop; for use after MHD_resume_connection, safe inside its callbacks. */
-void
-httpd_uv_kick(struct httpd_uv *h);
+void httpd_uv_kick(struct httpd_uv *h);
 
 /* Ends all connections. Suspended ones must have been resumed, upgraded ones closed before. NULL is fine. Not inside its
  * callbacks. */
-void
-httpd_uv_free(struct httpd_uv *h);
+void httpd_uv_free(struct httpd_uv *h);
 
 #endif

@@ -27,10 +27,13 @@ static const struct httpd_guard_limits http_limits = {
         .request_ms = 12000,
         .window_ms = 5000,
         .min_rate = 8 << 10,
+        .stalled_windows = 12,
 };
 #define HTTP_TIMEOUT_SECONDS 20 /* without a byte: a client that has gone */
 #define HTTP_MEMORY (8 << 10)   /* a request's head and what belongs to it; cleared for each request */
 #define HTTP_CONGESTION "reno"
+/* A file of megabytes on a crowded line: libmicrohttpd must hear of its progress within its timeout. */
+#define HTTP_UNSENT (512 << 10)
 #define OTHER_FILES 256 /* open besides connections and parts of files that go out on them */
 #define MAX_FILES (40 << 10)
 
@@ -102,6 +105,7 @@ role_files_start(struct role_ctx *ctx, struct error *err)
                 .timeout_seconds = HTTP_TIMEOUT_SECONDS,
                 .memory_per_request = HTTP_MEMORY,
                 .congestion = HTTP_CONGESTION,
+                .unsent_limit = HTTP_UNSENT,
                 .handler = files_http_handle,
                 .completed = files_http_completed,
         };

@@ -25,6 +25,7 @@ static const struct httpd_guard_limits limits = {
         .request_ms = 15000,
         .window_ms = 5000,
         .min_rate = 8192,
+        .stalled_windows = 12,
 };
 
 struct peer {
@@ -163,6 +164,71 @@ client_of_a_crowded_line_is_not_cut(void **state)
         assert_int_equal(cut_after(100, 400), 0);
 }
 
+/* What waits behind a segment that was lost fills the client's window as its own idleness would. */
+static void
+lost_segments_excuse_for_a_minute(void **state)
+{
+        struct httpd_guard *g = start();
+        struct peer p = {0};
+
+        (void)state;
+        add(g, &p, 1, A, 0, 0);
+        httpd_guard_answer(g, p.conn, 0);
+        for (int64_t now = 5000; now < 65000; now += 5000) {
+                p.progress.held_up_us += 5000000;
+                p.progress.repeated++;
+                httpd_guard_tick(g, now);
+                assert_false(p.cut);
+        }
+        httpd_guard_tick(g, 65000);
+        assert_true(p.cut && p.why == GUARD_WHY_READING);
+        finish(g, &p, 1);
+}
+
+/* On a crowded line the kernel's buffer takes half a minute to empty. */
+static void
+who_still_gets_the_last_answer_need_not_ask(void **state)
+{
+        struct httpd_guard *g = start();
+        struct peer p = {.progress.waiting_bytes = 1 << 20};
+
+        (void)state;
+        add(g, &p, 1, A, 0, 0);
+        httpd_guard_answer(g, p.conn, 0);
+        httpd_guard_done(g, p.conn, 1);
+        for (int64_t now = 5000; now <= 40000; now += 5000) {
+                p.progress.acked_bytes += 50000;
+                httpd_guard_tick(g, now);
+                assert_false(p.cut);
+        }
+        httpd_guard_answer(g, p.conn, 40001);
+        httpd_guard_done(g, p.conn, 40002);
+        p.progress.waiting_bytes = 0;
+        httpd_guard_tick(g, 55002);
+        assert_true(p.cut && p.why == GUARD_WHY_REQUEST);
+        finish(g, &p, 1);
+}
+
+/* ... but it has to read. */
+static void
+who_does_not_read_the_last_answer_is_cut(void **state)
+{
+        struct httpd_guard *g = start();
+        struct peer p = {.progress.waiting_bytes = 1 << 20};
+        int64_t now;
+
+        (void)state;
+        add(g, &p, 1, A, 0, 0);
+        httpd_guard_answer(g, p.conn, 0);
+        httpd_guard_done(g, p.conn, 1);
+        for (now = 1000; now <= 60000 && !p.cut; now += 1000) {
+                p.progress.held_up_us += 1000000;
+                httpd_guard_tick(g, now);
+        }
+        assert_true(p.cut && p.why == GUARD_WHY_READING && now - 1000 == 31000);
+        finish(g, &p, 1);
+}
+
 static void
 one_slow_window_is_forgiven(void **state)
 {
@@ -297,6 +363,9 @@ main(void)
                 cmocka_unit_test(time_counts_anew_after_each_answer),
                 cmocka_unit_test(slow_reader_is_cut_within_three_windows),
                 cmocka_unit_test(client_of_a_crowded_line_is_not_cut),
+                cmocka_unit_test(lost_segments_excuse_for_a_minute),
+                cmocka_unit_test(who_still_gets_the_last_answer_need_not_ask),
+                cmocka_unit_test(who_does_not_read_the_last_answer_is_cut),
                 cmocka_unit_test(one_slow_window_is_forgiven),
                 cmocka_unit_test(full_server_lets_those_go_that_ask_for_long),
                 cmocka_unit_test(full_server_lets_those_go_of_the_address_that_holds_most),
