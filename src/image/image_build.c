@@ -20,6 +20,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "image/facts_store.h"
 #include "image/image_apt.h"
 #include "image/image_cache.h"
@@ -32,6 +33,7 @@
 #include "image/image_report.h"
 #include "image/image_root.h"
 #include "image/image_store.h"
+#include "image/image_system.h"
 #include "image/image_tree.h"
 
 #define PACKAGE_CACHE "/var/cache/dompool/packages"
@@ -158,6 +160,41 @@ add_package(const struct build *x, char names[RECIPE_MAX_PACKAGES][NAME_SIZE], s
         return 0;
 }
 
+/* apt's message has the name; the person wants to know where it stands. */
+static int
+name_place(const struct build *x, const char (*names)[NAME_SIZE], size_t n, struct error *err)
+{
+        for (size_t i = 0; i < n; i++) {
+                const char *at = strstr(err->message, names[i]);
+                char after = at ? at[strlen(names[i])] : 'x';
+                unsigned line, stage_line;
+
+                if (!at || strchr("abcdefghijklmnopqrstuvwxyz0123456789+.-", after))
+                        continue;
+                line = recipe_line_of(&x->recipe, names[i]);
+                stage_line = x->stage.name[0] ? recipe_line_of(&x->stage, names[i]) : 0;
+                if (line || stage_line)
+                        return error_prefix(err, "%s/recipe.conf:%u: package %s", line ? x->recipe.folder : x->stage.folder,
+                                            line ? line : stage_line, names[i]);
+        }
+        return error_to_errno(err->code);
+}
+
+/* mmdebstrap would find out after minutes. */
+static int
+check_system_packages(const struct build *x, struct error *err)
+{
+        _cleanup_free_ struct apt_package *found = calloc(RECIPE_MAX_PACKAGES, sizeof(*found));
+        int r;
+
+        if (!found)
+                return error_errno_set(err, ENOMEM, "packages");
+        if (x->recipe.n_system == 0)
+                return 0;
+        r = apt_resolve((const char(*)[NAME_SIZE])x->recipe.system, x->recipe.n_system, found, err);
+        return r < 0 ? name_place(x, (const char(*)[NAME_SIZE])x->recipe.system, x->recipe.n_system, err) : 0;
+}
+
 static int
 resolve_packages(struct build *x, struct error *err)
 {
@@ -174,7 +211,8 @@ resolve_packages(struct build *x, struct error *err)
         if (r < 0 || (r = apt_kernel(x->recipe.kernel, kernel, err)) < 0 || (r = add_package(x, names, &n, kernel, err)) < 0)
                 return r;
         x->n_packages = n;
-        return apt_resolve((const char(*)[NAME_SIZE])names, n, x->packages, err);
+        r = apt_resolve((const char(*)[NAME_SIZE])names, n, x->packages, err);
+        return r < 0 ? name_place(x, (const char(*)[NAME_SIZE])names, n, err) : check_system_packages(x, err);
 }
 
 static int
@@ -210,6 +248,21 @@ add_program(const struct build *x, struct tree *t, const struct recipe_line *l, 
         return tree_add_file(t, l->to, stripped, l->mode, err);
 }
 
+/* Whose file is not there has no keys to give. */
+static int
+add_ssh_keys(const struct build *x, struct tree *t, const struct recipe_line *l, struct error *err)
+{
+        _cleanup_free_ uint8_t *text = NULL;
+        int r;
+
+        if (!x->b->ssh_keys || access(x->b->ssh_keys, F_OK) < 0)
+                return 0;
+        r = image_read(x->b->ssh_keys, RECIPE_FILE_MAX, &text, NULL, err);
+        if (r == 0 && strstr((const char *)text, "PRIVATE KEY"))
+                r = error_set(err, ERR_DENIED, "%s holds a private key; images get the public ones (*.pub)", x->b->ssh_keys);
+        return r < 0 ? r : tree_add_file(t, l->to, x->b->ssh_keys, l->mode, err);
+}
+
 static int
 add_line(struct build *x, const struct recipe *recipe, struct tree *t, const struct recipe_line *l, struct error *err)
 {
@@ -232,10 +285,27 @@ add_line(struct build *x, const struct recipe *recipe, struct tree *t, const str
         case RECIPE_KEY:
                 r = image_path(source, err, "%s/" IMAGE_PUBLIC_NAME, x->b->store);
                 return r < 0 ? r : tree_add_file(t, l->to, source, l->mode, err);
+        case RECIPE_SSH_KEYS:
+                return add_ssh_keys(x, t, l, err);
         case RECIPE_LIBRARY:
                 return tree_add_library(t, x->root, l->from, &x->host, err);
         }
         return 0;
+}
+
+/* @libraries: the file system in which libraries are looked for first. */
+static int
+add_lines(struct build *x, const struct recipe *recipe, struct tree *t, const char *libraries, struct error *err)
+{
+        int r;
+
+        say(x, "files", 0, "%s: %zu entries", recipe->name, recipe->n_lines);
+        for (size_t i = 0; i < recipe->n_lines; i++) {
+                r = add_line(x, recipe, t, &recipe->lines[i], err);
+                if (r < 0)
+                        return error_prefix(err, "%s/files:%u", recipe->folder, recipe->lines[i].line);
+        }
+        return tree_add_libraries(t, libraries, &x->host, err);
 }
 
 static int
@@ -248,13 +318,38 @@ fill_tree(struct build *x, const struct recipe *recipe, struct tree *t, struct e
         if ((r = image_path(stage, err, "%s/modules-%s", x->temp, recipe->name)) < 0 ||
             (r = image_add_modules(t, recipe, x->root, stage, x->kernel_version, err)) < 0)
                 return r;
-        say(x, "files", 0, "%s: %zu entries", recipe->name, recipe->n_lines);
-        for (size_t i = 0; i < recipe->n_lines; i++) {
-                r = add_line(x, recipe, t, &recipe->lines[i], err);
-                if (r < 0)
-                        return error_prefix(err, "%s/files:%u", recipe->folder, recipe->lines[i].line);
-        }
-        return tree_add_libraries(t, x->root, &x->host, err);
+        return add_lines(x, recipe, t, x->root, err);
+}
+
+static struct image_system
+system_of(const struct build *x, const char *root)
+{
+        return (struct image_system){
+                .store = x->b->store,
+                .temp = x->temp,
+                .root = root,
+                .kernel = x->root,
+                .kernel_version = x->kernel_version,
+                .kernel_package = x->packages[x->n_packages - 1].file,
+                .recipe = &x->recipe,
+                .progress = x->b->progress,
+                .arg = x->b->arg,
+        };
+}
+
+/* A whole Debian, what the recipe puts over it, and its hooks. */
+static int
+make_system(struct build *x, struct error *err)
+{
+        char root[IMAGE_PATH_SIZE];
+        const struct image_system s = system_of(x, root);
+        int r;
+
+        if ((r = image_path(root, err, "%s/root", x->out)) < 0 || (r = image_system_install(&s, err)) < 0 ||
+            (r = add_lines(x, &x->recipe, &x->tree, root, err)) < 0 || (r = image_system_put(&x->tree, root, err)) < 0 ||
+            (r = image_system_writable(&s, err)) < 0 || (r = image_system_hooks(&s, err)) < 0)
+                return r;
+        return image_system_check(root, err);
 }
 
 static int
@@ -263,7 +358,7 @@ make_trees(struct build *x, struct error *err)
         int r;
 
         if ((r = image_kernel_version(x->root, x->kernel_version, err)) < 0 ||
-            (r = fill_tree(x, &x->recipe, &x->tree, err)) < 0)
+            (r = x->recipe.n_system ? make_system(x, err) : fill_tree(x, &x->recipe, &x->tree, err)) < 0)
                 return r;
         return x->stage.name[0] ? fill_tree(x, &x->stage, &x->stage_tree, err) : 0;
 }
@@ -299,11 +394,14 @@ make_root(struct build *x, struct error *err)
         say(x, "compress", 33, "initrd-root of %zu files by %s", x->stage_tree.n, x->stage.compression);
         if ((r = image_path(path, err, "%s/initrd-root", x->out)) < 0 ||
             (r = tree_write(&x->stage_tree, path, x->stage.compression, x->stage.level, err)) < 0 ||
-            (r = image_path(root, err, "%s/root", x->out)) < 0 || (r = image_root_unpack(&x->tree, root, err)) < 0)
+            (r = image_path(root, err, "%s/root", x->out)) < 0 ||
+            (r = x->recipe.n_system ? 0 : image_root_unpack(&x->tree, root, err)) < 0)
                 return r;
         say(x, "compress", 66, "root.squashfs by zstd");
-        r = image_path(path, err, "%s/root.squashfs", x->out);
-        return r < 0 ? r : image_root_pack(root, path, x->stage.level, err);
+        if ((r = image_path(path, err, "%s/root.squashfs", x->out)) < 0)
+                return r;
+        return x->recipe.n_system ? image_system_pack(root, path, x->recipe.level, err)
+                                  : image_root_pack(root, path, x->stage.level, err);
 }
 
 static int
@@ -317,6 +415,8 @@ make_output(struct build *x, struct error *err)
                 return r;
         if (x->recipe.hypervisor[0] && (r = put_hypervisor(x, err)) < 0)
                 return r;
+        if (x->recipe.n_system) /* far too big to be one initrd */
+                return make_root(x, err);
         say(x, "compress", 0, "initrd of %zu files by %s", x->tree.n, x->recipe.compression);
         if ((r = image_path(to, err, "%s/initrd", x->out)) < 0 ||
             (r = tree_write(&x->tree, to, x->recipe.compression, x->recipe.level, err)) < 0)
@@ -336,7 +436,9 @@ list_contents(struct build *x, struct error *err)
                 return 0;
         for (size_t i = 0; r == 0 && i < x->n_packages; i++)
                 r = contents_add_package(&c, x->packages[i].name, x->packages[i].version, err);
-        if (r == 0 && (r = image_path(root, err, "%s/root", x->out)) == 0)
+        if (r == 0 && (r = image_path(root, err, "%s/root", x->out)) == 0 && x->recipe.n_system)
+                r = image_system_packages(root, &c, err);
+        if (r == 0)
                 r = access(root, F_OK) == 0 ? contents_add_folder(&c, root, err) : contents_add_tree(&c, &x->tree, err);
         if (r == 0 && (r = image_path(path, err, "%s/" CONTENTS_NAME, x->out)) == 0)
                 r = contents_write(&c, path, err);
@@ -439,6 +541,31 @@ publish(struct build *x, struct image *ret, struct error *err)
         return r;
 }
 
+/* What else a build depends on: how the Debian is installed, and the administrators' keys. */
+static int
+add_to_key(struct build *x, struct error *err)
+{
+        const struct image_system s = system_of(x, NULL);
+        struct {
+                char key[CACHE_KEY_SIZE], system[IMAGE_SYSTEM_KEY_SIZE];
+                uint8_t ssh_keys[SHA256_SIZE];
+        } all = {0};
+        uint8_t sha256[SHA256_SIZE];
+        int r = 0;
+
+        if (x->recipe.n_system == 0)
+                return 0;
+        str_copy(all.key, sizeof(all.key), x->key);
+        r = image_system_key(&s, all.system, err);
+        if (r == 0 && x->b->ssh_keys && access(x->b->ssh_keys, F_OK) == 0)
+                r = image_hash(x->b->ssh_keys, all.ssh_keys, NULL, err);
+        if (r < 0)
+                return r;
+        digest_sha256(&all, sizeof(all), sha256);
+        hex_text(sha256, sizeof(sha256), x->key);
+        return 0;
+}
+
 static int
 build_fresh(struct build *x, struct image *ret, struct error *err)
 {
@@ -469,7 +596,8 @@ build_run(struct build *x, struct image *ret, struct error *err)
         if (r < 0 || (r = take_lock(x, err)) < 0 || (r = take_key(x, err)) < 0 || (r = prepare_folders(x, err)) < 0 ||
             (r = resolve_packages(x, err)) < 0 ||
             (r = image_cache_key(&x->recipe, x->stage.name[0] ? &x->stage : NULL, x->packages, x->n_packages, x->b->store,
-                                 x->b->program_dir, x->key, err)) < 0)
+                                 x->b->program_dir, x->key, err)) < 0 ||
+            (r = add_to_key(x, err)) < 0)
                 return r;
         if (image_cache_find(x->store, x->b->name, x->key, ret) && image_store_sign(x->store, ret->id, &x->pair, err) == 0)
                 say(x, "done", 100, "%s is version %.16s already", ret->name, ret->id);

@@ -15,6 +15,7 @@ struct image_build {
         const char *program_dir; /* where dompool-init, dompool-agent, dompool-hv, dompool-vif are */
         const char *name;        /* tag */
         const char *key_file;    /* the room's key; NULL: one in the store */
+        const char *ssh_keys;    /* file of the administrators' public SSH keys; NULL: there are none */
         /* NULL or called for each step: name, 0..100, a text for people */
         void (*progress)(void *arg, const char *step, unsigned percent, const char *text);
         void *arg;

@@ -24,10 +24,10 @@ static const struct {
         bool from_first;   /* FROM TO; otherwise the first is where it goes */
         mode_t mode;       /* when none is given; 0: of the source */
 } kinds[] = {
-        [RECIPE_DIR] = {"dir", 1, 2, false, 0755},        [RECIPE_LINK] = {"link", 2, 2, false, 0777},
-        [RECIPE_PACKAGE] = {"package", 1, 2, true, 0},    [RECIPE_OWN] = {"own", 2, 3, true, 0644},
-        [RECIPE_PROGRAM] = {"program", 2, 2, true, 0755}, [RECIPE_KEY] = {"key", 1, 1, false, 0644},
-        [RECIPE_LIBRARY] = {"library", 1, 1, true, 0755},
+        [RECIPE_DIR] = {"dir", 1, 2, false, 0755},           [RECIPE_LINK] = {"link", 2, 2, false, 0777},
+        [RECIPE_PACKAGE] = {"package", 1, 2, true, 0},       [RECIPE_OWN] = {"own", 2, 3, true, 0644},
+        [RECIPE_PROGRAM] = {"program", 2, 2, true, 0755},    [RECIPE_KEY] = {"key", 1, 1, false, 0644},
+        [RECIPE_SSH_KEYS] = {"ssh-keys", 1, 1, false, 0600}, [RECIPE_LIBRARY] = {"library", 1, 1, true, 0755},
 };
 
 bool
@@ -106,6 +106,7 @@ source_ok(enum recipe_line_kind kind, const char *from)
                 return strlen(from) < RECIPE_PATH_SIZE;
         case RECIPE_DIR:
         case RECIPE_KEY:
+        case RECIPE_SSH_KEYS:
                 return true;
         }
         return false;
@@ -118,7 +119,7 @@ line_fill(const struct words *w, enum recipe_line_kind kind, struct recipe_line 
         const char *to = kinds[kind].from_first ? (w->n > 2 ? w->w[2] : w->w[1]) : w->w[1];
         const char *mode = NULL;
 
-        if (kind == RECIPE_KEY) {
+        if (kind == RECIPE_KEY || kind == RECIPE_SSH_KEYS) {
                 from = "";
         } else if (kind == RECIPE_DIR) {
                 mode = w->n > 2 ? w->w[2] : NULL;
@@ -155,8 +156,8 @@ line_parse(const struct words *w, unsigned line, void *entry, const char *name, 
                 l->kind = (enum recipe_line_kind)k;
                 return line_fill(w, l->kind, l, name, err);
         }
-        return error_set(err, ERR_CONFIG, "%s:%u: '%.100s' is none of dir, link, package, own, program, key, library", name,
-                         l->line, w->w[0]);
+        return error_set(err, ERR_CONFIG, "%s:%u: '%.100s' is none of dir, link, package, own, program, key, ssh-keys, library",
+                         name, l->line, w->w[0]);
 }
 
 /* Fills one zeroed entry from the words of line @line. */

@@ -40,6 +40,10 @@ static cfg_opt_t recipe_options[] = {
         CFG_STR("kernel", "linux-image-amd64", CFGF_NONE),
         CFG_STR("hypervisor", "", CFGF_NONE),
         CFG_STR("stage", "", CFGF_NONE),
+        CFG_STR_LIST("system", NULL, CFGF_NONE),
+        CFG_STR("suite", "bookworm", CFGF_NONE),
+        CFG_STR_LIST("without", NULL, CFGF_NONE),
+        CFG_STR_LIST("writable", NULL, CFGF_NONE),
         CFG_STR("xen_args", "", CFGF_NONE),
         CFG_STR("kernel_args", "", CFGF_NONE),
         CFG_STR("limit", "0", CFGF_NONE),
@@ -73,19 +77,65 @@ package_name_ok(const char *name)
 }
 
 static int
-take_packages(cfg_t *cfg, struct recipe *r, const char *file, struct error *err)
+take_names(cfg_t *cfg, const char *option, char ret[][NAME_SIZE], size_t *ret_n, const char *file, struct error *err)
 {
-        unsigned n = cfg_size(cfg, "packages");
+        unsigned n = cfg_size(cfg, option);
 
         if (n > RECIPE_MAX_PACKAGES - 1)
-                return error_set(err, ERR_LIMIT, "%s: more than %d packages", file, RECIPE_MAX_PACKAGES - 1);
+                return error_set(err, ERR_LIMIT, "%s: %s: more than %d packages", file, option, RECIPE_MAX_PACKAGES - 1);
         for (unsigned i = 0; i < n; i++) {
-                const char *name = cfg_getnstr(cfg, "packages", i);
+                const char *name = cfg_getnstr(cfg, option, i);
 
                 if (!package_name_ok(name))
-                        return error_set(err, ERR_CONFIG, "%s: packages: '%.100s' is no package name", file, name);
-                str_copy(r->packages[r->n_packages++], NAME_SIZE, name);
+                        return error_set(err, ERR_CONFIG, "%s: %s: '%.100s' is no package name", file, option, name);
+                str_copy(ret[(*ret_n)++], NAME_SIZE, name);
         }
+        return 0;
+}
+
+static int
+take_paths(cfg_t *cfg, const char *option, char ret[][RECIPE_PATH_SIZE], size_t *ret_n, const char *file, struct error *err)
+{
+        unsigned n = cfg_size(cfg, option);
+
+        if (n > RECIPE_MAX_PATHS)
+                return error_set(err, ERR_LIMIT, "%s: %s: more than %d paths", file, option, RECIPE_MAX_PATHS);
+        for (unsigned i = 0; i < n; i++) {
+                const char *path = cfg_getnstr(cfg, option, i);
+
+                if (*path != '/' || strpbrk(path, "\n\t") || !str_copy(ret[*ret_n], RECIPE_PATH_SIZE, path))
+                        return error_set(err, ERR_CONFIG, "%s: %s: '%.100s' is no absolute path of at most %d bytes", file,
+                                         option, path, RECIPE_PATH_SIZE - 1);
+                (*ret_n)++;
+        }
+        return 0;
+}
+
+/* What only a whole Debian has. */
+static int
+take_system(cfg_t *cfg, struct recipe *r, const char *file, struct error *err)
+{
+        int x;
+
+        if ((x = take_names(cfg, "system", r->system, &r->n_system, file, err)) < 0 ||
+            (x = take_string(cfg, "suite", r->suite, sizeof(r->suite), file, err)) < 0 ||
+            (x = take_paths(cfg, "without", r->without, &r->n_without, file, err)) < 0 ||
+            (x = take_paths(cfg, "writable", r->writable, &r->n_writable, file, err)) < 0)
+                return x;
+        if (!name_ok(r->suite))
+                return error_set(err, ERR_CONFIG, "%s: suite: '%s' is no name of a Debian release", file, r->suite);
+        if (r->n_system && (r->kind != RECIPE_HOST || !r->stage[0]))
+                return error_set(err, ERR_CONFIG, "%s: system: only a host image with a stage can be a whole Debian", file);
+        return 0;
+}
+
+static int
+take_packages(cfg_t *cfg, struct recipe *r, const char *file, struct error *err)
+{
+        int x = take_names(cfg, "packages", r->packages, &r->n_packages, file, err);
+
+        if (x < 0)
+                return x;
         if (!package_name_ok(r->kernel))
                 return error_set(err, ERR_CONFIG, "%s: kernel: '%s' is no package name", file, r->kernel);
         return 0;
@@ -152,8 +202,8 @@ load_conf(struct recipe *r, struct error *err)
                               strerror(errno));
         else if (x != CFG_SUCCESS)
                 x = err->code ? error_to_errno(err->code) : error_set(err, ERR_CONFIG, "%s: syntax error", path);
-        else if ((x = take_scalars(cfg, r, path, err)) == 0)
-                x = take_packages(cfg, r, path, err);
+        else if ((x = take_scalars(cfg, r, path, err)) == 0 && (x = take_packages(cfg, r, path, err)) == 0)
+                x = take_system(cfg, r, path, err);
         cfg_free(cfg);
         return x;
 }
@@ -270,4 +320,30 @@ recipe_deinit(struct recipe *r)
         free(r->modules);
         r->lines = NULL;
         r->modules = NULL;
+}
+
+unsigned
+recipe_line_of(const struct recipe *r, const char *word)
+{
+        static const char part_of_word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-._/";
+        _cleanup_free_ char *text = NULL;
+        char path[IMAGE_PATH_SIZE];
+        struct error ignored;
+        unsigned line = 1;
+
+        if (load_text(r, "recipe.conf", path, &text, &ignored) < 0)
+                return 0;
+        for (const char *at = text; *at; at++) {
+                size_t n = strspn(at, part_of_word);
+
+                if (*at == '\n')
+                        line++;
+                else if (*at == '#')
+                        at += strcspn(at, "\n") - 1;
+                else if (n == strlen(word) && strncmp(at, word, n) == 0)
+                        return line;
+                else if (n > 0)
+                        at += n - 1;
+        }
+        return 0;
 }

@@ -16,6 +16,7 @@
 
 #define RECIPE_PATH_SIZE 200
 #define RECIPE_MAX_PACKAGES 64
+#define RECIPE_MAX_PATHS 32
 #define RECIPE_MAX_LINES 1024
 #define RECIPE_FILE_MAX (256u << 10) /* bytes of each file of a recipe */
 
@@ -26,13 +27,14 @@ enum recipe_kind {
 };
 
 enum recipe_line_kind {
-        RECIPE_DIR,     /* dir PATH [MODE] */
-        RECIPE_LINK,    /* link PATH TARGET */
-        RECIPE_PACKAGE, /* package PATH [DEST]: out of the packages */
-        RECIPE_OWN,     /* own PATH DEST [MODE]: beside the recipe */
-        RECIPE_PROGRAM, /* program NAME DEST: one of dompool's */
-        RECIPE_KEY,     /* key DEST: the public part of the room's key for images */
-        RECIPE_LIBRARY, /* library SONAME: one that no DT_NEEDED names */
+        RECIPE_DIR,      /* dir PATH [MODE] */
+        RECIPE_LINK,     /* link PATH TARGET */
+        RECIPE_PACKAGE,  /* package PATH [DEST]: out of the packages */
+        RECIPE_OWN,      /* own PATH DEST [MODE]: beside the recipe */
+        RECIPE_PROGRAM,  /* program NAME DEST: one of dompool's */
+        RECIPE_KEY,      /* key DEST: the public part of the room's key for images */
+        RECIPE_SSH_KEYS, /* ssh-keys DEST: the administrators' public keys, where there are any */
+        RECIPE_LIBRARY,  /* library SONAME: one that no DT_NEEDED names */
 };
 
 struct recipe_line {
@@ -69,6 +71,13 @@ struct recipe {
         unsigned level;
         size_t n_packages;
         char packages[RECIPE_MAX_PACKAGES][NAME_SIZE];
+        size_t n_system; /* packages of a whole Debian; 0: the image is made of files alone */
+        char system[RECIPE_MAX_PACKAGES][NAME_SIZE];
+        char suite[NAME_SIZE]; /* "bookworm" */
+        size_t n_without, n_writable;
+        char without[RECIPE_MAX_PATHS]
+                    [RECIPE_PATH_SIZE]; /* what of the packages is left out, patterns of dpkg's path-exclude */
+        char writable[RECIPE_MAX_PATHS][RECIPE_PATH_SIZE]; /* lines of /etc/dompool/flash */
         size_t n_lines;
         struct recipe_line *lines;
         size_t n_modules;
@@ -77,6 +86,9 @@ struct recipe {
 };
 
 int recipe_load(const char *folder, struct recipe *ret, struct error *err);
+
+/* The line of recipe.conf on which a word stands, for messages; 0: on none. */
+unsigned recipe_line_of(const struct recipe *r, const char *word);
 
 void recipe_deinit(struct recipe *r);
 

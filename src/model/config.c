@@ -53,6 +53,7 @@ static const struct rec_field config_fields[] = {
         REC_U32(struct config, http_port),
         REC_U32(struct config, tftp_port),
         REC_U32(struct config, dhcp_port),
+        REC_STR(struct config, ssh_keys),
         REC_STR(struct config, default_image),
         REC_STR(struct config, default_profile),
         REC_STR(struct config, console),

@@ -75,6 +75,7 @@ struct config {
         char state_dir[CONFIG_PATH_SIZE];   /* /var/lib/dompool */
         char run_dir[CONFIG_PATH_SIZE];     /* /run/dompool */
         char image_store[CONFIG_PATH_SIZE]; /* /var/cache/dompool/images */
+        char ssh_keys[CONFIG_PATH_SIZE];    /* /etc/dompool/authorized_keys */
         char guest_files[CONFIG_PATH_SIZE]; /* /srv/dompool/guests: kernels and ramdisks that xl.cfg files may name */
         char api_socket[CONFIG_PATH_SIZE];  /* /run/dompool/api.sock */
         char api_group[NAME_SIZE];          /* who besides root may use the socket; empty: root only */

@@ -638,6 +638,8 @@ const struct config_option config_options[] = {
         TOP("state-dir", path, state_dir, "/var/lib/dompool", "where the state is kept"),
         TOP("run-dir", path, run_dir, "/run/dompool", "sockets of the running server"),
         TOP("image-store", path, image_store, "/var/cache/dompool/images", "node images and loaders"),
+        TOP("ssh-keys", path, ssh_keys, "/etc/dompool/authorized_keys",
+            "administrators' public SSH keys for images with an SSH server; a file that is not there holds none"),
         TOP("guest-files", path, guest_files, "/srv/dompool/guests", "kernels and ramdisks that guest configurations may name"),
         TOP("http-port", port, http_port, "8080", "TCP port of boot files and guest files on the boot LAN"),
         TOP("tftp-port", port, tftp_port, "69", "UDP port of TFTP"),

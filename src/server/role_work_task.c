@@ -79,6 +79,7 @@ image_build_run(struct task_run *t, char *text, size_t text_size, struct error *
                 .program_dir = programs,
                 .name = t->task->name,
                 .key_file = key,
+                .ssh_keys = t->config->ssh_keys,
                 .progress = tell_progress,
                 .arg = t,
         };

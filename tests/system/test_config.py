@@ -162,7 +162,7 @@ def test_good_file_is_accepted_silently(tmp_path):
 
 
 FULL = '''
-state-dir = "/tmp/x y" run-dir = "/run/d" image-store = "/i$HOME" guest-files = "/g\\"q\\\\b"
+state-dir = "/tmp/x y" run-dir = "/run/d" image-store = "/i$HOME" ssh-keys = "/k" guest-files = "/g\\"q\\\\b"
 http-port = 80 tftp-port = 6969 dhcp-port = 6767 agent-port = 1
 default-profile = "pool" image = "big" console = "com1,vga" xen-args = "dom0_mem=1G,max:1G" kernel-args = "quiet a=b" heartbeat = "2s"
 network { interface = "eth0" subnet = "10.0.0.0/8" range = "10.0.0.9-10.255.0.0" router = "10.0.0.1" dns = "1.1.1.1"
