@@ -130,7 +130,8 @@ enum policy_by {
 };
 extern const char *const policy_by_names[]; /* "once", "setting", "rule", "host", "default" */
 
-/* In order: the first whose time it is counts. The last one of a host has no time. */
+/* In order: the first whose time it is counts; an order for the next boot only is before all others, which stand behind it all the
+ * same (policy_once.h). The last one of a host has no time. */
 struct policy_choice {
         uint32_t profile;  /* index */
         uint32_t rule;     /* index; POLICY_NONE */
@@ -139,6 +140,7 @@ struct policy_choice {
         uint8_t days;      /* bits, 0 is Monday; 0: every day */
         uint8_t by;        /* enum policy_by */
         uint16_t pad;
+        uint32_t set_s; /* POLICY_BY_ONCE: Unix seconds of the order; 0 else */
 };
 
 /* In the file; readers see struct policy_host. */

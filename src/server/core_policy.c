@@ -231,7 +231,6 @@ add_host(struct core *c, const struct config *config, struct image_index **cache
                 .choices = choices,
                 .quirks = quirks,
         };
-        const char *image;
         uint32_t left_out;
 
         fill_quirks(config, row, &hw, quirks, &p);
@@ -239,10 +238,13 @@ add_host(struct core *c, const struct config *config, struct image_index **cache
         if (left_out > 0)
                 log_warning("host=%s rules_left_out=%u reason=\"more than %d rules with a time match it\"", d->name, left_out,
                             POLICY_MAX_CHOICES - 1);
-        /* Set together with the profile; such a choice stands alone. */
-        image = choices[0].by == POLICY_BY_ONCE ? row->setting.once_image : row->setting.image;
-        if (choices[0].by <= POLICY_BY_SETTING && *image)
-                choices[0].image = find_index(c, cache, image);
+        /* Set together with the profile. */
+        for (uint32_t i = 0; i < p.n_choices && choices[i].by <= POLICY_BY_SETTING; i++) {
+                const char *image = choices[i].by == POLICY_BY_ONCE ? row->setting.once_image : row->setting.image;
+
+                if (*image)
+                        choices[i].image = find_index(c, cache, image);
+        }
         return policy_builder_add(b, &p);
 }
 
@@ -314,9 +316,11 @@ fill_menu(const struct config *config, struct policy_menu *to, const struct menu
 }
 
 static void
-fill_header(struct core *c, const struct config *config, struct image_index **cache, struct policy_header *p)
+fill_header(struct core *c, const struct policy_source *from, struct image_index **cache, struct policy_header *p)
 {
-        p->generation = ++c->policy_generation;
+        const struct config *config = from->config;
+
+        p->generation = from->generation;
         p->default_image = find_index(c, cache, config->default_image);
         memcpy(p->token_key, c->token_key, sizeof(p->token_key));
         memcpy(p->tls_fingerprint, c->params.tls_fingerprint, sizeof(p->tls_fingerprint));
@@ -427,7 +431,7 @@ build(struct core *c, const struct policy_source *from, struct policy **ret)
                 parts.n_profiles++;
         if (allocate_parts(&p, &parts)) {
                 fill_parts(c, from, &cache, &p, &parts);
-                fill_header(c, from->config, &cache, &header);
+                fill_header(c, from, &cache, &header);
                 if (from->satellite)
                         fill_satellite(c, from->satellite, &header);
                 parts.header = &header;
@@ -451,7 +455,7 @@ core_policy_source_now(struct core *c, struct policy_source *ret)
 {
         struct core_host *h, *next;
 
-        *ret = (struct policy_source){.config = c->config};
+        *ret = (struct policy_source){.config = c->config, .generation = c->policy_generation};
         ret->rows = calloc(HASH_CNT(by_name, c->hosts_by_name) + 1u, sizeof(*ret->rows));
         if (!ret->rows)
                 return -ENOMEM;
@@ -467,8 +471,10 @@ build_now(struct core *c, struct policy **ret)
         struct policy_source from;
         int r = core_policy_source_now(c, &from);
 
-        if (r == 0)
+        if (r == 0) {
+                from.generation = ++c->policy_generation;
                 r = build(c, &from, ret);
+        }
         free(from.rows);
         return r;
 }
@@ -476,13 +482,9 @@ build_now(struct core *c, struct policy **ret)
 struct policy *
 core_policy_of(struct core *c, const struct policy_source *from)
 {
-        uint64_t generation = c->policy_generation;
         struct policy *p = NULL;
 
-        if (build(c, from, &p) < 0)
-                p = NULL;
-        c->policy_generation = generation; /* this one is nobody's but the caller's */
-        return p;
+        return build(c, from, &p) < 0 ? NULL : p;
 }
 
 /* Of the generation in force: it is the same policy, seen from there. */
@@ -490,7 +492,6 @@ struct policy *
 core_policy_for(struct core *c, const struct core_satellite *s)
 {
         struct policy_source from = {0};
-        uint64_t generation = c->policy_generation--;
         struct core_host *h, *next;
         struct policy *p = NULL;
 
@@ -500,11 +501,9 @@ core_policy_for(struct core *c, const struct core_satellite *s)
                 HASH_ITER(by_name, c->hosts_by_name, h, next)
                 if (core_satellite_of(c, h) == s)
                         from.rows[from.n_rows++] = &h->row;
-                if (build(c, &from, &p) < 0)
-                        p = NULL;
+                p = core_policy_of(c, &from);
         }
         free(from.rows);
-        c->policy_generation = generation;
         return p;
 }
 
