@@ -167,6 +167,7 @@ core_boot_lease(struct core *c, const struct msg_lease_event *m)
         if (m->state == LEASE_BOUND && m->address != h->row.address_now) {
                 h->row.address_now = m->address;
                 core_mark_host(c, h);
+                core_export_lease(c);
         }
 }
 
