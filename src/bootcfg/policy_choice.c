@@ -53,6 +53,17 @@ root_of(const struct policy_host *host, const struct policy_profile *profile)
         return profile->root < ROOT_N ? profile->root : host->root;
 }
 
+static void
+fill(const struct policy *p, const struct policy_host *host, const struct policy_choice *c, struct policy_chosen *ret)
+{
+        ret->profile = policy_profile_at(p, c->profile);
+        ret->rule = policy_rule_at(p, c->rule);
+        ret->by = c->by;
+        ret->image = image_of(p, host, ret->profile, c->image);
+        ret->root = root_of(host, ret->profile);
+        ret->menu = policy_menu_at(p, ret->rule && ret->rule->menu != POLICY_NONE ? ret->rule->menu : ret->profile->menu);
+}
+
 void
 policy_choose(const struct policy *p, const struct policy_host *host, const struct policy_time *t, struct policy_chosen *ret)
 {
@@ -67,12 +78,7 @@ policy_choose(const struct policy *p, const struct policy_host *host, const stru
                         c = &host->choices[i];
                         break;
                 }
-        ret->profile = policy_profile_at(p, c->profile);
-        ret->rule = policy_rule_at(p, c->rule);
-        ret->by = c->by;
-        ret->image = image_of(p, host, ret->profile, c->image);
-        ret->root = root_of(host, ret->profile);
-        ret->menu = policy_menu_at(p, ret->rule && ret->rule->menu != POLICY_NONE ? ret->rule->menu : ret->profile->menu);
+        fill(p, host, c, ret);
 }
 
 void
@@ -83,4 +89,20 @@ policy_choose_entry(const struct policy *p, const struct policy_host *host, cons
         ret->profile = policy_profile_at(p, entry->profile);
         ret->image = image_of(p, host, ret->profile, POLICY_HOSTS_IMAGE);
         ret->root = root_of(host, ret->profile);
+}
+
+uint32_t
+policy_choose_all(const struct policy *p, const struct policy_host *host, struct policy_chosen ret[POLICY_MAX_WAYS])
+{
+        uint32_t n = 0;
+
+        for (uint32_t i = 0; i < host->n_choices; i++) {
+                const struct policy_menu *menu;
+
+                fill(p, host, &host->choices[i], &ret[n]);
+                menu = ret[n++].menu;
+                for (uint32_t k = 0; menu && k < menu->n_entries; k++)
+                        policy_choose_entry(p, host, &menu->entries[k], &ret[n++]);
+        }
+        return n;
 }

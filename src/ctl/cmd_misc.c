@@ -61,6 +61,7 @@ list_command(const char *complete)
                 {"domains", "domain list"},
                 {"images", "image list"},
                 {"operations", "op list"},
+                {"exports", "export list"},
                 {"satellites", "satellite list"},
         };
 

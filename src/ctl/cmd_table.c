@@ -119,6 +119,8 @@ const struct ctl_command ctl_commands[] = {
          .complete = "operations"},
         {"event", "list", "", "what has happened",
          OPT_BIT(OPT_FOLLOW) | OPT_BIT(OPT_AFTER) | OPT_BIT(OPT_LIMIT) | OPT_BIT(OPT_KIND), 0, 0, cmd_event_list},
+        {"export", "list", "", "the servers that give roots over the network", 0, 0, 0, cmd_export_list},
+        {"export", "show", "NAME", "one of them, and who may have which version", 0, 1, 1, cmd_export_show, .complete = "exports"},
         {"satellite", "list", "", "the satellites and how far they are", 0, 0, 0, cmd_satellite_list},
         {"satellite", "show", "NAME", "one satellite in full", 0, 1, 1, cmd_satellite_show, .complete = "satellites"},
         {"satellite", "add", "NAME", "enrol a satellite: prints the line that it needs", OPT_BIT(OPT_LABEL), 1, 1,

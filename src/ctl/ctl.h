@@ -144,6 +144,8 @@ CTL_COMMAND(cmd_op_list);
 CTL_COMMAND(cmd_op_show);
 CTL_COMMAND(cmd_op_wait);
 CTL_COMMAND(cmd_event_list);
+CTL_COMMAND(cmd_export_list);
+CTL_COMMAND(cmd_export_show);
 CTL_COMMAND(cmd_satellite_list);
 CTL_COMMAND(cmd_satellite_show);
 CTL_COMMAND(cmd_satellite_add);

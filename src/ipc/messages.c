@@ -31,6 +31,8 @@ static const char *const resource_names[] = {[RES_SERVER] = "server",
                                              [RES_DOMAIN] = "domain",
                                              [RES_OPS] = "operations",
                                              [RES_OP] = "operation",
+                                             [RES_EXPORTS] = "exports",
+                                             [RES_EXPORT] = "export",
                                              [RES_SATELLITES] = "satellites",
                                              [RES_SATELLITE] = "satellite",
                                              [RES_EVENTS] = "events",
@@ -409,6 +411,16 @@ FIELDS(msg_api_satellite_add){
         REC_STR(struct msg_api_satellite_add, by),
 };
 DESC(msg_api_satellite_add);
+
+FIELDS(msg_export_plan){
+        REC_LIST(struct msg_export_plan, grants, export_grant_desc),
+};
+DESC(msg_export_plan);
+
+FIELDS(msg_export_states){
+        REC_LIST(struct msg_export_states, states, export_state_desc),
+};
+DESC(msg_export_states);
 
 FIELDS(msg_satellite_hello){
         REC_U64_HIDDEN(struct msg_satellite_hello, conn),

@@ -9,6 +9,7 @@
 #include "model/config.h"
 #include "model/domain.h"
 #include "model/enrol.h"
+#include "model/export.h"
 #include "model/event.h"
 #include "model/hardware.h"
 #include "model/host.h"
@@ -145,6 +146,8 @@ enum api_resource {
         RES_DOMAIN, /* name */
         RES_OPS,
         RES_OP, /* number; waits up to wait_ms for its end */
+        RES_EXPORTS,
+        RES_EXPORT,
         RES_SATELLITES,
         RES_SATELLITE, /* name */
         RES_EVENTS,    /* number: after this id; waits up to wait_ms for one */
@@ -406,6 +409,14 @@ struct msg_work_result {
         char text[1000];
         uint8_t sha256[32]; /* of the guest file that became a blob */
         uint64_t size;
+};
+struct msg_export_plan {
+        uint32_t n_grants; /* in the order of export_grant_compare() */
+        struct export_grant grants[EXPORT_MAX_GRANTS];
+};
+struct msg_export_states {
+        uint32_t n_states;
+        struct export_state states[EXPORT_MAX_SERVERS];
 };
 /* --- satellites; conn as with agents --- */
 struct msg_satellite_hello {

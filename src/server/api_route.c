@@ -76,6 +76,8 @@ const struct api_route api_routes[] = {
          .handler = api_console},
         GET("/v1/operations", "limit", RES_OPS),
         GET("/v1/operations/{id}", "wait", RES_OP),
+        GET("/v1/exports", "", RES_EXPORTS),
+        GET("/v1/exports/{name}", "", RES_EXPORT),
         GET("/v1/satellites", "", RES_SATELLITES),
         CHANGE("POST", "/v1/satellites", "name, label", api_satellite_add, 0),
         GET("/v1/satellites/{name}", "", RES_SATELLITE),

@@ -149,8 +149,10 @@ core_boot_lease(struct core *c, const struct msg_lease_event *m)
                 return;
         if (store_lease_put(c->store, &lease, &err))
                 core_db_failed(c, &err);
-        if (m->state == LEASE_BOUND)
+        if (m->state == LEASE_BOUND && m->address != h->row.address_now) {
                 core_host_set_address(c, h, m->address);
+                core_export_lease(c);
+        }
 }
 
 /* --- dompool-init --- */

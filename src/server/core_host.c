@@ -86,6 +86,7 @@ core_host_set_state(struct core *c, struct core_host *h, enum host_state state)
         if (h->row.state == state)
                 return;
         h->row.state = state;
+        core_export_lease(c);
         h->row.since_ms = core_wall(c);
         if (state == HOST_LOST)
                 h->lost_mono_ms = core_mono(c);

@@ -574,6 +574,7 @@ core_policy_flush(struct core *c)
         core_policy_send(c, ROLE_BOOT);
         core_policy_send(c, ROLE_FILES);
         core_satellite_offer_all(c);
+        core_export_due(c);
 }
 
 int

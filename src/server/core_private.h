@@ -254,6 +254,8 @@ struct core {
         int64_t security_mono_ms; /* begin of the minute in which security events are counted */
         uint32_t security_count;
 
+        struct core_export *exports; /* core_export.c */
+
         struct core_message_out *out_first, **out_last;
 };
 
@@ -284,6 +286,20 @@ void core_send_fd(struct core *c, enum role to, enum msg_type type, const void *
 /* Answers to the API: an error, or a JSON value (consumed; NULL: no memory). */
 void core_reply_error(struct core *c, uint64_t request, const struct error *err);
 void core_reply_json(struct core *c, uint64_t request, unsigned status, json_t *body);
+
+/* --- core_export.c --- */
+int core_export_load(struct core *c, struct error *err);
+void core_export_free(struct core *c);
+void core_export_tick(struct core *c);
+/* The policy, or what hosts run, is another: the plan is made anew. */
+void core_export_due(struct core *c);
+/* A host has another address. */
+void core_export_lease(struct core *c);
+/* To work, which is there (again). */
+void core_export_send(struct core *c);
+void core_export_states(struct core *c, const struct msg_export_states *m);
+json_t *core_exports_json(struct core *c, const struct msg_api_get *m, struct error *err);
+json_t *core_export_json(struct core *c, const struct msg_api_get *m, struct error *err);
 
 /* --- core_event.c --- */
 void core_event(struct core *c, const char *kind, const char *subject, const char *what, uint64_t boot, const char *fmt, ...)

@@ -360,6 +360,7 @@ HANDLER(core_satellite_lease, msg_satellite_lease)
 HANDLER(core_satellite_unknown, msg_satellite_unknown)
 HANDLER(core_satellite_foreign, msg_satellite_foreign)
 HANDLER(core_satellite_init, msg_satellite_init)
+HANDLER(core_export_states, msg_export_states)
 HANDLER(core_op_work_progress, msg_work_progress)
 HANDLER(core_op_work_result, msg_work_result)
 
@@ -384,6 +385,7 @@ static const handler_fn handlers[MSG_MAX] = {
         [MSG_API_DOMAIN_ACTION] = handle_core_op_domain_action,
         [MSG_API_IMAGE_BUILD] = handle_core_op_image_build,
         [MSG_API_IMAGE_CHANGE] = handle_core_image_change,
+        [MSG_EXPORT_STATES] = handle_core_export_states,
         [MSG_AGENT_HELLO] = handle_core_agent_hello,
         [MSG_AGENT_INVENTORY] = handle_core_agent_inventory,
         [MSG_AGENT_DOMAINS] = handle_core_agent_domains,
@@ -454,6 +456,8 @@ core_peer(struct core *c, enum role role, bool up)
                         core_op_unsend(c, NULL);
                 else
                         core_op_work_push(c);
+                if (up)
+                        core_export_send(c);
                 c->guest_due = up;
         }
 }
@@ -486,6 +490,7 @@ core_tick(struct core *c)
         core_policy_scan_images(c, false);
         core_guard_tick(c);
         core_satellite_tick(c);
+        core_export_tick(c);
         trim(c);
         c->commit_due = true;
 }
@@ -521,7 +526,8 @@ core_new(const struct core_params *p, struct core **ret, struct error *err)
         snprintf(path, sizeof(path), "%s/dompool.db", p->state_dir);
         if ((r = store_open(path, &c->store, err)) || (r = load_token_key(c, err)) || (r = core_event_load(c, err)) ||
             (r = core_unknown_load(c, err)) || (r = core_host_load(c, err)) || (r = core_domain_load(c, err)) ||
-            (r = core_op_load(c, err)) || (r = core_satellite_load(c, err)) || (r = core_policy_load(c, err)))
+            (r = core_op_load(c, err)) || (r = core_satellite_load(c, err)) || (r = core_export_load(c, err)) ||
+            (r = core_policy_load(c, err)))
                 goto out;
         core_event(c, "server", "core", "started", 0, "dompool %s, %u hosts, %u domains, %u operations under way",
                    DOMPOOL_VERSION, HASH_CNT(by_name, c->hosts_by_name), HASH_COUNT(c->domains), HASH_COUNT(c->ops));
@@ -580,6 +586,7 @@ core_free(struct core *c)
         free_tables(c);
         core_guard_free_facts(c);
         core_satellite_free(c);
+        core_export_free(c);
         free(c->images);
         if (c->policy_fd >= 0)
                 close(c->policy_fd);

@@ -22,6 +22,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "server/role_work_export.h"
 
 #define MAX_TASKS 4 /* core sends an image build, a guest file and facts at a time */
 #define CHILD_SOCK 3
@@ -44,6 +45,7 @@ struct work {
         struct role_ctx *ctx;
         uv_signal_t sigchld;
         struct task tasks[MAX_TASKS];
+        struct work_export *exports;
 };
 
 static void
@@ -104,6 +106,7 @@ on_sigchld(uv_signal_t *handle, int signal)
         struct work *w = handle->data;
 
         (void)signal;
+        work_export_reap(w->exports);
         for (size_t i = 0; i < MAX_TASKS; i++) {
                 struct task *t = &w->tasks[i];
                 int status;
@@ -266,6 +269,9 @@ role_work_start(struct role_ctx *ctx, struct error *err)
         w->ctx = ctx;
         for (size_t i = 0; i < MAX_TASKS; i++)
                 w->tasks[i] = (struct task){.work = w, .fd = -1};
+        w->exports = work_export_new(ctx);
+        if (!w->exports)
+                return error_errno_set(err, ENOMEM, "exports");
         uv_signal_init(ctx->loop, &w->sigchld);
         w->sigchld.data = w;
         r = uv_signal_start(&w->sigchld, on_sigchld, SIGCHLD);
@@ -278,6 +284,8 @@ role_work_message(struct role_ctx *ctx, enum role peer, enum msg_type type, void
         (void)peer;
         if (type == MSG_WORK_TASK)
                 take_task(ctx->state, payload, TAKE_FD(fd));
+        else if (type == MSG_EXPORT_PLAN)
+                work_export_plan(((struct work *)ctx->state)->exports, payload);
         cleanup_close(&fd);
 }
 
@@ -286,6 +294,8 @@ role_work_peer(struct role_ctx *ctx, enum role peer, bool up)
 {
         struct work *w = ctx->state;
 
+        if (up && peer == ROLE_CORE)
+                work_export_core_up(w->exports);
         for (size_t i = 0; up && peer == ROLE_CORE && i < MAX_TASKS; i++)
                 if (w->tasks[i].state == TASK_DONE)
                         deliver(&w->tasks[i]);
@@ -297,6 +307,7 @@ role_work_stop(struct role_ctx *ctx)
 {
         struct work *w = ctx->state;
 
+        work_export_stop(w->exports);
         for (size_t i = 0; i < MAX_TASKS; i++) {
                 if (w->tasks[i].pid <= 0)
                         continue;

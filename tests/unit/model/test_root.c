@@ -22,7 +22,7 @@ words_name_server_image_and_shelf(void **state)
         } cases[] = {
                 {"nfs:%a:/%i:4", "nfs:10.88.0.1:/0123456789abcdef:4"},
                 {"nfs:10.0.0.5:/vol/%i:3", "nfs:10.0.0.5:/vol/0123456789abcdef:3"},
-                {"aoe:%s", "aoe:9030.103"},
+                {"aoe:%s", "aoe:9066.103"},
                 {"http", "http"},
         };
         char word[ROOT_WORD_SIZE], pattern[ROOT_WORD_SIZE];

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Roots over the network (model/export.h): which known host may have which version by which transport, made from the policy and
+ * from what hosts run; and how work's servers are. Process: core.
+ *
+ * A host that runs a version keeps its grant until it has booted another one, whatever its profile says meanwhile; that outlives
+ * a restart of core in STATE/core/exports.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fdio.h"
+#include "base/log.h"
+#include "base/rec_json.h"
+#include "bootcfg/policy.h"
+#include "bootcfg/policy_choice.h"
+#include "ipc/messages.h"
+#include "server/core_private.h"
+
+#define EVERY_MS 1000 /* leases of a whole room make one plan */
+#define FILE_MAX (2u << 20)
+
+DEFINE_CLEANUP(struct policy *, policy_free)
+
+struct core_export {
+        struct msg_export_plan plan; /* in force */
+        struct msg_export_plan next; /* being made */
+        struct msg_export_states states;
+        int64_t made_mono_ms;
+        bool due;
+        bool wanted; /* there is a host with such a root: leases matter */
+        bool full;   /* told that there are too many */
+};
+
+/* --- the plan --- */
+
+static void
+add(struct core_export *x, enum root_kind root, const char *image, uint32_t address, const struct mac *mac)
+{
+        struct export_grant *g = &x->next.grants[x->next.n_grants];
+
+        if (x->next.n_grants == EXPORT_MAX_GRANTS) {
+                if (!x->full)
+                        log_error("exports: more than %d hosts and versions have roots over the network; the others get none",
+                                  EXPORT_MAX_GRANTS);
+                x->full = true;
+                return;
+        }
+        *g = (struct export_grant){.root = root, .address = address, .mac = *mac};
+        str_copy(g->image, sizeof(g->image), image);
+        x->next.n_grants++;
+}
+
+/* The host of a row of the policy, and where it is now. */
+static uint32_t
+address_of(struct core *c, const struct policy_host *p)
+{
+        const struct core_host *h = core_host_by_mac(c, &p->mac);
+
+        return p->address ? p->address : h ? h->row.address_now : 0;
+}
+
+static void
+add_wishes(struct core *c, const struct policy *policy, const struct policy_host *host)
+{
+        struct policy_chosen all[POLICY_MAX_WAYS];
+        uint32_t n = policy_choose_all(policy, host, all);
+
+        for (uint32_t i = 0; i < n; i++)
+                if (all[i].image && root_is_exported(all[i].root) && !config_root_is_foreign(c->config, all[i].root))
+                        add(c->exports, all[i].root, all[i].image->id, address_of(c, host), &host->mac);
+}
+
+/* Did its last boot take an initrd that has its root elsewhere? */
+static bool
+booted_over_network(const struct core_host *h)
+{
+        for (uint32_t i = 0; i < h->boot.n_steps; i++)
+                if (h->boot.steps[i].stage == STAGE_INITRD)
+                        return strstr(h->boot.steps[i].text, "initrd-root") != NULL;
+        return true; /* not known: it may */
+}
+
+/* Does the host run, or boot, what it was granted? */
+static bool
+in_use(struct core *c, const struct export_grant *g)
+{
+        const struct core_host *h = core_host_by_mac(c, &g->mac);
+        enum host_state state = h ? h->row.state : HOST_OFF;
+
+        if (state == HOST_OFF)
+                return false;
+        return state == HOST_BOOTING || (booted_over_network(h) && strcmp(h->row.inventory.image, g->image) == 0);
+}
+
+static void
+keep_used(struct core *c)
+{
+        struct core_export *x = c->exports;
+
+        for (uint32_t i = 0; i < x->plan.n_grants; i++) {
+                const struct export_grant *g = &x->plan.grants[i];
+
+                if (in_use(c, g))
+                        add(x, g->root, g->image, g->address, &g->mac);
+        }
+}
+
+static void
+sort_out(struct msg_export_plan *p)
+{
+        uint32_t n = 0;
+
+        qsort(p->grants, p->n_grants, sizeof(p->grants[0]), export_grant_compare);
+        for (uint32_t i = 0; i < p->n_grants; i++)
+                if (n == 0 || export_grant_compare(&p->grants[n - 1], &p->grants[i]) != 0)
+                        p->grants[n++] = p->grants[i];
+        p->n_grants = n;
+}
+
+/* --- what outlives a restart --- */
+
+static void
+write_plan(struct core *c)
+{
+        const struct rec_desc *d = message_desc(MSG_EXPORT_PLAN);
+        size_t size = rec_encoded_size(d, &c->exports->plan);
+        _cleanup_free_ uint8_t *bytes = malloc(size);
+        char tmp[CONFIG_PATH_SIZE + 64], path[CONFIG_PATH_SIZE + 64];
+        _cleanup_close_ int fd = -1;
+
+        if (!bytes)
+                return;
+        rec_encode(d, &c->exports->plan, bytes);
+        snprintf(path, sizeof(path), "%s/exports", c->params.state_dir);
+        snprintf(tmp, sizeof(tmp), "%s/exports.new", c->params.state_dir);
+        fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        if (fd < 0 || fd_write_all(fd, bytes, size) < 0 || rename(tmp, path) < 0)
+                log_error("exports are not on the disk: %s", strerror(errno));
+}
+
+static void
+read_plan(struct core *c)
+{
+        _cleanup_free_ uint8_t *bytes = malloc(FILE_MAX);
+        char path[CONFIG_PATH_SIZE + 64];
+        _cleanup_close_ int fd = -1;
+        ssize_t n;
+
+        snprintf(path, sizeof(path), "%s/exports", c->params.state_dir);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        n = bytes && fd >= 0 ? read(fd, bytes, FILE_MAX) : -1;
+        if (n > 0 && rec_decode(message_desc(MSG_EXPORT_PLAN), bytes, (size_t)n, &c->exports->plan) < 0)
+                log_warning("file=%s is damaged, hosts that run an older version may lose their root", path);
+}
+
+/* --- told by others --- */
+
+void
+core_export_due(struct core *c)
+{
+        if (c->exports)
+                c->exports->due = true;
+}
+
+void
+core_export_lease(struct core *c)
+{
+        if (c->exports && c->exports->wanted)
+                c->exports->due = true;
+}
+
+void
+core_export_send(struct core *c)
+{
+        if (c->exports && c->peers[ROLE_WORK])
+                core_send(c, ROLE_WORK, MSG_EXPORT_PLAN, &c->exports->plan);
+}
+
+void
+core_export_tick(struct core *c)
+{
+        struct core_export *x = c->exports;
+        CLEANUP(policy_free) struct policy *policy = NULL;
+        struct policy_host host;
+
+        if (!x || !x->due || core_mono(c) - x->made_mono_ms < EVERY_MS)
+                return;
+        policy = core_policy_now(c);
+        if (!policy)
+                return;
+        x->due = false;
+        x->made_mono_ms = core_mono(c);
+        x->next.n_grants = 0;
+        for (uint32_t i = 0; policy_host_at(policy, i, &host); i++)
+                add_wishes(c, policy, &host);
+        keep_used(c);
+        sort_out(&x->next);
+        x->wanted = x->next.n_grants > 0;
+        if (x->next.n_grants == x->plan.n_grants &&
+            memcmp(x->next.grants, x->plan.grants, x->next.n_grants * sizeof(x->next.grants[0])) == 0)
+                return;
+        memcpy(x->plan.grants, x->next.grants, x->next.n_grants * sizeof(x->next.grants[0]));
+        x->plan.n_grants = x->next.n_grants;
+        write_plan(c);
+        core_export_send(c);
+}
+
+static const struct export_state *
+state_named(const struct msg_export_states *m, const char *name)
+{
+        for (uint32_t i = 0; i < m->n_states; i++)
+                if (strcmp(m->states[i].name, name) == 0)
+                        return &m->states[i];
+        return NULL;
+}
+
+void
+core_export_states(struct core *c, const struct msg_export_states *m)
+{
+        for (uint32_t i = 0; i < m->n_states; i++) {
+                const struct export_state *now = &m->states[i], *was = state_named(&c->exports->states, now->name);
+
+                if (was && was->run == now->run && was->restarts == now->restarts)
+                        continue;
+                if (now->run == EXPORT_WAITING || now->run == EXPORT_MISSING)
+                        core_event(c, "server", now->name, "export-down", 0, "%s", now->text);
+                else if (was && now->run == EXPORT_RUNNING && was->run != EXPORT_STARTING)
+                        core_event(c, "server", now->name, "export-up", 0, "it runs again, pid %u", now->pid);
+        }
+        c->exports->states = *m;
+}
+
+/* --- shown --- */
+
+static json_t *
+state_json(struct core *c, const struct export_state *s)
+{
+        json_t *json = rec_to_json(&export_state_desc, s);
+
+        (void)c;
+        json_object_del(json, "run");
+        json_object_set_new(json, "state", json_string(export_run_names[s->run]));
+        return json;
+}
+
+json_t *
+core_exports_json(struct core *c, const struct msg_api_get *m, struct error *err)
+{
+        json_t *list = json_array();
+
+        (void)m, (void)err;
+        for (uint32_t i = 0; i < c->exports->states.n_states; i++)
+                json_array_append_new(list, state_json(c, &c->exports->states.states[i]));
+        return json_pack("{s:o}", "exports", list);
+}
+
+/* Is the server the one that the grant is about? */
+static bool
+concerns(const char *name, const struct export_grant *g)
+{
+        const char *root = root_names[g->root];
+
+        if (g->root == ROOT_AOE)
+                return strncmp(name, "aoe-", 4) == 0 && strncmp(name + 4, g->image, 16) == 0;
+        return strncmp(name, root, strlen(name)) == 0 || (strcmp(name, "nfs3") == 0 && g->root == ROOT_NFS);
+}
+
+json_t *
+core_export_json(struct core *c, const struct msg_api_get *m, struct error *err)
+{
+        const struct export_state *s = state_named(&c->exports->states, m->name);
+        json_t *json, *grants;
+
+        if (!s) {
+                error_set(err, ERR_NOT_FOUND, "no server '%s' gives roots; see 'dompool export list'", m->name);
+                return NULL;
+        }
+        json = state_json(c, s);
+        grants = json_array();
+        for (uint32_t i = 0; i < c->exports->plan.n_grants; i++) {
+                const struct export_grant *g = &c->exports->plan.grants[i];
+                const struct core_host *h = core_host_by_mac(c, &g->mac);
+                json_t *grant;
+
+                if (!concerns(s->name, g))
+                        continue;
+                grant = rec_to_json(&export_grant_desc, g);
+                json_object_set_new(grant, "host", json_string(h ? h->row.host.name : ""));
+                json_array_append_new(grants, grant);
+        }
+        json_object_set_new(json, "grants", grants);
+        return json;
+}
+
+/* --- life --- */
+
+int
+core_export_load(struct core *c, struct error *err)
+{
+        c->exports = calloc(1, sizeof(*c->exports));
+        if (!c->exports)
+                return error_errno_set(err, ENOMEM, "exports");
+        read_plan(c);
+        c->exports->due = true;
+        c->exports->made_mono_ms = core_mono(c) - EVERY_MS;
+        return 0;
+}
+
+void
+core_export_free(struct core *c)
+{
+        free(c->exports);
+        c->exports = NULL;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOMPOOL_SERVER_ROLE_WORK_EXPORT_H
+#define DOMPOOL_SERVER_ROLE_WORK_EXPORT_H
+/*
+ * The servers that give roots over the network: started, watched, told of changes, stopped. Runs in role work, which parses no
+ * byte of a network: a server is a process of its own (export/export_process.h), and of NBD's connections work sees the sender's
+ * address alone.
+ *
+ *     EXPORT_PLAN of core --export_servers()--> slots, one a server
+ *
+ *     wanted --start--> running --dies--> waiting (0.2 s .. 10 s) --start--> ...
+ *                          | arguments changed: ended, started at once; a file: SIGHUP; iSCSI: tgtadm
+ *                          '-- wanted no more: SIGTERM, after 2 s SIGKILL
+ *
+ *     role_work_export.c   the slots
+ *     role_work_nbd.c      NBD's listener and its connections
+ */
+#include "export/export_process.h"
+#include "server/role.h"
+
+struct work_export;
+struct work_nbd;
+
+struct work_export *work_export_new(struct role_ctx *ctx);
+
+/* What hosts may have from now on. */
+void work_export_plan(struct work_export *x, const struct msg_export_plan *plan);
+
+/* core is there (again): it is told how all are. */
+void work_export_core_up(struct work_export *x);
+
+/* A child has ended, perhaps one of ours. */
+void work_export_reap(struct work_export *x);
+
+/* Ends all of them, within a second. */
+void work_export_stop(struct work_export *x);
+
+/* --- role_work_nbd.c --- */
+
+struct work_nbd *work_nbd_new(struct role_ctx *ctx, const char *dir);
+
+/* Listens, if it does not yet, and lets in whom @grants name; the arguments are those of each connection's process. They stay
+ * the caller's until the next call. 0 or a negative errno of the socket. */
+int work_nbd_serve(struct work_nbd *n, const struct export_server *server, const struct export_grant *grants, size_t n_grants);
+
+/* Nobody is let in any more; connections end. */
+void work_nbd_close(struct work_nbd *n);
+
+void work_nbd_reap(struct work_nbd *n);
+
+#endif

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Roots over the network: the servers that dompoold starts, asked by others' clients - libnfs, libnbd, libiscsi, and AoE by scapy - from
+machines whose address is known and from one whose is not."""
+import os
+import pathlib
+import signal
+import subprocess
+
+import fake_store
+from server import wait_for
+
+HOSTS = [
+    {"name": "v4", "mac": "52:54:00:77:00:01", "address": "10.77.0.11", "profile": "pool", "root": "nfs"},
+    {"name": "v3", "mac": "52:54:00:77:00:02", "address": "10.77.0.12", "profile": "pool", "root": "nfs3"},
+    {"name": "nbd", "mac": "52:54:00:77:00:03", "address": "10.77.0.13", "profile": "pool", "root": "nbd"},
+    {"name": "iscsi", "mac": "52:54:00:77:00:04", "address": "10.77.0.14", "profile": "pool", "root": "iscsi"},
+    {"name": "aoe", "mac": "52:54:00:77:00:05", "address": "10.77.0.15", "profile": "pool", "root": "aoe"},
+    {"name": "ram", "mac": "52:54:00:77:00:06", "address": "10.77.0.16", "profile": "pool"},
+]
+SERVER = "10.77.0.1"
+ROOT = bytes(range(256)) * 4096  # 1 MiB
+AOE = """
+import struct, sys
+from scapy.all import Ether, Raw, srp1
+shelf, slot, lba = map(int, sys.argv[1:])
+head = struct.pack(">BBHBBI", 0x10, 0, shelf, slot, 0, 77)          # version 1, command 0: ATA
+ata = struct.pack("<BBBB6B2x", 0x40, 0, 1, 0x24, *lba.to_bytes(6, "little"))  # LBA48, one sector, READ SECTORS EXT
+p = srp1(Ether(dst="ff:ff:ff:ff:ff:ff", type=0x88A2) / Raw(head + ata), iface="eth0", timeout=2, verbose=False)
+print(bytes(p[Raw].load)[10 + 12:][:512].hex() if p else "silence")
+"""
+
+
+def make_version(server, mark=b"hello\n"):
+    files = {**fake_store.FILES, "initrd-root": fake_store.make_cpio({"init": b"#!" + mark}), "root.squashfs": ROOT}
+    image = fake_store.make_image(server.store, files=files)
+    etc = server.store / "versions" / image / "root" / "etc"
+    etc.mkdir(parents=True)
+    (etc / "motd").write_bytes(mark)
+    return image
+
+
+def start(server, hosts, **more):
+    fake_store.make_loaders(server.store)
+    image = make_version(server)
+    server.configure(hosts, **more)
+    server.start()
+    return image
+
+
+def exports(server):
+    return {e["name"]: e for e in server.get("/v1/exports")["exports"]}
+
+
+def up(server, *names):
+    return wait_for(lambda: (lambda x: set(names) <= set(x) and all(x[n]["state"] == "running" for n in names) and x)(exports(server)), 15)
+
+
+def machine(server, name):
+    h = next(h for h in HOSTS if h["name"] == name)
+    return server.lan.client(h["mac"], h["address"])
+
+
+def stranger(server):
+    return server.lan.client("52:54:00:77:00:99", "10.77.0.99")
+
+
+def nfs_read(client, url):
+    """What nfs-cat reads; None: it is refused."""
+    r = subprocess.run(client.argv("timeout", "5", "nfs-cat", url), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    return r.stdout if r.returncode == 0 else None
+
+
+def nfs4(image):
+    return f"nfs://{SERVER}/{image[:16]}/etc/motd?version=4"
+
+
+def nfs3(image):
+    return f"nfs://{SERVER}/{image[:16]}-3/etc/motd?version=3&nfsport=2049&mountport=20048"
+
+
+def nbd_read(client, image, folder):
+    target = pathlib.Path(folder) / "copy"
+    r = subprocess.run(client.argv("timeout", "10", "nbdcopy", f"nbd://{SERVER}/{image[:16]}", str(target)), stderr=subprocess.DEVNULL)
+    return target.read_bytes() if r.returncode == 0 else None
+
+
+def aoe_address(image):
+    n = int(image[:8], 16)
+    return 1 + (n >> 8) % 65500, (n & 0xFF) % 254
+
+
+def aoe_read(client, image, lba=1):
+    shelf, slot = aoe_address(image)
+    return client.run("python3", "-c", AOE, str(shelf), str(slot), str(lba)).stdout.strip()
+
+
+def iscsi_ls(client):
+    r = subprocess.run(client.argv("timeout", "5", "iscsi-ls", "-s", f"iscsi://{SERVER}:3260"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return r.stdout
+
+
+def test_nfs_gives_a_tree_to_known_addresses_only_and_comes_back(server):
+    image = start(server, [HOSTS[0], HOSTS[5]])
+    assert list(up(server, "nfs")) == ["nfs"]  # what nobody needs does not run
+    known, other, unknown = machine(server, "v4"), machine(server, "ram"), stranger(server)
+    assert wait_for(lambda: nfs_read(known, nfs4(image))) == b"hello\n"
+    assert nfs_read(unknown, nfs4(image)) is None
+    assert nfs_read(other, nfs4(image)) is None  # a host, whose root is in RAM
+
+    pid = exports(server)["nfs"]["pid"]
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: exports(server)["nfs"]["pid"] not in (0, pid))
+    assert wait_for(lambda: nfs_read(known, nfs4(image))) == b"hello\n"
+    assert exports(server)["nfs"]["restarts"] == 1
+    whats = [e["what"] for e in server.get("/v1/events?kind=server")["events"] if e["subject"] == "nfs"]
+    assert whats == ["export-down", "export-up"]
+
+    # a host more: no new start
+    pid = exports(server)["nfs"]["pid"]
+    status, _ = server.api("PUT", "/v1/hosts/new", {"name": "new", "mac": "52:54:00:77:00:99", "address": "10.77.0.99", "profile": "pool", "root": "nfs"})
+    assert status in (200, 201)
+    assert wait_for(lambda: nfs_read(unknown, nfs4(image))) == b"hello\n"
+    assert exports(server)["nfs"]["pid"] == pid
+    server.stop()
+    assert not pathlib.Path(f"/proc/{pid}").exists()
+
+
+def test_nfs_version_3_beside_version_4(server):
+    image = start(server, HOSTS[:2])
+    up(server, "nfs3", "rpcbind")
+    v4, v3 = machine(server, "v4"), machine(server, "v3")
+    assert wait_for(lambda: nfs_read(v3, nfs3(image))) == b"hello\n"
+    assert nfs_read(v4, nfs4(image)) == b"hello\n"
+    assert nfs_read(v4, nfs3(image)) is None
+    assert nfs_read(stranger(server), nfs3(image)) is None
+
+
+def test_nbd_gives_the_file_to_known_addresses_only(server, tmp_path):
+    image = start(server, [HOSTS[2], HOSTS[5]])
+    up(server, "nbd")
+    known = machine(server, "nbd")
+    assert nbd_read(known, image, tmp_path) == ROOT
+    assert nbd_read(stranger(server), image, tmp_path) is None
+    known.run("nbdinfo", "--is", "read-only", f"nbd://{SERVER}/{image[:16]}")
+
+    # work dies with its connections, and is back
+    hold = f"import socket; s = socket.create_connection(('{SERVER}', 10809)); print(s.recv(8), flush=True); print(s.recv(1000) and s.recv(1))"
+    held = known.popen("python3", "-c", hold, stdout=subprocess.PIPE, text=True)
+    assert held.stdout.readline() == "b'NBDMAGIC'\n"
+    server.kill_role("work")
+    assert held.communicate(timeout=10)[0] == "b''\n"
+    assert wait_for(lambda: nbd_read(known, image, tmp_path)) == ROOT
+
+
+def test_iscsi_shows_a_target_to_known_addresses_only_and_comes_back(server):
+    image = start(server, [HOSTS[3]])
+    pid = up(server, "iscsi")["iscsi"]["pid"]
+    known, unknown = machine(server, "iscsi"), stranger(server)
+    target = f"Target:iqn.2026-01.dompool:{image[:16]}"
+    shown = wait_for(lambda: "Lun:1" in (s := iscsi_ls(known)) and s)
+    assert target in shown and "Lun:1    Type:DIRECT_ACCESS (Size:1023k)" in shown
+    assert target not in iscsi_ls(unknown)
+    read = known.run("qemu-img", "compare", "-f", "raw", "-F", "raw", f"json:{{\"driver\":\"raw\",\"file\":{{\"driver\":\"iscsi\",\"transport\":\"tcp\","
+                     f"\"portal\":\"{SERVER}:3260\",\"target\":\"iqn.2026-01.dompool:{image[:16]}\",\"lun\":1}}}}",
+                     str(server.store / "versions" / image / "root.squashfs"), check=False).stdout if have_iscsi_block() else "identical"
+    assert "identical" in read
+
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: exports(server)["iscsi"]["pid"] not in (0, pid))
+    assert wait_for(lambda: "Lun:1" in iscsi_ls(known))
+    server.stop()
+
+
+def have_iscsi_block():
+    return any(pathlib.Path("/usr/lib").rglob("block-iscsi.so"))
+
+
+def test_aoe_answers_known_machines_only_and_comes_back(server):
+    image = start(server, [HOSTS[4]])
+    (name, state), = up(server).items() or wait_for(lambda: exports(server)).items()
+    assert name == f"aoe-{image[:16]}-br0-0"
+    known, unknown = machine(server, "aoe"), stranger(server)
+    assert wait_for(lambda: (r := aoe_read(known, image)) != "silence" and r) == ROOT[512:1024].hex()
+    assert aoe_read(unknown, image) == "silence"
+    os.kill(exports(server)[name]["pid"], signal.SIGKILL)
+    assert wait_for(lambda: (r := aoe_read(known, image, 3)) != "silence" and r, 15) == ROOT[1536:2048].hex()
+
+
+def test_a_version_stays_given_as_long_as_a_host_runs_it_and_a_server_of_ones_own_starts_none(server):
+    start(server, HOSTS, top='export { nfs-server = "10.0.0.5:/vol/%i" nbd-server = "10.0.0.5:10809:%i" iscsi-server = "10.0.0.5:3260:1:iqn.x:%i" }')
+    names = wait_for(lambda: exports(server))
+    assert all(n.startswith("aoe-") for n in names)
+    shown = server.get("/v1/hosts/v4/explain?firmware=bios")
+    lines = [line["text"] for item in shown["items"] for line in item["lines"]]
+    assert any("dompool.root=nfs:10.0.0.5:/vol/" in text and "initrd-root" in text for text in lines)
+
+
+def test_processes_have_no_more_rights_than_they_need(server):
+    start(server, [HOSTS[0], HOSTS[3], HOSTS[4]])
+    wait_for(lambda: len(exports(server)) == 3 and all(e["state"] == "running" for e in exports(server).values()))
+    caps = {}
+    for name, e in exports(server).items():
+        status = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{e['pid']}/status").read_text().splitlines() if ":\t" in line)
+        caps[name.split("-")[0]] = (status["Uid"].split()[0] == "0", int(status["CapBnd"], 16), status["NoNewPrivs"])
+    assert caps == {"nfs": (True, 1 << 2 | 1 << 6 | 1 << 7, "1"), "iscsi": (True, 1 << 1, "1"), "aoe": (False, 1 << 13, "1")}
