@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 E2: power-on to Xen's banner of eight emulated PCs, four with a card's iPXE (BIOS), four with OVMF, against dnsmasq (DHCP, TFTP) with nginx. The
-same QEMU command lines, the same Xen, kernel and initrd, the same loaders (PXELINUX, GRUB) and menus; theirs lie as files, and GRUB, which can, takes
-its big files from nginx. Two PCs at a time, as a small machine can emulate no more; interleaved. Then again while 1 % of all frames are lost in each direction.
+same QEMU command lines, the same Xen, kernel and initrd. Ours get the loader that dompool gives such a machine: a script for the card's iPXE, and on UEFI an
+iPXE of their own. Theirs get PXELINUX and GRUB with dompool's menus as files, and GRUB, which can, takes its big files from nginx. Two PCs at a time,
+as a small machine can emulate no more; interleaved. Then again while 1 % of all frames are lost in each direction.
 
 BENCH_ROWS (bios uefi bios-loss uefi-loss), BENCH_N (1) rounds of BENCH_BOOTS (4) boots a row on each side: a row at a time, where the machine is
 shared.
@@ -21,6 +22,7 @@ ROWS = {"bios": ("bios", 0), "uefi": ("uefi", 0), "bios-loss": ("bios", 1), "uef
 WANTED = os.environ.get("BENCH_ROWS", "").split() or list(ROWS)
 HOSTS = [f"n{i}" for i in range(1, 9)]
 FIRMWARE = ["bios"] * 4 + ["uefi"] * 4
+MENUS = "n9"  # never switched on: wishes GRUB, and what is rendered for it is what theirs read on UEFI
 AT_ONCE = 2
 PATIENCE = 150  # seconds
 ROOM, NETNS = "bench-e2", "dompool-bench-e2-peer"
@@ -113,9 +115,10 @@ class Peer(Side):
             os.symlink(f"{store}/versions/{version}", f"{www}/i/{version[:16]}")
         for host, firmware in zip(HOSTS, FIRMWARE):
             mac = room.host(host)["mac"].replace(":", "-")
-            name, kind = (f"pxelinux.cfg/01-{mac}", "bios") if firmware == "bios" else (f"grub/grub.cfg-01-{mac}", "efi64")
+            name, menu = (f"pxelinux.cfg/01-{mac}", explained_menu(room, host, "bios")) if firmware == "bios" else \
+                         (f"grub/grub.cfg-01-{mac}", explained_menu(room, MENUS, "efi64"))
             with open(f"{www}/{name}", "w") as f:
-                f.write(explained_menu(room, host, kind).replace(f"(tftp,{SERVER})", f"(http,{SERVER}:{PORT})"))
+                f.write(menu.replace(f"(tftp,{SERVER})", f"(http,{SERVER}:{PORT})"))
         sh("chmod", "-R", "a+rX", self.folder)
 
     def make_network(self):
@@ -178,7 +181,7 @@ def row(name, ours, theirs, results):
 
 
 def run(build, results):
-    room = Room(build, ",".join(FIRMWARE), name=ROOM, loader="best", nic="virtio-net-pci")
+    room = Room(build, ",".join(FIRMWARE + ["uefi"]), name=ROOM, loader=",".join(["best"] * len(FIRMWARE) + ["grub-efi"]), nic="virtio-net-pci")
     folder = tempfile.mkdtemp(prefix="dompool-e2-")
     os.chmod(folder, 0o755)
     store = os.environ.get("BENCH_STORE", "/var/cache/dompool/images")

@@ -457,26 +457,49 @@ tell_menu(const struct explain *x, const struct menu_doc *doc)
 }
 
 static void
+tell_loader(const struct explain *x, const struct loader *loader)
+{
+        if (!loader->boot_file)
+                return;
+        item(x, "file", loader->boot_file, NULL, 0);
+        line(x, "loader", loader->menu ? "a file of the loader" : "the loader, an iPXE: it asks DHCP again");
+}
+
+/* Xen in the form that the loader of this menu starts. */
+static const char *
+xen_file(const struct menu_doc *doc)
+{
+        return doc == &menu_doc_ipxe ? "xen" : doc == &menu_doc_ipxe_xen ? "xen.efi" : "xen.gz";
+}
+
+static void
 tell_files(const struct explain *x, const struct loader *loader)
 {
-        const char *const names[] = {"xen.gz", "vmlinuz", x->chosen.root == ROOT_RAM ? "initrd" : "initrd-root"};
+        const struct policy_image *i = x->chosen.image;
         char title[200];
 
-        if (loader->boot_file) {
-                item(x, "file", loader->boot_file, NULL, 0);
-                line(x, "loader", "a file of the loader");
-        }
-        if (loader->menu)
-                tell_menu(x, loader->menu);
-        else
-                line(x, "", "an iPXE: it asks DHCP again, as firmware \"ipxe\" or \"ipxe-efi\"");
-        for (size_t i = 0; x->chosen.image && i < N_ELEMENTS(names); i++) {
-                const uint64_t sizes[] = {x->chosen.image->xen_size, x->chosen.image->kernel_size,
-                                          x->chosen.image->initrd_size};
+        tell_menu(x, loader->menu);
+        if (i && loader->menu == &menu_doc_ipxe_xen)
+                tell_menu(x, &menu_doc_xen_cfg);
+        if (!i)
+                return;
+        const char *xen = xen_file(loader->menu);
+        const struct {
+                const char *name;
+                uint64_t size; /* 0: not in the snapshot */
+                const char *what;
+        } ram = {"initrd", i->initrd_size, ""}, stage = {"initrd-root", 0, "mounts the root"},
+          files[] = {{xen, strcmp(xen, "xen.gz") == 0 ? i->xen_size : 0, "unpacked from Xen's package"},
+                     {"vmlinuz", i->kernel_size, ""},
+                     x->chosen.root == ROOT_RAM ? ram : stage};
 
-                snprintf(title, sizeof(title), "i/%.16s/%s", x->chosen.image->id, names[i]);
+        for (size_t k = 0; k < N_ELEMENTS(files); k++) {
+                snprintf(title, sizeof(title), "i/%.16s/%s", i->id, files[k].name);
                 item(x, "file", title, NULL, 0);
-                line(x, "image", "%llu bytes", (unsigned long long)sizes[i]);
+                if (files[k].size)
+                        line(x, "image", "%llu bytes", (unsigned long long)files[k].size);
+                else
+                        line(x, "image", "%s", files[k].what);
         }
 }
 
@@ -522,13 +545,40 @@ next(const struct explain *x, struct dhcp_server *s, struct question *q, struct 
         return exchange(x, s, q, d);
 }
 
+/* What an iPXE that firmware @f has loaded asks as. */
+static const struct explain_firmware *
+ipxe_on(const struct explain_firmware *f)
+{
+        return firmware_find(f->arch == 0 ? "ipxe" : "ipxe-efi");
+}
+
+/* From the first packet to the last file. @from: where packets come in. */
+static void
+tell_boot(struct explain *x, struct dhcp_server *s, const struct dhcp_arrival *from)
+{
+        static struct dhcp_decision d; /* holds a whole packet */
+        bool once_more = true;
+
+        while (once_more) {
+                struct question q = {.type = DHCP_DISCOVER, .from = *from};
+
+                tell_quirks(x);
+                if (!exchange(x, s, &q, &d) || !next(x, s, &q, &d) || !d.loader)
+                        return;
+                tell_loader(x, d.loader);
+                once_more = !d.loader->menu && x->f->client != FIRMWARE_IPXE;
+                if (once_more)
+                        x->f = ipxe_on(x->f);
+        }
+        tell_files(x, d.loader);
+}
+
 int
 explain_boot(const struct explain_request *r, const struct explain_sink *sink, struct error *err)
 {
         struct explain x = {.r = r, .f = firmware_find(r->firmware), .sink = sink};
         struct dhcp_server s = {.policy = r->policy, .address = r->address, .leases = lease_table_new()};
-        static struct dhcp_decision d; /* holds a whole packet */
-        struct question q = {.type = DHCP_DISCOVER, .from = {.port = DHCP_SERVER_PORT}};
+        struct dhcp_arrival from = {.port = DHCP_SERVER_PORT};
 
         if (!x.f || !s.leases || dhcp_server_configure(&s) < 0) {
                 lease_table_free(s.leases);
@@ -538,10 +588,8 @@ explain_boot(const struct explain_request *r, const struct explain_sink *sink, s
         }
         x.host = policy_host_by_mac(r->policy, &r->mac, &x.known);
         tell_decision(&x);
-        tell_quirks(&x);
-        q.from.network = network_of(&x);
-        if (exchange(&x, &s, &q, &d) && next(&x, &s, &q, &d) && d.loader)
-                tell_files(&x, d.loader);
+        from.network = network_of(&x);
+        tell_boot(&x, &s, &from);
         lease_table_free(s.leases);
         return 0;
 }

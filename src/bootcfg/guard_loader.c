@@ -22,8 +22,8 @@ static const struct loader_needs {
         {"grub-arm64", XEN_ANY, {"grub-arm64/core.efi"}},
         {"undionly", XEN_ANY, {"undionly.kpxe"}},
         {"ipxe-pxe", XEN_ANY, {"ipxe.pxe"}},
-        {"snponly", XEN_ANY, {"snponly.efi"}},
-        {"ipxe-efi", XEN_ANY, {"ipxe.efi"}},
+        {"snponly", XEN_EFI, {"snponly.efi"}},
+        {"ipxe-efi", XEN_EFI, {"ipxe.efi"}},
         {"ipxe", XEN_PLAIN, {NULL}},
         {"ipxe-xen", XEN_EFI, {NULL}},
 };
@@ -184,6 +184,12 @@ guard_loader(const struct guard_request *r, struct guard_report *report)
 
 /* --- Xen --- */
 
+static bool
+has_efi(const struct xen_facts *x)
+{
+        return x->efi && x->efi_arch == ARCH_X86_64;
+}
+
 static void
 check_form(const struct guard_request *r, const struct candidates *c, const struct loader *l, struct guard_report *report)
 {
@@ -191,6 +197,10 @@ check_form(const struct guard_request *r, const struct candidates *c, const stru
         const struct loader_needs *n = needs_of(l);
         char text[200];
 
+        if (n && n->xen == XEN_EFI && !has_efi(x)) {
+                l = loader_find("grub-efi"); /* to which its script leads on */
+                n = needs_of(l);
+        }
         if (!n)
                 return;
         if ((n->xen == XEN_MULTIBOOT1 && !x->multiboot1) || (n->xen == XEN_MULTIBOOT2 && !x->multiboot2)) {
@@ -203,21 +213,20 @@ check_form(const struct guard_request *r, const struct candidates *c, const stru
                           "image %s has no unpacked xen for its iPXE, which goes on with PXELINUX", r->image->name);
 }
 
-/* xen.efi is what an iPXE on UEFI starts. Who wishes that is refused; who has an iPXE in his ROM is led on to GRUB. */
+/* xen.efi is what an iPXE on UEFI starts. Who wishes that is refused; who has an iPXE anyhow is led on to GRUB. */
 static void
 check_efi(const struct guard_request *r, const struct candidates *c, struct guard_report *report)
 {
-        static const char *const by_efi[] = {"ipxe-xen", "snponly", "ipxe-efi"};
         const struct xen_facts *x = &r->facts->xen;
-        bool wished = false, given = c->certain && c->n > 0 && strcmp(c->l[0]->name, "ipxe-xen") == 0;
+        const struct loader *wish = r->loader ? loader_find(r->loader) : NULL;
+        const bool wished = wish && needs_of(wish) && needs_of(wish)->xen == XEN_EFI;
+        const bool given = c->certain && c->n > 0 && needs_of(c->l[0]) && needs_of(c->l[0])->xen == XEN_EFI;
         struct guard_finding *f;
 
-        for (size_t i = 0; i < N_ELEMENTS(by_efi); i++)
-                wished |= r->loader && strcmp(r->loader, by_efi[i]) == 0;
-        if ((!wished && !given) || (x->efi && x->efi_arch == ARCH_X86_64))
+        if ((!wished && !given) || has_efi(x))
                 return;
         f = guard_add(report, GUARD_XEN_EFI_MISSING, "image %s has no xen.efi%s, which %s starts on UEFI; it goes on with GRUB",
-                      r->image->name, x->efi ? " for x86-64" : "", wished ? r->loader : "its iPXE");
+                      r->image->name, x->efi ? " for x86-64" : "", wished ? r->loader : "iPXE");
         if (f && wished)
                 f->level = GUARD_DOUBT;
 }

@@ -6,7 +6,7 @@
  * it reads. The menus themselves are menu.h's.
  *
  *     PXE BIOS ----------------> pxelinux | lpxelinux | grub-pc | pxegrub | undionly, ipxe-pxe --DHCP again--+
- *     PXE UEFI, HTTP UEFI -----> grub-efi | snponly, ipxe-efi --DHCP again--------------------------------+  |
+ *     PXE UEFI, HTTP UEFI -----> grub-efi | snponly (usual), ipxe-efi --DHCP again------------------------+  |
  *     PXE, HTTP UEFI arm64 ----> grub-arm64                                                               v  v
  *     iPXE in a ROM ----------------------------------------------------> ipxe (BIOS) | ipxe-xen (UEFI): a script by HTTP
  *

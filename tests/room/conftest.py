@@ -23,7 +23,7 @@ def build_dir():
 
 @pytest.fixture(scope="session")
 def room(build_dir):
-    """n1 by BIOS and PXELINUX, n2 by UEFI and GRUB 2; both ready. A shell is on their serial consoles."""
+    """n1 by BIOS and PXELINUX, n2 by UEFI and iPXE; both ready. A shell is on their serial consoles."""
     r = Room(build_dir, "bios,uefi", "dompool.shell=1", loader="pxelinux,best")
     r.up()
     r.wire = {h: r.tap_counters(h) for h in ("n1", "n2")}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Each loader and each network card in firmware's own hands: one room, one host a row, started one after the other and switched off when
-it has come as far as the row says. PXELINUX and GRUB 2 for UEFI are test_room.py's. Part of `make soak`.
+it has come as far as the row says. PXELINUX, and iPXE on UEFI without a wish, are test_room.py's. Part of `make soak`.
 """
 
 import pytest
@@ -10,12 +10,12 @@ from room import Room
 
 BANNER = "Xen version 4.17"
 MENUS_BY_HTTP = {("bios", "best"): "ipxe/01-", ("bios", "undionly"): "ipxe/01-", ("bios", "lpxelinux"): "pxelinux.cfg/01-",
-                 ("uefi", "best"): "ipxe-efi/01-", ("uefi", "snponly"): "ipxe-efi/01-", ("uefi", "ipxe-efi"): "ipxe-efi/01-"}
+                 ("uefi", "best"): "ipxe-efi/01-", ("uefi", "ipxe-efi"): "ipxe-efi/01-"}
 
 # firmware, loader, network card, how far: "ready" (an agent is connected), or Xen's banner on the serial line
 ROWS = [
     ("bios", "best", "virtio-net-pci", "ready"),      # the card's ROM is an iPXE: a script by HTTP, multiboot
-    ("uefi", "snponly", "virtio-net-pci", "ready"),   # iPXE loaded by PXE, asks again; xen.efi with xen.cfg
+    ("uefi", "grub-efi", "virtio-net-pci", "ready"),  # by TFTP
     ("bios", "grub-pc", "e1000", BANNER),
     ("bios", "lpxelinux", "rtl8139", BANNER),
     ("bios", "undionly", "e1000", BANNER),            # a ROM iPXE is an iPXE already: it gets the script, no circle

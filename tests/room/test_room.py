@@ -33,10 +33,11 @@ def test_bios_host_boots_by_pxelinux(room):
     assert room.host("n1")["state"] == "ready"
 
 
-def test_uefi_host_boots_by_grub2(room):
+def test_uefi_host_boots_by_an_ipxe_that_it_is_given(room):
     trace = room.trace("n2")
     stages_in_order(trace)
-    assert "core.efi" in trace["loader"][1]
+    assert "snponly.efi" in trace["loader"][1]
+    assert all("by HTTP" in trace[stage][1] for stage in ("menu", "xen", "kernel", "initrd"))
     assert room.host("n2")["state"] == "ready"
 
 

@@ -69,7 +69,7 @@ def test_firmware_is_told_its_loader(room):
     for vendor, arch, user_class, loader in (
             (PXE_BIOS, 0, None, "pxelinux.0"),
             (PXE_BIOS, 0, "iPXE", "pxelinux.0"),  # QEMU's BIOS boot ROM is an iPXE
-            (PXE_UEFI, 7, None, "grub/x86_64-efi/core.efi")):
+            (PXE_UEFI, 7, None, "snponly.efi")):
         ack = get_lease(room, POOL_MAC, vendor=vendor, arch=arch, user_class=user_class)
         assert ack["file"] == loader
         assert ack["next"] == SERVER

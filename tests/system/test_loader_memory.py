@@ -39,7 +39,7 @@ def test_a_silent_loader_gives_way_and_what_works_is_kept_over_a_restart(room):
     second = boot(room, POOL_MAC)  # no menu was asked for: it starts all over again
     assert second != usual
     notes = room.api("/v1/hosts/n1/trace")["boots"][0]["notes"]
-    assert [n["kind"] for n in notes] == ["other-loader"] and "nothing followed grub-efi" in notes[0]["text"]
+    assert [n["kind"] for n in notes] == ["other-loader"] and "nothing followed snponly" in notes[0]["text"]
     assert boot(room, POOL_MAC) == second, "it was not fetched yet: no reason to give it up"
     fetch(room, second)
     fetch(room, "grub/grub.cfg-01-" + POOL_MAC.replace(":", "-"))

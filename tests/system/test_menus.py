@@ -126,9 +126,9 @@ def test_the_menu_of_last_resort_is_local_by_http_too(room):
 
 @pytest.mark.parametrize("vendor,arch,user_class,want", [
     ("PXEClient:Arch:00000:UNDI:002001", 0, None, "pxelinux.0"),
-    ("PXEClient:Arch:00007:UNDI:003000", 7, None, "grub/x86_64-efi/core.efi"),
+    ("PXEClient:Arch:00007:UNDI:003000", 7, None, "snponly.efi"),
     ("PXEClient:Arch:00011:UNDI:003000", 11, None, "grub-arm64/core.efi"),
-    ("HTTPClient:Arch:00016:UNDI:003000", 16, None, f"http://{SERVER}:8080/grub/x86_64-efi/core.efi"),
+    ("HTTPClient:Arch:00016:UNDI:003000", 16, None, f"http://{SERVER}:8080/snponly.efi"),
     ("HTTPClient:Arch:00019:UNDI:003000", 19, None, f"http://{SERVER}:8080/grub-arm64/core.efi"),
     ("PXEClient:Arch:00006:UNDI:003000", 6, None, ""),
 ])

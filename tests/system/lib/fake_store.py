@@ -61,6 +61,7 @@ LOADERS = {
     "ldlinux.c32": b"\x7fELF" + b"l" * 3000,
     "mboot.c32": b"\x7fELF" + b"m" * 3000,
     "libcom32.c32": b"\x7fELF" + b"c" * 3000,
+    "snponly.efi": b"MZ" + b"i" * 5000,
     "grub/x86_64-efi/core.efi": b"\0multiboot2\0" + b"g" * 5000,
 }
 

@@ -124,8 +124,8 @@ firmware_is_told_its_loader(void **state)
                 const char *file;
         } cases[] = {{0, "pxelinux.0"},
                      {-1, "pxelinux.0"},
-                     {7, "grub/x86_64-efi/core.efi"},
-                     {9, "grub/x86_64-efi/core.efi"},
+                     {7, "snponly.efi"},
+                     {9, "snponly.efi"},
                      {11, "grub-arm64/core.efi"},
                      {41, ""}};
         struct talk t;
@@ -553,8 +553,7 @@ recorded_firmware_is_answered_as_it_was_when_it_booted(void **state)
                         assert_int_not_equal(t.d.reply, 0);
                         assert_int_equal(t.reply.h.yiaddr, TRACE_HOST);
                         assert_int_equal(t.reply.h.siaddr, TRACE_SERVER);
-                        assert_string_equal(t.reply.h.file, http ? "http://10.99.0.1:8080/grub/x86_64-efi/core.efi"
-                                                                 : "grub/x86_64-efi/core.efi");
+                        assert_string_equal(t.reply.h.file, http ? "http://10.99.0.1:8080/snponly.efi" : "snponly.efi");
                         assert_true(t.reply.slots[DHCP_OPT_CLIENT_UUID].present);
                         assert_int_equal(t.reply.slots[DHCP_OPT_VENDOR_CLASS].present, http);
                         assert_false(t.reply.slots[DHCP_OPT_VENDOR].present);

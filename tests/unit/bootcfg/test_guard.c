@@ -86,6 +86,7 @@ room_init(struct room *x)
         add_loader(x, "mboot.c32", LOADER_FORM_COM32, "", false);
         add_loader(x, "ldlinux.c32", LOADER_FORM_COM32, "", false);
         add_loader(x, "libcom32.c32", LOADER_FORM_COM32, "", false);
+        add_loader(x, "snponly.efi", LOADER_FORM_OTHER, "", false);
         add_loader(x, "grub/x86_64-efi/core.efi", LOADER_FORM_GRUB, "", true);
         add_loader(x, "grub-pc/core.0", LOADER_FORM_GRUB, "", true);
         x->r = (struct guard_request){.image = &x->image,
@@ -346,11 +347,16 @@ a_xen_that_is_none_or_of_another_kind(void **state)
         room_init(&x);
         x.facts.xen.multiboot1 = false;
         expect_one(&x, GUARD_XEN_MULTIBOOT, GUARD_ERROR, "Multiboot 1");
-        x.firmware.arch = 7; /* GRUB takes the other one */
+        x.firmware.arch = 7; /* iPXE starts xen.efi */
+        expect_none(&x);
+        x.r.loader = "grub-efi"; /* GRUB takes the other one */
         expect_none(&x);
         x.facts.xen.multiboot1 = true;
         x.facts.xen.multiboot2 = false;
         expect_one(&x, GUARD_XEN_MULTIBOOT, GUARD_ERROR, "Multiboot 2");
+        x.r.loader = "";
+        expect_none(&x);
+        x.facts.xen.efi = false; /* then iPXE goes on with GRUB */
         x.r.firmware = NULL;
         expect_one(&x, GUARD_XEN_MULTIBOOT, GUARD_DOUBT, "UEFI");
 }
@@ -366,6 +372,8 @@ an_ipxe_without_its_form_of_xen(void **state)
         expect_none(&x); /* nobody wants it */
         x.firmware = (struct firmware){FIRMWARE_IPXE, 7, FIRMWARE_IPXE_HTTP | FIRMWARE_IPXE_EFI};
         expect_one(&x, GUARD_XEN_EFI_MISSING, GUARD_WARNING, "xen.efi");
+        x.firmware = (struct firmware){FIRMWARE_PXE, 7, 0}; /* whose usual loader is an iPXE */
+        expect_one(&x, GUARD_XEN_EFI_MISSING, GUARD_WARNING, "goes on with GRUB");
         x.r.loader = "snponly";
         expect_one(&x, GUARD_XEN_EFI_MISSING, GUARD_DOUBT, "snponly");
         room_init(&x);
@@ -412,6 +420,8 @@ grub_without_multiboot2(void **state)
         file_of(&x, "grub/x86_64-efi/core.efi")->multiboot = false;
         expect_none(&x); /* a BIOS machine */
         x.firmware.arch = 7;
+        expect_none(&x); /* iPXE */
+        x.r.loader = "grub-efi";
         expect_one(&x, GUARD_LOADER_NO_MULTIBOOT, GUARD_ERROR, "multiboot2");
 }
 

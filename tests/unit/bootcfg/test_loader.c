@@ -32,13 +32,13 @@ each_firmware_gets_the_loader_that_it_can_run(void **state)
                 {{FIRMWARE_PXE, 0, 0}, "ipxe-pxe", "ipxe-pxe", "ipxe.pxe"},
                 {{FIRMWARE_PXE, 0, 0}, "grub-efi", "pxelinux", "pxelinux.0"}, /* a wish for other firmware */
                 {{FIRMWARE_PXE, 0, 0}, "nonsense", "pxelinux", "pxelinux.0"},
-                {{FIRMWARE_PXE, 7, 0}, NULL, "grub-efi", "grub/x86_64-efi/core.efi"},
-                {{FIRMWARE_PXE, 9, 0}, NULL, "grub-efi", "grub/x86_64-efi/core.efi"},
-                {{FIRMWARE_PXE, 8, 0}, NULL, "grub-efi", "grub/x86_64-efi/core.efi"},
-                {{FIRMWARE_PXE, 7, 0}, "snponly", "snponly", "snponly.efi"},
+                {{FIRMWARE_PXE, 7, 0}, NULL, "snponly", "snponly.efi"},
+                {{FIRMWARE_PXE, 9, 0}, NULL, "snponly", "snponly.efi"},
+                {{FIRMWARE_PXE, 8, 0}, NULL, "snponly", "snponly.efi"},
+                {{FIRMWARE_PXE, 7, 0}, "grub-efi", "grub-efi", "grub/x86_64-efi/core.efi"},
                 {{FIRMWARE_PXE, 7, 0}, "ipxe-efi", "ipxe-efi", "ipxe.efi"},
-                {{FIRMWARE_HTTP, 16, 0}, NULL, "grub-efi", "http://10.77.0.1:8080/grub/x86_64-efi/core.efi"},
-                {{FIRMWARE_HTTP, 16, 0}, "snponly", "snponly", "http://10.77.0.1:8080/snponly.efi"},
+                {{FIRMWARE_HTTP, 16, 0}, NULL, "snponly", "http://10.77.0.1:8080/snponly.efi"},
+                {{FIRMWARE_HTTP, 16, 0}, "grub-efi", "grub-efi", "http://10.77.0.1:8080/grub/x86_64-efi/core.efi"},
                 {{FIRMWARE_PXE, 11, 0}, NULL, "grub-arm64", "grub-arm64/core.efi"},
                 {{FIRMWARE_HTTP, 19, 0}, NULL, "grub-arm64", "http://10.77.0.1:8080/grub-arm64/core.efi"},
                 {{FIRMWARE_PXE, 6, 0}, NULL, NULL, NULL},  /* UEFI of 32 bits */
@@ -74,12 +74,14 @@ each_firmware_gets_the_loader_that_it_can_run(void **state)
 static void
 who_fails_on_http_gets_tftp(void **state)
 {
-        static const struct firmware rom = {FIRMWARE_IPXE, 0, ALL_FEATURES}, efi = {FIRMWARE_IPXE, 7, ALL_FEATURES};
+        static const struct firmware rom = {FIRMWARE_IPXE, 0, ALL_FEATURES}, efi = {FIRMWARE_IPXE, 7, ALL_FEATURES},
+                                     pxe = {FIRMWARE_PXE, 7, 0};
         const struct loader_wish wish = {.no_http = true};
 
         (void)state;
         assert_string_equal(loader_choose(&rom, &wish)->name, "pxelinux");
         assert_string_equal(loader_choose(&efi, &wish)->name, "grub-efi");
+        assert_string_equal(loader_choose(&pxe, &wish)->name, "grub-efi"); /* what would an iPXE be good for? */
 }
 
 /* Each loader that a firmware can run is tried in turn, and none leads round in a circle without HTTP boot. */
