@@ -4,11 +4,9 @@
 #include "net/tcp.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 int
@@ -16,15 +14,12 @@ tcp_progress_get(int fd, struct tcp_progress *ret)
 {
         struct tcp_info info = {0};
         socklen_t size = sizeof(info);
-        int waiting;
 
         if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
                 return -errno;
-        if (ioctl(fd, SIOCOUTQ, &waiting) < 0)
-                return -errno;
         *ret = (struct tcp_progress){.acked_bytes = info.tcpi_bytes_acked,
                                      .held_up_us = info.tcpi_rwnd_limited,
-                                     .waiting_bytes = (uint64_t)waiting,
+                                     .waiting_bytes = info.tcpi_notsent_bytes + (uint64_t)info.tcpi_unacked * info.tcpi_snd_mss,
                                      .repeated = info.tcpi_total_retrans};
         return 0;
 }

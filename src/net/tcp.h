@@ -7,7 +7,7 @@
 struct tcp_progress {
         uint64_t acked_bytes;   /* that the other side has acknowledged */
         uint64_t held_up_us;    /* time in which there was something to send and its receive window did not let us */
-        uint64_t waiting_bytes; /* that were written and that it has not acknowledged */
+        uint64_t waiting_bytes; /* that were written and that it has not acknowledged; rounded up to whole segments */
         uint32_t repeated;      /* segments that were sent again */
 };
 /* 0 or negative errno. */
