@@ -3,8 +3,8 @@
  * Roots over the network (model/export.h): which known host may have which version by which transport, made from the policy and
  * from what hosts run; and how work's servers are. Process: core.
  *
- * A host that runs a version keeps its grant until it has booted another one, whatever its profile says meanwhile; that outlives
- * a restart of core in STATE/core/exports.
+ * A host that runs a version keeps its grant until it has booted another one, whatever its profile says meanwhile; that
+ * outlives a restart of core in STATE/core/exports.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -77,11 +77,13 @@ add_wishes(struct core *c, const struct policy *policy, const struct policy_host
 
 /* Did its last boot take an initrd that has its root elsewhere? */
 static bool
-booted_over_network(const struct core_host *h)
+booted_over_network(struct core *c, struct core_host *h)
 {
-        for (uint32_t i = 0; i < h->boot.n_steps; i++)
-                if (h->boot.steps[i].stage == STAGE_INITRD)
-                        return strstr(h->boot.steps[i].text, "initrd-root") != NULL;
+        const struct boot *boot = core_boot_look(c, h);
+
+        for (uint32_t i = 0; i < boot->n_steps; i++)
+                if (boot->steps[i].stage == STAGE_INITRD)
+                        return strstr(boot->steps[i].text, "initrd-root") != NULL;
         return true; /* not known: it may */
 }
 
@@ -89,12 +91,14 @@ booted_over_network(const struct core_host *h)
 static bool
 in_use(struct core *c, const struct export_grant *g)
 {
-        const struct core_host *h = core_host_by_mac(c, &g->mac);
+        struct core_host *h = core_host_by_mac(c, &g->mac);
         enum host_state state = h ? h->row.state : HOST_OFF;
+        struct host_inventory inventory;
 
         if (state == HOST_OFF)
                 return false;
-        return state == HOST_BOOTING || (booted_over_network(h) && strcmp(h->row.inventory.image, g->image) == 0);
+        return state == HOST_BOOTING ||
+               (booted_over_network(c, h) && strcmp(core_row_inventory(&h->row, &inventory)->image, g->image) == 0);
 }
 
 static void
