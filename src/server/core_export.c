@@ -3,8 +3,8 @@
  * Roots over the network (model/export.h): which known host may have which version by which transport, made from the policy and
  * from what hosts run; and how work's servers are. Process: core.
  *
- * A host that runs a version keeps its grant until it has booted another one, whatever its profile says meanwhile; that outlives
- * a restart of core in STATE/core/exports.
+ * A host that runs a version keeps its grant until it has booted another one, whatever its profile says meanwhile; that
+ * outlives a restart of core in STATE/core/exports.
  */
 #include <errno.h>
 #include <fcntl.h>
