@@ -19,14 +19,8 @@ static const struct ctl_column export_columns[] = {
 };
 
 static const struct ctl_column export_fields[] = {
-        {"name", "name"},
-        {"state", "state"},
-        {"since", "since_ms", FMT_TIME},
-        {"pid", "pid"},
-        {"restarts", "restarts"},
-        {"clients", "clients"},
-        {"versions", "versions"},
-        {"trouble", "text"},
+        {"name", "name"},         {"state", "state"},     {"since", "since_ms", FMT_TIME}, {"pid", "pid"},
+        {"restarts", "restarts"}, {"clients", "clients"}, {"versions", "versions"},        {"trouble", "text"},
 };
 
 static const struct ctl_column grant_columns[] = {

@@ -56,12 +56,8 @@ list_command(const char *complete)
         static const struct {
                 const char *what, *command;
         } lists[] = {
-                {"hosts", "host list"},
-                {"unknown", "host list --unknown"},
-                {"domains", "domain list"},
-                {"images", "image list"},
-                {"operations", "op list"},
-                {"exports", "export list"},
+                {"hosts", "host list"},           {"unknown", "host list --unknown"}, {"domains", "domain list"},
+                {"images", "image list"},         {"operations", "op list"},          {"exports", "export list"},
                 {"satellites", "satellite list"},
         };
 

@@ -134,7 +134,7 @@ call(char *line, const char *dir)
         return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-/* tgtd makes its socket when it is ready. */
+/* tgtd makes its socket when it is nearly ready, and listens a moment later. */
 static void
 wait_for_tgtd(const char *dir)
 {
@@ -145,6 +145,7 @@ wait_for_tgtd(const char *dir)
                 _exit(1);
         for (int ms = 0; access(path, F_OK) < 0 && ms < TGT_PATIENCE_MS; ms += TGT_PAUSE_MS)
                 nanosleep(&pause, NULL);
+        nanosleep(&pause, NULL);
 }
 
 pid_t

@@ -2,8 +2,8 @@
 #ifndef DOMPOOL_EXPORT_PROCESS_H
 #define DOMPOOL_EXPORT_PROCESS_H
 /*
- * Starting a server's program with no more than it needs: user, capabilities, descriptors, and its death with the caller's. Must
- * be called by root (role work), which reaps.
+ * Starting a server's program with no more than it needs: user, capabilities, descriptors, and its death with the caller's.
+ * Must be called by root (role work), which reaps.
  *
  *     ganesha.nfsd   root; CAP_DAC_READ_SEARCH (it opens files by handle), SETUID, SETGID (the client's ids)
  *     rpcbind        root, then _rpc; NET_BIND_SERVICE, SETUID, SETGID

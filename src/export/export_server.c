@@ -18,9 +18,12 @@ export_program(const char *name, const char **ret_package)
         static const struct {
                 const char *name, *path, *package;
         } programs[] = {
-                {"ganesha.nfsd", "/usr/bin/ganesha.nfsd", "nfs-ganesha-vfs"}, {"rpcbind", "/usr/sbin/rpcbind", "rpcbind"},
-                {"nbdkit", "/usr/bin/nbdkit", "nbdkit"},                      {"tgtd", "/usr/sbin/tgtd", "tgt"},
-                {"tgtadm", "/usr/sbin/tgtadm", "tgt"},                        {"vblade", "/usr/sbin/vblade", "vblade"},
+                {"ganesha.nfsd", "/usr/bin/ganesha.nfsd", "nfs-ganesha-vfs"},
+                {"rpcbind", "/usr/sbin/rpcbind", "rpcbind"},
+                {"nbdkit", "/usr/bin/nbdkit", "nbdkit"},
+                {"tgtd", "/usr/sbin/tgtd", "tgt"},
+                {"tgtadm", "/usr/sbin/tgtadm", "tgt"},
+                {"vblade", "/usr/sbin/vblade", "vblade"},
         };
 
         for (size_t i = 0; i < N_ELEMENTS(programs); i++)
@@ -120,7 +123,8 @@ put_export(const struct making *m, size_t first, FILE *f)
         bool any = false;
 
         fprintf(f,
-                "EXPORT {\n\tExport_Id = %u;\n\tPath = \"%s/versions/%s/root\";\n\tPseudo = \"/%.16s%s\";\n\tAccess_Type = NONE;\n"
+                "EXPORT {\n\tExport_Id = %u;\n\tPath = \"%s/versions/%s/root\";\n\tPseudo = \"/%.16s%s\";\n\tAccess_Type = "
+                "NONE;\n"
                 "\tProtocols = %s;\n\tFSAL { Name = VFS; }\n",
                 export_number(g), m->site->config->image_store, g->image, g->image, g->root == ROOT_NFS3 ? "-3" : "", version);
         for (size_t i = first; i < m->n_grants && (i == first || !begins_image(m, i)); i++)
@@ -145,8 +149,10 @@ nfs_text(const struct making *m, bool v3, struct export_server *s)
                 "NFS_CORE_PARAM {\n\tProtocols = %s;\n\tBind_addr = %s;\n\tNFS_Port = 2049;\n\tMNT_Port = 20048;\n"
                 "\tEnable_NLM = false;\n\tEnable_RQUOTA = false;\n\tEnable_UDP = false;\n\tmount_path_pseudo = true;\n"
                 "\tfsid_device = true;\n}\n"
-                "NFSV4 {\n\tGraceless = true;\n\tRecoveryBackend = fs;\n\tRecoveryRoot = \"%s/nfs\";\n\tOnly_Numeric_Owners = true;\n}\n"
-                "EXPORT_DEFAULTS {\n\tAccess_Type = NONE;\n\tSquash = No_Root_Squash;\n\tSecType = sys;\n\tTransports = TCP;\n}\n"
+                "NFSV4 {\n\tGraceless = true;\n\tRecoveryBackend = fs;\n\tRecoveryRoot = \"%s/nfs\";\n\tOnly_Numeric_Owners = "
+                "true;\n}\n"
+                "EXPORT_DEFAULTS {\n\tAccess_Type = NONE;\n\tSquash = No_Root_Squash;\n\tSecType = sys;\n\tTransports = "
+                "TCP;\n}\n"
                 "LOG {\n\tDefault_Log_Level = WARN;\n}\n",
                 v3 ? "3, 4" : "4", ip4_text(m->site->config->network.address, address), m->site->dir);
         for (size_t i = 0; i < m->n_grants; i++) {
@@ -267,7 +273,7 @@ make_vblade(struct making *m, size_t first, const char *interface, unsigned part
         uint32_t shelf, slot;
         size_t n = 0, at = 0;
 
-        for (; n < VBLADE_MAX_MACS && first + n < m->n_grants && (n == 0 || !begins_image(m, first + n) ); n++)
+        for (; n < VBLADE_MAX_MACS && first + n < m->n_grants && (n == 0 || !begins_image(m, first + n)); n++)
                 at += (size_t)snprintf(macs + at, sizeof(macs) - at, "%s%s", n > 0 ? "," : "", mac_text(&g[n].mac, mac));
         root_aoe_address(g->image, &shelf, &slot);
         snprintf(name, sizeof(name), "aoe-%.16s-%s-%u", g->image, interface, part);

@@ -35,7 +35,8 @@ has_address(const struct export_grant *list, size_t n, const struct export_grant
 
 /* Is it the first that is so in its list? */
 static bool
-is_first(const struct export_grant *list, size_t i, bool (*has)(const struct export_grant *, size_t, const struct export_grant *))
+is_first(const struct export_grant *list, size_t i,
+         bool (*has)(const struct export_grant *, size_t, const struct export_grant *))
 {
         return !has(list, i, &list[i]);
 }

@@ -12,8 +12,11 @@ static const struct rec_field export_grant_fields[] = {
 };
 const struct rec_desc export_grant_desc = REC_DESC(struct export_grant, export_grant_fields);
 
-const char *const export_run_names[] = {
-        [EXPORT_STARTING] = "starting", [EXPORT_RUNNING] = "running", [EXPORT_WAITING] = "waiting", [EXPORT_MISSING] = "missing", [EXPORT_RUN_N] = NULL};
+const char *const export_run_names[] = {[EXPORT_STARTING] = "starting",
+                                        [EXPORT_RUNNING] = "running",
+                                        [EXPORT_WAITING] = "waiting",
+                                        [EXPORT_MISSING] = "missing",
+                                        [EXPORT_RUN_N] = NULL};
 
 static const struct rec_field export_state_fields[] = {
         REC_STR(struct export_state, name),     REC_ENUM(struct export_state, run, export_run_names),

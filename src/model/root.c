@@ -13,8 +13,9 @@ static const struct {
         bool exported;
         const char *pattern;
 } roots[ROOT_N] = {
-        [ROOT_RAM] = {false, NULL},           [ROOT_HTTP] = {false, "http"}, [ROOT_NFS] = {true, "nfs:%a:/%i:4"},
-        [ROOT_NFS3] = {true, "nfs:%a:/%i-3:3"}, [ROOT_NBD] = {true, NULL},     [ROOT_ISCSI] = {true, NULL},
+        [ROOT_RAM] = {false, NULL},          [ROOT_HTTP] = {false, "http"},
+        [ROOT_NFS] = {true, "nfs:%a:/%i:4"}, [ROOT_NFS3] = {true, "nfs:%a:/%i-3:3"},
+        [ROOT_NBD] = {true, NULL},           [ROOT_ISCSI] = {true, NULL},
         [ROOT_AOE] = {true, "aoe:%s"},
 };
 

@@ -119,6 +119,16 @@ again_later(struct work_export *x, struct slot *s, enum export_run run, const ch
         set_state(x, s, run, text);
 }
 
+/* Of a tgtd that was killed: tgtadm would wait for nobody. */
+static void
+remove_tgt_socket(const struct work_export *x)
+{
+        char path[ROLE_PATH_SIZE + 16];
+
+        snprintf(path, sizeof(path), "%s/tgt.0", x->dir);
+        unlink(path);
+}
+
 /* NBD has a socket here instead of a process. */
 static int
 start_process(struct work_export *x, struct slot *s)
@@ -131,6 +141,8 @@ start_process(struct work_export *x, struct slot *s)
         r = write_file(&s->server);
         if (r < 0)
                 return r;
+        if (s->server.kind == EXPORT_ISCSI)
+                remove_tgt_socket(x);
         pid = export_process_start(s->server.kind, s->server.args, x->dir, -1);
         if (pid < 0)
                 return pid;
@@ -337,7 +349,8 @@ work_export_plan(struct work_export *x, const struct msg_export_plan *plan)
                 n = export_servers(&site, plan->grants, plan->n_grants, servers);
         if (n < 0) {
                 log_error("exports stay as they are: %s",
-                          n == -E2BIG ? "more than 64 servers would be needed; use fewer versions by AoE at a time" : strerror(-n));
+                          n == -E2BIG ? "more than 64 servers would be needed; use fewer versions by AoE at a time"
+                                      : strerror(-n));
                 free(servers);
                 return;
         }

@@ -3,8 +3,8 @@
 #define DOMPOOL_SERVER_ROLE_WORK_EXPORT_H
 /*
  * The servers that give roots over the network: started, watched, told of changes, stopped. Runs in role work, which parses no
- * byte of a network: a server is a process of its own (export/export_process.h), and of NBD's connections work sees the sender's
- * address alone.
+ * byte of a network: a server is a process of its own (export/export_process.h), and of NBD's connections work sees the
+ * sender's address alone.
  *
  *     EXPORT_PLAN of core --export_servers()--> slots, one a server
  *

@@ -61,7 +61,8 @@ one_nfs_server_has_a_tree_a_version_and_its_hosts_alone(void **state)
         assert_int_equal(servers[0].versions, 2);
         assert_int_equal(servers[0].clients, 3);
         assert_string_equal(servers[0].file, "/run/dompool/export/nfs.conf");
-        assert_non_null(strstr(servers[0].file_text, "Path = \"/store/versions/" OLD "/root\";\n\tPseudo = \"/0123456789abcdef\";"));
+        assert_non_null(
+                strstr(servers[0].file_text, "Path = \"/store/versions/" OLD "/root\";\n\tPseudo = \"/0123456789abcdef\";"));
         assert_non_null(strstr(servers[0].file_text, "Clients = 10.77.0.11; }"));
         assert_non_null(strstr(servers[0].file_text, "Clients = 10.77.0.11, 10.77.0.12; }"));
         assert_non_null(strstr(servers[0].file_text, "Protocols = 4;\n\tBind_addr = 10.77.0.1;"));
@@ -129,16 +130,18 @@ calls(const struct export_grant *old, size_t n_old, const struct export_grant *n
 static void
 tgtd_is_told_the_difference(void **state)
 {
-        const struct export_grant one[] = {{ROOT_ISCSI, OLD, H1, {{2, 0, 0, 0, 0, 1}}}, {ROOT_ISCSI, OLD, H2, {{2, 0, 0, 0, 0, 2}}}};
+        const struct export_grant one[] = {{ROOT_ISCSI, OLD, H1, {{2, 0, 0, 0, 0, 1}}},
+                                           {ROOT_ISCSI, OLD, H2, {{2, 0, 0, 0, 0, 2}}}};
         char *text = calls(NULL, 0, one, 2);
 
         (void)state;
-        assert_string_equal(text, "--op\tnew\t--mode\ttarget\t--tid\t1193047\t--targetname\tiqn.2026-01.dompool:0123456789abcdef\n"
-                                  "--op\tnew\t--mode\tlogicalunit\t--tid\t1193047\t--lun\t1\t--backing-store\t/store/versions/" OLD
-                                  "/root.squashfs\n"
-                                  "--op\tupdate\t--mode\tlogicalunit\t--tid\t1193047\t--lun\t1\t--params\treadonly=1\n"
-                                  "--op\tbind\t--mode\ttarget\t--tid\t1193047\t--initiator-address\t10.77.0.11\n"
-                                  "--op\tbind\t--mode\ttarget\t--tid\t1193047\t--initiator-address\t10.77.0.12\n");
+        assert_string_equal(text,
+                            "--op\tnew\t--mode\ttarget\t--tid\t1193047\t--targetname\tiqn.2026-01.dompool:0123456789abcdef\n"
+                            "--op\tnew\t--mode\tlogicalunit\t--tid\t1193047\t--lun\t1\t--backing-store\t/store/versions/" OLD
+                            "/root.squashfs\n"
+                            "--op\tupdate\t--mode\tlogicalunit\t--tid\t1193047\t--lun\t1\t--params\treadonly=1\n"
+                            "--op\tbind\t--mode\ttarget\t--tid\t1193047\t--initiator-address\t10.77.0.11\n"
+                            "--op\tbind\t--mode\ttarget\t--tid\t1193047\t--initiator-address\t10.77.0.12\n");
         free(text);
         text = calls(one, 2, one, 1);
         assert_string_equal(text, "--op\tunbind\t--mode\ttarget\t--tid\t1193047\t--initiator-address\t10.77.0.12\n");
@@ -154,7 +157,8 @@ tgtd_is_told_the_difference(void **state)
 static void
 only_a_root_s_own_hosts_are_known_to_it(void **state)
 {
-        const struct export_grant grants[] = {{ROOT_NFS, OLD, H1, {{2, 0, 0, 0, 0, 1}}}, {ROOT_NBD, OLD, H2, {{2, 0, 0, 0, 0, 2}}},
+        const struct export_grant grants[] = {{ROOT_NFS, OLD, H1, {{2, 0, 0, 0, 0, 1}}},
+                                              {ROOT_NBD, OLD, H2, {{2, 0, 0, 0, 0, 2}}},
                                               {ROOT_NBD, OLD, 0, {{2, 0, 0, 0, 0, 3}}}};
 
         (void)state;
