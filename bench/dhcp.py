@@ -15,6 +15,7 @@ import json
 import os
 import time
 
+import rig
 from udprig import CLIENT, SERVER, Dompoold, Peers, Server, Wire
 
 N = int(os.environ.get("BENCH_N", "5"))
@@ -59,9 +60,15 @@ class Ours(Dompoold):
             if self.cpu() - before < 0.02:
                 return
 
-    def boot_memory(self):
+    def boot_pids(self):
         """Of the role that answers DHCP."""
-        return self.memory([p for p in self.pids() if open(f"/proc/{p}/comm", encoding="ascii").read().strip() == "dompoold:boot"])
+        return [p for p in self.pids() if open(f"/proc/{p}/comm", encoding="ascii").read().strip() == "dompoold:boot"]
+
+    def boot_memory(self):
+        return self.memory(self.boot_pids())
+
+    def boot_cpu(self):
+        return rig.cpu_seconds(self.boot_pids())
 
 
 class OurProxy(Dompoold):
@@ -187,10 +194,16 @@ class Bench:
 
     def new_leases(self, name, server, i):
         self.first_answer(server)
-        if isinstance(server, Ours):
+        ours = isinstance(server, Ours)
+        if ours:
             server.wait_idle()
+        before, boot_before = server.cpu(), server.boot_cpu() if ours else 0
         got = self.load(f"hosts={NEW_LEASES}", f"first={2 + i * NEW_LEASES}", f"flight={FLIGHT}", f"exchanges={NEW_LEASES}", "seconds=2",
                         fixed=False)
+        if ours:
+            got["boot_us"] = (server.boot_cpu() - boot_before) / max(1, got["exchanges"]) * 1e6
+            server.wait_idle()  # what the other roles do with a lease is part of its price
+        got["cpu_us"] = (server.cpu() - before) / max(1, got["exchanges"]) * 1e6
         server.stop()
         return got
 
@@ -243,6 +256,8 @@ def pool(b):
     servers = b.servers(False, ["kea", "isc"])
     runs = b.rounds(servers, b.new_leases)
     b.row("D5 new leases", runs, lambda a: a["per_s"], "1/s", {"kea": 2, "isc": 50})
+    b.row("D5 new leases", runs, lambda a: a["cpu_us"], "CPU us", {})
+    b.results.figure("D5 new leases", "CPU us, boot", [r["dompool"]["boot_us"] for r in runs], "CPU us")
 
 
 def proxy(b):

@@ -130,8 +130,8 @@ class Server:
     def start(self):
         with open(self.log_path, "ab") as log:
             self.group = Group(self.name)
-            argv = self.group.argv(*self.wire.server.argv(*rig.on_cpu(rig.SERVER_CPU, *self.argv)))  # ip shows its child another /sys
-            self.process = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.env)
+            argv = self.group.argv(*self.wire.server.argv(*rig.before_others(rig.SERVER_CPU, *self.argv)))  # ip shows its child another /sys
+            self.process = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.env, start_new_session=True)
         self.wire.running.append(self)
 
     def stop(self):

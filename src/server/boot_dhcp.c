@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The DHCP sockets of the `boot` role: port 67 of each interface, and 4011 where we are a proxy. A batch of packets is read and
- * decided, the leases of all of them go to disk with one fdatasync, and only then the answers leave. What to answer is
+ * The DHCP sockets of the `boot` role: port 67 of each interface, and 4011 where we are a proxy. What to answer is
  * src/bootcfg/dhcp_server.c's.
+ *
+ *     batch of packets --> decisions --+--> OFFERs, which promise nothing: leave at once
+ *       ^                              +--> ACKs and other changes of leases: wait
+ *       +-- more packets, a lease is new: they come along
+ *                          no more, or MAX_ROUNDS: one write and fdatasync for all that wait --> core, files --> the ACKs
+ * leave
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,6 +24,8 @@
 #define UNTAKEN_SLOTS 4096 /* direct-mapped by the MAC */
 #define UNTAKEN_TELL 3 /* so many OFFERs in a row that nobody took are worth a note; firmware repeats itself once or twice */
 #define SETTLE_MS 500  /* records that no ACK waits for are on disk after that time */
+#define MAX_ROUNDS 4   /* batches before one fdatasync: who floods us keeps no ACK back for longer */
+#define MAX_WAITING (MAX_ROUNDS * BATCH)
 #define QUIET_MS 10000 /* complaints about malformed packets and failed writes: one in that time */
 
 /* OFFERs to one MAC since it last took one. */
@@ -33,6 +40,11 @@ struct note {
         bool firmware;
         struct mac mac;
         char text[64];
+};
+
+struct answer {
+        struct dhcp_decision decision;
+        struct note note;
 };
 
 /* One socket. */
@@ -52,8 +64,9 @@ struct boot_dhcp {
         uint8_t packets[BATCH][DHCP_MAX_SIZE + 1]; /* a byte more, so that too long ones show */
         struct dhcp_packet parsed;
         struct untaken untaken[UNTAKEN_SLOTS];
-        struct dhcp_decision decisions[BATCH];
-        struct note notes[BATCH];
+        struct answer now[BATCH];
+        struct answer waiting[MAX_WAITING]; /* for the journal */
+        unsigned n_waiting;
 
         struct boot_dhcp_sender sender;
 };
@@ -137,65 +150,72 @@ make_note(struct boot_dhcp *d, const struct dhcp_decision *r, struct note *ret)
                 str_copy(ret->text, sizeof(ret->text), r->reason);
 }
 
-static void
-handle(struct boot_dhcp *d, int i, int64_t wall_ms, struct dhcp_decision *ret, struct note *ret_note)
+/* Packet @i of the batch becomes d->parsed; false: it is none. */
+static bool
+parse(struct boot_dhcp *d, unsigned i)
 {
-        struct boot *b = d->boot;
         size_t size = d->messages[i].msg_len;
         int why = dhcp_parse(d->packets[i], size, &d->parsed);
 
-        ret->reply = 0;
-        ret->lease_changed = false;
-        ret->event = DHCP_EVENT_NONE;
-        ret_note->kind = BOOT_NOTE_NONE;
-        if (why != 0) {
-                d->n_malformed++;
-                if (speak(d, d->now_ms)) {
-                        log_warning("dhcp malformed packets=%u last=\"%s\" size=%zu", d->n_malformed, dhcp_refusal_text(why),
-                                    size);
-                        d->n_malformed = 0;
-                }
-                return;
+        if (why == 0)
+                return true;
+        d->n_malformed++;
+        if (speak(d, d->now_ms)) {
+                log_warning("dhcp malformed packets=%u last=\"%s\" size=%zu", d->n_malformed, dhcp_refusal_text(why), size);
+                d->n_malformed = 0;
         }
-        d->at.source = ntohl(d->from[i].sin_addr.s_addr);
-        d->at.source_port = ntohs(d->from[i].sin_port);
-        dhcp_server_decide(&b->server, &d->parsed, &d->at, wall_ms, ret);
-        if (!ret->host || log_budget_take(&b->lines, d->now_ms))
-                log_decision(&d->parsed, ret);
-        make_note(d, ret, ret_note);
-        if (ret->event == DHCP_EVENT_UNKNOWN)
-                boot_report_unknown(b->reports, b->policy, &d->parsed, ret->network);
-        else if (ret->host && ret->network)
-                boot_report_seen(b->reports, b->policy, &d->parsed, ret->network);
-        if (ret->lease_changed)
-                boot_journal_append(b->journal, &ret->lease, ret->lease_urgent);
+        return false;
 }
 
-/* The answers of a batch of @n packets. One that cannot leave keeps none of the others. */
+/* d->parsed, which @from sent. */
 static void
-send_replies(struct boot_dhcp *d, int n)
+handle(struct boot_dhcp *d, const struct sockaddr_in *from, int64_t wall_ms, struct answer *ret)
 {
-        struct boot_dhcp_answer answers[BATCH];
-        unsigned n_answers = 0;
+        struct boot *b = d->boot;
+        struct dhcp_decision *r = &ret->decision;
+
+        ret->note.kind = BOOT_NOTE_NONE;
+        d->at.source = ntohl(from->sin_addr.s_addr);
+        d->at.source_port = ntohs(from->sin_port);
+        dhcp_server_decide(&b->server, &d->parsed, &d->at, wall_ms, r);
+        if (!r->host || log_budget_take(&b->lines, d->now_ms))
+                log_decision(&d->parsed, r);
+        make_note(d, r, &ret->note);
+        if (r->event == DHCP_EVENT_UNKNOWN)
+                boot_report_unknown(b->reports, b->policy, &d->parsed, r->network);
+        else if (r->host && r->network)
+                boot_report_seen(b->reports, b->policy, &d->parsed, r->network);
+        if (r->lease_changed)
+                boot_journal_append(b->journal, &r->lease, r->lease_urgent);
+}
+
+/* At most a batch. One that cannot leave keeps none of the others. */
+static void
+send_replies(struct boot_dhcp *d, struct answer *answers, unsigned n)
+{
+        struct boot_dhcp_answer out[BATCH];
+        unsigned n_out = 0;
         int r;
 
-        for (int i = 0; i < n; i++) {
-                struct dhcp_decision *x = &d->decisions[i];
+        for (unsigned i = 0; i < n; i++) {
+                struct dhcp_decision *x = &answers[i].decision;
 
                 if (x->reply)
-                        answers[n_answers++] = (struct boot_dhcp_answer){
+                        out[n_out++] = (struct boot_dhcp_answer){
                                 .data = x->data, .size = x->size, .to = x->destination, .port = x->port};
         }
-        r = boot_dhcp_send(&d->sender, d->fd, d->boot->server.address, answers, n_answers);
+        r = boot_dhcp_send(&d->sender, d->fd, d->boot->server.address, out, n_out);
         if (r < 0 && speak(d, d->now_ms))
                 log_warning("dhcp answer not sent error=\"%s\"", strerror(-r));
 }
 
 /* What core hears of a decision whose lease is on disk. */
 static void
-report(struct boot_dhcp *d, const struct dhcp_decision *r, const struct note *note)
+report(struct boot_dhcp *d, const struct answer *a)
 {
         struct boot_reports *reports = d->boot->reports;
+        const struct dhcp_decision *r = &a->decision;
+        const struct note *note = &a->note;
 
         if (r->event == DHCP_EVENT_BOOT) {
                 boot_ndp_expect(d->boot->ndp, &r->lease.mac, d->now_ms);
@@ -230,34 +250,65 @@ on_settle(uv_timer_t *timer)
                 log_error("lease journal cannot be brought to disk error=\"%s\"", strerror(-r));
 }
 
+/* What waits goes on record, then to the other roles and to those who asked. */
 static void
-handle_batch(struct boot_dhcp *d, int n)
+commit(struct boot_dhcp *d)
 {
         struct boot *b = d->boot;
-        int64_t wall_ms = clock_wall_ms(&b->ctx->clock);
-        int r;
+        int r = boot_journal_sync(b->journal, b->server.leases);
 
-        d->now_ms = clock_mono_ms(&b->ctx->clock);
-        for (int i = 0; i < n; i++)
-                handle(d, i, wall_ms, &d->decisions[i], &d->notes[i]);
-        r = boot_journal_sync(b->journal, b->server.leases);
         if (r < 0 && speak(d, d->now_ms))
                 log_error("lease journal cannot be written, no lease is granted error=\"%s\"", strerror(-r));
         if (boot_journal_unsettled(b->journal) && !uv_is_active((uv_handle_t *)&d->settle))
                 uv_timer_start(&d->settle, on_settle, SETTLE_MS, 0);
         role_hold(b->ctx, ROLE_FILES, true);
-        for (int i = 0; i < n; i++) {
-                const struct dhcp_decision *x = &d->decisions[i];
+        for (unsigned i = 0; i < d->n_waiting; i++) {
+                struct answer *a = &d->waiting[i];
 
-                if (is_empty_promise(x, r)) /* it was never said */
-                        d->decisions[i].reply = 0;
+                if (is_empty_promise(&a->decision, r)) /* it was never said */
+                        a->decision.reply = 0;
                 else
-                        report(d, x, &d->notes[i]);
+                        report(d, a);
         }
         role_hold(b->ctx, ROLE_FILES, false); /* it has the leases before the hosts have */
-        send_replies(d, n);
+        for (unsigned i = 0; i < d->n_waiting; i += BATCH)
+                send_replies(d, d->waiting + i, d->n_waiting - i < BATCH ? d->n_waiting - i : BATCH);
+        d->n_waiting = 0;
 }
 
+/* Decides on @n packets. Of DISCOVER and INFORM nothing goes on record, so they are answered; the others wait for commit(). */
+static void
+handle_batch(struct boot_dhcp *d, unsigned n)
+{
+        int64_t wall_ms = clock_wall_ms(&d->boot->ctx->clock);
+        unsigned n_now = 0;
+
+        d->now_ms = clock_mono_ms(&d->boot->ctx->clock);
+        for (unsigned i = 0; i < n; i++) {
+                if (!parse(d, i))
+                        continue;
+                if (d->parsed.type == DHCP_DISCOVER || d->parsed.type == DHCP_INFORM)
+                        handle(d, &d->from[i], wall_ms, &d->now[n_now++]);
+                else
+                        handle(d, &d->from[i], wall_ms, &d->waiting[d->n_waiting++]);
+        }
+        for (unsigned i = 0; i < n_now; i++)
+                report(d, &d->now[i]);
+        send_replies(d, d->now, n_now);
+}
+
+static int
+receive(struct boot_dhcp *d)
+{
+        for (int i = 0; i < BATCH; i++) {
+                d->iov[i] = (struct iovec){.iov_base = d->packets[i], .iov_len = sizeof(d->packets[i])};
+                d->messages[i].msg_hdr = (struct msghdr){
+                        .msg_name = &d->from[i], .msg_namelen = sizeof(d->from[i]), .msg_iov = &d->iov[i], .msg_iovlen = 1};
+        }
+        return recvmmsg(d->fd, d->messages, BATCH, MSG_DONTWAIT, NULL);
+}
+
+/* Who asks while we work comes along, where all will wait for the disk. */
 static void
 on_readable(uv_poll_t *poll, int status, int events)
 {
@@ -267,14 +318,14 @@ on_readable(uv_poll_t *poll, int status, int events)
         (void)events;
         if (status < 0)
                 return;
-        for (int i = 0; i < BATCH; i++) {
-                d->iov[i] = (struct iovec){.iov_base = d->packets[i], .iov_len = sizeof(d->packets[i])};
-                d->messages[i].msg_hdr = (struct msghdr){
-                        .msg_name = &d->from[i], .msg_namelen = sizeof(d->from[i]), .msg_iov = &d->iov[i], .msg_iovlen = 1};
+        for (unsigned round = 0; round < MAX_ROUNDS; round++) {
+                n = receive(d);
+                if (n > 0)
+                        handle_batch(d, (unsigned)n);
+                if (n <= 0 || !boot_journal_urgent(d->boot->journal))
+                        break;
         }
-        n = recvmmsg(d->fd, d->messages, BATCH, MSG_DONTWAIT, NULL);
-        if (n > 0)
-                handle_batch(d, n);
+        commit(d);
 }
 
 int

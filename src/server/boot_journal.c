@@ -236,6 +236,12 @@ boot_journal_append(struct boot_journal *j, const struct lease *l, bool urgent)
         j->batch_size += BOOT_JOURNAL_RECORD_SIZE;
 }
 
+bool
+boot_journal_urgent(const struct boot_journal *j)
+{
+        return j->urgent;
+}
+
 /* What is on disk now nobody knows (a failed fsync may have dropped pages): the next call starts from the table. */
 static int
 broken(struct boot_journal *j, int r)

@@ -48,6 +48,10 @@ boot_journal_open(int dir_fd, struct lease_table *table, struct boot_journal **r
 void
 boot_journal_append(struct boot_journal *j, const struct lease *l, bool urgent);
 
+/* Must the batch be on disk? */
+bool
+boot_journal_urgent(const struct boot_journal *j);
+
 /* Writes the batch. 0, or negative errno: then no ACK may leave. After a failure the file is written anew from @table at the next
  * call. */
 int

@@ -13,14 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 
 static const struct role_def *const role_defs[] = {
-        [ROLE_BOOT] = &role_boot_def, [ROLE_FILES] = &role_files_def, [ROLE_API] = &role_api_def,
-        [ROLE_CORE] = &role_core_def, [ROLE_WORK] = &role_work_def,   [ROLE_CAPTURE] = &role_capture_def,
+        [ROLE_BOOT] = &role_boot_def,           [ROLE_FILES] = &role_files_def, [ROLE_API] = &role_api_def,
+        [ROLE_CORE] = &role_core_def,           [ROLE_WORK] = &role_work_def,   [ROLE_CAPTURE] = &role_capture_def,
         [ROLE_SATELLITE] = &role_satellite_def,
 };
 
@@ -338,6 +339,8 @@ role_main(enum role role, int sock)
         signal(SIGTERM, SIG_IGN); /* decides how roles end, and kills the one that does not */
         snprintf(name, sizeof(name), "dompoold:%s", role_names[role]);
         prctl(PR_SET_NAME, name);
+        if (ctx.def->background) /* less than we have: always allowed */
+                setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + ROLE_BACKGROUND_NICE);
         for (int i = 0; i < ROLE_N; i++)
                 channels[i] = -1;
         for (int i = 0; i < FD_N; i++)

@@ -42,6 +42,7 @@ enum role_path {
         ROLE_PATH_N,
 };
 #define ROLE_MAX_PATHS 8
+#define ROLE_BACKGROUND_NICE 10 /* about a tenth of a core that all want; the whole of one that boot and files leave */
 
 struct role_path_use {
         enum role_path path;
@@ -53,6 +54,7 @@ struct role_def {
         struct sandbox sandbox; /* without paths, user, uid and TCP: role_sandbox() fills them in */
         const struct role_path_use *paths;
         size_t n_paths;
+        bool background; /* gives way to those that answer a booting host: a nice value of ROLE_BACKGROUND_NICE more than theirs */
 
         /* Locked in, descriptors and configuration are there, peers may be. Adds its handles to ctx->loop, sets ctx->state. 0 or negative
          * errno and @err: the role exits 1 and is started again with back-off. */

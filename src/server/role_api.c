@@ -225,6 +225,7 @@ role_api_stop(struct role_ctx *ctx)
 
 const struct role_def role_api_def = {
         .role = ROLE_API,
+        .background = true,
         .sandbox =
                 {
                         .syscalls = SYS_BASE | SYS_NET | SYS_FD_PASSING | SYS_FILES_READ,

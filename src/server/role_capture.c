@@ -244,6 +244,7 @@ role_capture_peer(struct role_ctx *ctx, enum role peer, bool up)
 
 const struct role_def role_capture_def = {
         .role = ROLE_CAPTURE,
+        .background = true,
         .sandbox =
                 {
                         .syscalls = SYS_BASE | SYS_FD_TAKING,

@@ -197,6 +197,7 @@ static const struct role_path_use role_core_paths[] = {
 
 const struct role_def role_core_def = {
         .role = ROLE_CORE,
+        .background = true,
         .sandbox =
                 {
                         .syscalls = SYS_BASE | SYS_FILES_READ | SYS_FILES_WRITE | SYS_FD_PASSING,

@@ -166,6 +166,7 @@ static const struct role_path_use role_satellite_paths[] = {
 
 const struct role_def role_satellite_def = {
         .role = ROLE_SATELLITE,
+        .background = true,
         .sandbox =
                 {
                         .syscalls = SYS_BASE | SYS_NET | SYS_FILES_READ | SYS_FILES_WRITE | SYS_FD_PASSING,

@@ -307,6 +307,7 @@ role_work_stop(struct role_ctx *ctx)
 
 const struct role_def role_work_def = {
         .role = ROLE_WORK,
+        .background = true,
         .sandbox = {.keep_root = true, .no_seccomp = true, .no_landlock = true},
         .start = role_work_start,
         .message = role_work_message,

@@ -15,6 +15,14 @@ def gone(pids):
     return not any(pathlib.Path(f"/proc/{p}").exists() for p in pids)
 
 
+def test_boot_and_files_come_before_the_roles_that_nobody_waits_for(running):
+    """What answers a machine that boots has the nice value that init gave; the others give way on a busy core."""
+    nice = {role: os.getpriority(os.PRIO_PROCESS, pid) for role, pid in running.roles().items()}
+    own = os.getpriority(os.PRIO_PROCESS, running.process.pid)
+    assert {role for role in nice if nice[role] == own} == {"boot", "files"}
+    assert {nice[role] for role in set(nice) - {"boot", "files"}} == {min(own + 10, 19)}
+
+
 def test_all_roles_start_within_a_second(server):
     start = time.monotonic()
     server.start()
