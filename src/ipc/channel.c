@@ -27,7 +27,8 @@
 #define KEEP_BUFFER (256u << 10) /* a larger input buffer is given back when it is empty */
 #define MAX_FDS 16               /* received and not yet claimed by a frame */
 #define SOCKET_BUFFER (1 << 20)
-#define GATHER 64            /* frames that leave by one system call */
+#define GATHER 64            /* parts of the queue that leave by one system call */
+#define OUT_ROOM (16u << 10) /* of a part that waits: a queue of many small frames is no heap of small pieces */
 #define HOLD_MAX (64u << 10) /* a held queue of that size leaves all the same */
 
 struct frame {
@@ -36,10 +37,11 @@ struct frame {
         uint32_t size; /* of the payload */
 };
 
+/* Frames that leave one after the other; a descriptor is the first one's. */
 struct out {
         struct out *next;
         int fd; /* -1: none, or sent already */
-        size_t size, done;
+        size_t room, size, done;
         uint8_t data[];
 };
 
@@ -56,8 +58,8 @@ struct channel {
         bool gathers; /* it was held once: frames leave together */
         int events;   /* that the poll handle waits for */
 
-        struct out *out, **out_end;
-        size_t out_size;
+        struct out *out, *last; /* the queue */
+        size_t out_size;        /* bytes in it that have not left */
 
         uint8_t *in;
         size_t in_size, in_room;
@@ -135,26 +137,15 @@ channel_parse(const uint8_t *data, size_t size, enum role self, enum role peer, 
         return 0;
 }
 
-/* A whole frame, ready to be sent. 0, -EPERM, -EMSGSIZE, -ENOMEM. */
+/* Room for @room bytes. 0 or negative errno. */
 static int
-make_frame(enum role self, enum role peer, enum msg_type type, const void *payload, int fd, struct out **ret)
+out_new(size_t room, int fd, struct out **ret)
 {
-        const struct rec_desc *desc = message_desc(type);
-        struct out *o;
-        size_t size;
+        struct out *o = malloc(sizeof(*o) + room);
 
-        if (!desc || !message_allowed(type, self, peer))
-                return -EPERM;
-        assert(fd < 0 || message_takes_fd(type));
-        size = rec_encoded_size(desc, payload);
-        if (size > CHANNEL_MAX)
-                return -EMSGSIZE;
-        o = malloc(sizeof(*o) + FRAME_HEADER + size);
         if (!o)
                 return -ENOMEM;
-        *o = (struct out){.fd = -1, .size = FRAME_HEADER + size};
-        put_header(o->data, type, fd >= 0, (uint32_t)size);
-        rec_encode(desc, payload, o->data + FRAME_HEADER);
+        *o = (struct out){.fd = -1, .room = room};
         if (fd >= 0) {
                 o->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
                 if (o->fd < 0) {
@@ -166,6 +157,29 @@ make_frame(enum role self, enum role peer, enum msg_type type, const void *paylo
         }
         *ret = o;
         return 0;
+}
+
+/* The size of a whole frame; -EPERM, -EMSGSIZE. */
+static ssize_t
+frame_size(enum role self, enum role peer, enum msg_type type, const void *payload, int fd)
+{
+        const struct rec_desc *desc = message_desc(type);
+        size_t size;
+
+        if (!desc || !message_allowed(type, self, peer))
+                return -EPERM;
+        assert(fd < 0 || message_takes_fd(type));
+        size = rec_encoded_size(desc, payload);
+        return size > CHANNEL_MAX ? -EMSGSIZE : (ssize_t)(FRAME_HEADER + size);
+}
+
+/* Appends a frame of @size bytes, for which @o has room. */
+static void
+put_frame(struct out *o, enum msg_type type, const void *payload, size_t size, bool has_fd)
+{
+        put_header(o->data + o->size, type, has_fd, (uint32_t)(size - FRAME_HEADER));
+        rec_encode(message_desc(type), payload, o->data + o->size + FRAME_HEADER);
+        o->size += size;
 }
 
 static void
@@ -279,12 +293,12 @@ take_sent(struct channel *ch, size_t n)
 
                 o->done += part;
                 n -= part;
+                ch->out_size -= part;
                 if (o->done < o->size)
                         return;
                 ch->out = o->next;
                 if (!ch->out)
-                        ch->out_end = &ch->out;
-                ch->out_size -= o->size;
+                        ch->last = NULL;
                 out_free(o);
         }
 }
@@ -327,24 +341,49 @@ channel_hold(struct channel *ch, bool on)
                 send_queue(ch);
 }
 
+/* A part at the queue's end with room for a frame of @size bytes. 0 or negative errno. */
+static int
+queue_end(struct channel *ch, size_t size, int fd, struct out **ret)
+{
+        bool waits = ch->out || ch->held;
+        struct out *o;
+        int r;
+
+        if (ch->last && fd < 0 && ch->last->room - ch->last->size >= size) {
+                *ret = ch->last;
+                return 0;
+        }
+        r = out_new(waits && size < OUT_ROOM ? OUT_ROOM : size, fd, &o);
+        if (r < 0)
+                return r;
+        if (ch->last)
+                ch->last->next = o;
+        else
+                ch->out = o;
+        ch->last = o;
+        *ret = o;
+        return 0;
+}
+
 int
 channel_send(struct channel *ch, enum msg_type type, const void *payload, int fd)
 {
-        struct out *o = NULL;
+        struct out *o;
+        ssize_t size;
         int r;
 
         if (ch->closing || ch->failed)
                 return -EPIPE;
-        r = make_frame(ch->self, ch->peer, type, payload, fd, &o);
+        size = frame_size(ch->self, ch->peer, type, payload, fd);
+        if (size < 0)
+                return (int)size;
+        if (ch->out_size + (size_t)size > CHANNEL_QUEUE_MAX)
+                return -ENOBUFS;
+        r = queue_end(ch, (size_t)size, fd, &o);
         if (r < 0)
                 return r;
-        if (ch->out_size + o->size > CHANNEL_QUEUE_MAX) {
-                out_free(o);
-                return -ENOBUFS;
-        }
-        *ch->out_end = o;
-        ch->out_end = &o->next;
-        ch->out_size += o->size;
+        put_frame(o, type, payload, (size_t)size, fd >= 0);
+        ch->out_size += (size_t)size;
         return ch->held && ch->out_size < HOLD_MAX ? 0 : send_queue(ch);
 }
 
@@ -494,7 +533,6 @@ channel_new(uv_loop_t *loop, int fd, enum role self, enum role peer, channel_mes
         ch->on_message = on_message;
         ch->on_close = on_close;
         ch->arg = arg;
-        ch->out_end = &ch->out;
         ch->poll.data = ch;
         r = uv_poll_init(loop, &ch->poll, fd); /* makes it non-blocking */
         if (r < 0) {
@@ -606,11 +644,13 @@ channel_read_blocking(int sock, enum role self, enum role peer, void **ret_paylo
 int
 channel_write_blocking(int sock, enum role self, enum role peer, enum msg_type type, const void *payload, int fd)
 {
+        ssize_t size = frame_size(self, peer, type, payload, fd);
         struct out *o = NULL;
-        int r = make_frame(self, peer, type, payload, fd, &o);
+        int r = size < 0 ? (int)size : out_new((size_t)size, fd, &o);
 
         if (r < 0)
                 return r;
+        put_frame(o, type, payload, (size_t)size, fd >= 0);
         while (r == 0 && o->done < o->size) {
                 ssize_t n = send_some(sock, o, 1);
 

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +19,10 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+
+/* Larger blocks go back to the kernel when they are freed. By itself glibc would raise this to the size of the largest that was
+ * (32 MiB), and tables that grew once and were replaced would stay ours as holes. */
+#define KEEP_IN_HEAP (128 << 10)
 
 static const struct role_def *const role_defs[] = {
         [ROLE_BOOT] = &role_boot_def,           [ROLE_FILES] = &role_files_def, [ROLE_API] = &role_api_def,
@@ -341,6 +346,7 @@ role_main(enum role role, int sock)
         prctl(PR_SET_NAME, name);
         if (ctx.def->background) /* less than we have: always allowed */
                 setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + ROLE_BACKGROUND_NICE);
+        mallopt(M_MMAP_THRESHOLD, KEEP_IN_HEAP);
         for (int i = 0; i < ROLE_N; i++)
                 channels[i] = -1;
         for (int i = 0; i < FD_N; i++)
