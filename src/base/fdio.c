@@ -23,3 +23,22 @@ fd_write_all(int fd, const void *bytes, size_t size)
         }
         return 0;
 }
+
+int
+fd_pwrite_all(int fd, const void *bytes, size_t size, uint64_t offset)
+{
+        const uint8_t *p = bytes;
+
+        while (size > 0) {
+                ssize_t n = pwrite(fd, p, size, (off_t)offset);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        return n < 0 ? -errno : -EIO;
+                p += n;
+                offset += (uint64_t)n;
+                size -= (size_t)n;
+        }
+        return 0;
+}

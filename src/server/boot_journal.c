@@ -24,13 +24,15 @@
 #define COMPACT_MIN (1u << 20)
 #define COMPACT_FACTOR 4
 #define CHECKSUM_AT 24
+#define ROOM_STEP (64u << 10) /* of zeros, in front of which a sync writes data alone */
 
 static const uint8_t header[BOOT_JOURNAL_HEADER_SIZE] = "DMPLEASE\0\0\0\1";
 
 struct boot_journal {
-        int dir_fd; /* the caller's */
-        int fd;     /* -1: must be written anew */
-        uint64_t size;
+        int dir_fd;    /* the caller's */
+        int fd;        /* -1: must be written anew */
+        uint64_t size; /* up to the end of the last record */
+        uint64_t room; /* of the file */
         uint8_t *batch;
         size_t batch_size, batch_room;
         int batch_error; /* negative errno: a record of this batch was lost to memory */
@@ -73,6 +75,7 @@ int
 boot_journal_replay(const uint8_t *data, size_t size, struct lease_table *table, struct boot_journal_report *ret)
 {
         size_t pos = sizeof(header);
+        size_t end = size;
         struct lease l;
 
         memset(ret, 0, sizeof(*ret));
@@ -80,7 +83,9 @@ boot_journal_replay(const uint8_t *data, size_t size, struct lease_table *table,
                 ret->foreign = size > 0;
                 return 0;
         }
-        for (; size - pos >= BOOT_JOURNAL_RECORD_SIZE; pos += BOOT_JOURNAL_RECORD_SIZE) {
+        while (end > pos && data[end - 1] == 0)
+                end--; /* room, and maybe the end of a record */
+        for (; pos < end && size - pos >= BOOT_JOURNAL_RECORD_SIZE; pos += BOOT_JOURNAL_RECORD_SIZE) {
                 int r = record_decode(data + pos, &l) ? lease_put(table, &l) : -EBADMSG;
 
                 if (r == -ENOMEM)
@@ -90,7 +95,8 @@ boot_journal_replay(const uint8_t *data, size_t size, struct lease_table *table,
                 else
                         ret->n_bad++;
         }
-        ret->torn = size - pos;
+        ret->end = pos;
+        ret->torn = pos < end ? size - pos : 0;
         return 0;
 }
 
@@ -156,7 +162,7 @@ rewrite(struct boot_journal *j, const struct lease_table *table)
         memcpy(to, header, sizeof(header));
         to += sizeof(header);
         lease_table_each(table, encode_to, &to);
-        fd = openat(j->dir_fd, NEW_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+        fd = openat(j->dir_fd, NEW_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
                 return -errno;
         r = fd_write_all(fd, data, (size_t)(to - data));
@@ -167,16 +173,15 @@ rewrite(struct boot_journal *j, const struct lease_table *table)
         if (j->fd >= 0)
                 close(j->fd);
         j->fd = TAKE_FD(fd);
-        j->size = (uint64_t)(to - data);
+        j->size = j->room = (uint64_t)(to - data);
         return 0;
 }
 
-/* A file of @size bytes without a bad record: a start with many leases need not write them all again. */
+/* A file without a bad record: a start with many leases need not write them all again. */
 static int
-go_on(struct boot_journal *j, size_t size)
+go_on(struct boot_journal *j)
 {
-        j->fd = openat(j->dir_fd, BOOT_JOURNAL_NAME, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
-        j->size = size;
+        j->fd = openat(j->dir_fd, BOOT_JOURNAL_NAME, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
         return j->fd < 0 ? -errno : 0;
 }
 
@@ -209,9 +214,10 @@ boot_journal_open(int dir_fd, struct lease_table *table, struct boot_journal **r
                 return error_errno_set(err, ENOMEM, "%s", BOOT_JOURNAL_NAME);
         j->dir_fd = dir_fd;
         j->fd = -1;
-        j->size = size;
+        j->size = ret_report->end;
+        j->room = size;
         if (ret_report->n_good == 0 || ret_report->n_bad > 0 || ret_report->torn > 0 || ret_report->foreign ||
-            grown(j, table) || go_on(j, size) < 0)
+            grown(j, table) || go_on(j) < 0)
                 ret_report->write_error = rewrite(j, table);
         *ret = j;
         return 0;
@@ -267,6 +273,16 @@ boot_journal_settle(struct boot_journal *j)
         return fdatasync(j->fd) < 0 ? broken(j, -errno) : 0;
 }
 
+/* A disk without room for zeros may have it for the records. */
+static void
+make_room(struct boot_journal *j)
+{
+        static const uint8_t zeros[ROOM_STEP];
+
+        if (j->room < j->size + j->batch_size && fd_pwrite_all(j->fd, zeros, sizeof(zeros), j->size) == 0)
+                j->room = j->size + sizeof(zeros);
+}
+
 static int
 write_batch(struct boot_journal *j, const struct lease_table *table)
 {
@@ -277,8 +293,10 @@ write_batch(struct boot_journal *j, const struct lease_table *table)
                 r = rewrite(j, table); /* the table holds the batch already */
                 return r < 0 ? broken(j, r) : 0;
         }
-        if (r == 0)
-                r = fd_write_all(j->fd, j->batch, j->batch_size);
+        if (r == 0) {
+                make_room(j);
+                r = fd_pwrite_all(j->fd, j->batch, j->batch_size, j->size);
+        }
         if (r < 0)
                 return broken(j, r);
         j->size += j->batch_size;

@@ -5,11 +5,12 @@
  * The lease journal: an append-only file of checksummed records, each a lease as it was granted, given back or declined. A
  * lease is on disk before its ACK leaves: boot_journal_append for a batch of packets, one boot_journal_sync, then the answers.
  *
- *     "leases.journal" = header (16 bytes) | record (32 bytes) ...
+ *     "leases.journal" = header (16 bytes) | record (32 bytes) ... | zeros: room for more
  *     record = mac 6 | state 1 | zero 1 | le32 address | le32 slack | le64 end | checksum 8 (SHA-256 of what is before it, cut)
  *
  * A lease is the host's until `end`; it was promised for `slack` seconds less (struct lease: held_ms and expiry_ms).
  *
+ * Room is made for many records at a time, so that what a sync brings to disk is the records alone, and no new size of the file.
  * Records are absolute and of one size, so a bad one (torn tail, flipped bit) is skipped, counted and reported and never keeps
  * the role from starting. When it has grown, and at a start that found such a record, it is rewritten with what the table holds,
  * by rename; else a start goes on behind the last record.
@@ -28,6 +29,7 @@ struct boot_journal;
 
 struct boot_journal_report {
         size_t n_good, n_bad;
+        size_t end;      /* behind the last record that is whole, bad ones too: where to go on */
         size_t torn;     /* bytes of an incomplete record at the end */
         int foreign;     /* the header is not ours: nothing was read, the file was put aside as "leases.journal.bad" */
         int write_error; /* negative errno: no fresh file could be written (a full disk); the next sync tries again */

@@ -337,7 +337,9 @@ boot_report_foreign(struct boot_reports *r, const struct dhcp_decision *d)
 void
 boot_reports_files_up(struct boot_reports *r, const struct lease_table *leases)
 {
+        role_hold(r->ctx, ROLE_FILES, true); /* a system call for each would keep the first machine waiting */
         lease_table_each(leases, tell_files, r);
+        role_hold(r->ctx, ROLE_FILES, false);
 }
 
 void
