@@ -2,6 +2,7 @@
 /* Mounts, log, small files and the end of the machine. Runs in dompool-init, PID 1 of a diskless dom0. */
 #include "init/init_system.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -138,6 +139,31 @@ system_read_line(const char *path, char *ret, size_t size)
         ret[n] = '\0';
         ret[strcspn(ret, "\n")] = '\0';
         return true;
+}
+
+void
+system_first_entry(const char *path, char *ret, size_t size)
+{
+        _cleanup_closedir_ DIR *d = opendir(path);
+        struct dirent *e;
+
+        ret[0] = '\0';
+        while (d && (e = readdir(d)))
+                if (e->d_name[0] != '.' && str_copy(ret, size, e->d_name))
+                        return;
+}
+
+uint64_t
+system_memory_available(void)
+{
+        _cleanup_fclose_ FILE *f = fopen("/proc/meminfo", "re");
+        unsigned long long kib = 0;
+        char line[128];
+
+        while (f && fgets(line, sizeof(line), f))
+                if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
+                        break;
+        return (uint64_t)kib << 10;
 }
 
 /* Waits until no child is left, at most @ms. */
