@@ -22,7 +22,6 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/rec_json.h"
-#include "image/image_files.h"
 #include "init/init_root.h"
 #include "init/init_system.h"
 #include "model/image.h"
@@ -156,21 +155,21 @@ fetch(const struct init_options *o, const char *name, const char *path, uint64_t
 static int
 read_manifest(const struct init_options *o, struct image *ret, struct error *err)
 {
-        _cleanup_free_ uint8_t *manifest = NULL, *signature = NULL, *public = NULL;
+        _cleanup_free_ char *manifest = NULL, *signature = NULL, *public = NULL;
         size_t size = 0;
         json_t *json;
         int r;
 
-        if ((r = image_read(MANIFEST_FILE, IMAGE_MANIFEST_MAX, &manifest, &size, err)) < 0 ||
-            (r = image_read(SIGNATURE_FILE, IMAGE_SIGNATURE_MAX, &signature, NULL, err)) < 0)
+        if ((r = system_read_file(MANIFEST_FILE, IMAGE_MANIFEST_MAX, &manifest, &size, err)) < 0 ||
+            (r = system_read_file(SIGNATURE_FILE, IMAGE_SIGNATURE_MAX, &signature, NULL, err)) < 0)
                 return r;
-        r = image_read(IMAGE_PUBLIC_PATH, IMAGE_PUBLIC_MAX, &public, NULL, err);
+        r = system_read_file(IMAGE_PUBLIC_PATH, IMAGE_PUBLIC_MAX, &public, NULL, err);
         if (r < 0)
                 return error_prefix(err, "this initrd has no key to check images with");
-        r = image_signature_check((const char *)public, (const char *)signature, manifest, size, NULL, err);
+        r = image_signature_check(public, signature, manifest, size, NULL, err);
         if (r < 0)
                 return error_prefix(err, "the manifest of image %s is not believed", o->image);
-        json = json_parse((const char *)manifest, size, IMAGE_MANIFEST_MAX, err);
+        json = json_parse(manifest, size, IMAGE_MANIFEST_MAX, err);
         r = json ? rec_from_json(&image_desc, json, ret, err) : -EINVAL;
         json_decref(json);
         if (r == 0 && strncmp(ret->id, o->image, strlen(o->image)) != 0)
@@ -203,6 +202,7 @@ check_memory(uint64_t size, struct error *err)
 static int
 fetch_squashfs(const struct init_options *o, const struct image_file *f, struct error *err)
 {
+        _cleanup_close_ int fd = -1;
         uint8_t sha256[32];
         uint64_t size;
         char options[64];
@@ -215,9 +215,12 @@ fetch_squashfs(const struct init_options *o, const struct image_file *f, struct 
         if (mount("dompool-image", INIT_ROOT_IMAGE, "tmpfs", 0, options) < 0)
                 return error_errno_set(err, errno, "mounting a tmpfs for the image");
         init_root_step("fetching " SQUASHFS ", %llu MiB: it took too long", (unsigned long long)(f->size >> 20));
-        if ((r = fetch(o, SQUASHFS, SQUASHFS_FILE, f->size, f->size, err)) < 0 ||
-            (r = image_hash(SQUASHFS_FILE, sha256, &size, err)) < 0)
+        r = fetch(o, SQUASHFS, SQUASHFS_FILE, f->size, f->size, err);
+        if (r < 0)
                 return r;
+        fd = open(SQUASHFS_FILE, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || digest_sha256_fd(fd, sha256, &size) < 0)
+                return error_errno_set(err, errno, SQUASHFS_FILE);
         if (size != f->size || !digest_equal(sha256, f->sha256, sizeof(sha256)))
                 return error_set(err, ERR_DENIED,
                                  SQUASHFS " of image %s came with another SHA-256 than its signed manifest says: "

@@ -5,18 +5,50 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "image/image_files.h"
 #include "init/init_root.h"
+#include "init/init_system.h"
 
 #define FLASH_FILE_MAX (64u << 10)
 #define FLASH_DEPTH 16
+#define FLASH_FULL_SIZE 512
+
+/* snprintf that refuses to cut. */
+static int path_make(char ret[FLASH_FULL_SIZE], struct error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+static int
+path_make(char ret[FLASH_FULL_SIZE], struct error *err, const char *fmt, ...)
+{
+        va_list ap;
+        int n;
+
+        va_start(ap, fmt);
+        n = vsnprintf(ret, FLASH_FULL_SIZE, fmt, ap);
+        va_end(ap);
+        return n < 0 || n >= FLASH_FULL_SIZE ? error_set(err, ERR_LIMIT, "path over %d bytes", FLASH_FULL_SIZE - 1) : 0;
+}
+
+static int
+copy_contents(const char *from, const char *to, struct error *err)
+{
+        _cleanup_close_ int in = open(from, O_RDONLY | O_CLOEXEC), out = -1;
+        ssize_t n = -1;
+
+        out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (in < 0 || out < 0)
+                return error_errno_set(err, errno, "copying %s to RAM", from);
+        while ((n = sendfile(out, in, NULL, 1 << 20)) > 0)
+                ;
+        return n < 0 ? error_errno_set(err, errno, "copying %s to RAM", from) : 0;
+}
 
 int
 init_flash_next(const char **text, struct init_flash_line *ret)
@@ -83,12 +115,12 @@ copy_folder(const char *from, const char *to, unsigned depth, struct error *err)
         if (!d)
                 return error_errno_set(err, errno, "%s", from);
         while (r == 0 && (e = readdir(d))) {
-                char f[IMAGE_PATH_SIZE], t[IMAGE_PATH_SIZE];
+                char f[FLASH_FULL_SIZE], t[FLASH_FULL_SIZE];
 
                 if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
                         continue;
-                if ((r = image_path(f, err, "%s/%s", from, e->d_name)) == 0 &&
-                    (r = image_path(t, err, "%s/%s", to, e->d_name)) == 0)
+                if ((r = path_make(f, err, "%s/%s", from, e->d_name)) == 0 &&
+                    (r = path_make(t, err, "%s/%s", to, e->d_name)) == 0)
                         r = copy_entry(f, t, true, depth + 1, err);
         }
         return r;
@@ -97,7 +129,7 @@ copy_folder(const char *from, const char *to, unsigned depth, struct error *err)
 static int
 copy_entry(const char *from, const char *to, bool contents, unsigned depth, struct error *err)
 {
-        char target[IMAGE_PATH_SIZE];
+        char target[FLASH_FULL_SIZE];
         struct stat st;
         ssize_t n;
         int r = 0;
@@ -121,7 +153,7 @@ copy_entry(const char *from, const char *to, bool contents, unsigned depth, stru
                         close(fd);
                 else if (!contents)
                         r = -1;
-                else if ((r = image_copy(from, to, 0600, err)) < 0)
+                else if ((r = copy_contents(from, to, err)) < 0)
                         return r;
         } else {
                 r = mknod(to, st.st_mode, st.st_rdev);
@@ -135,12 +167,12 @@ copy_entry(const char *from, const char *to, bool contents, unsigned depth, stru
 static int
 flash_one(const struct init_flash_line *l, unsigned number, struct error *err)
 {
-        char from[IMAGE_PATH_SIZE], to[IMAGE_PATH_SIZE], over[IMAGE_PATH_SIZE];
+        char from[FLASH_FULL_SIZE], to[FLASH_FULL_SIZE], over[FLASH_FULL_SIZE];
         int r;
 
-        if ((r = image_path(from, err, INIT_ROOT_LOWER "%s", l->path)) < 0 ||
-            (r = image_path(to, err, INIT_ROOT_LAYER "/%u", number)) < 0 ||
-            (r = image_path(over, err, INIT_ROOT_NEW "%s", l->path)) < 0 || (r = copy_entry(from, to, l->copy, 0, err)) < 0)
+        if ((r = path_make(from, err, INIT_ROOT_LOWER "%s", l->path)) < 0 ||
+            (r = path_make(to, err, INIT_ROOT_LAYER "/%u", number)) < 0 ||
+            (r = path_make(over, err, INIT_ROOT_NEW "%s", l->path)) < 0 || (r = copy_entry(from, to, l->copy, 0, err)) < 0)
                 return r;
         if (mount(to, over, NULL, MS_BIND, NULL) < 0)
                 return error_errno_set(err, errno, INIT_FLASH_LIST ": %s", l->path);
@@ -150,17 +182,17 @@ flash_one(const struct init_flash_line *l, unsigned number, struct error *err)
 static int
 layer_flash(struct error *err)
 {
-        _cleanup_free_ uint8_t *text = NULL;
+        _cleanup_free_ char *text = NULL;
         struct init_flash_line l;
         const char *p;
         int r;
 
-        r = image_read(INIT_ROOT_LOWER INIT_FLASH_LIST, FLASH_FILE_MAX, &text, NULL, err);
+        r = system_read_file(INIT_ROOT_LOWER INIT_FLASH_LIST, FLASH_FILE_MAX, &text, NULL, err);
         if (r < 0)
                 return error_prefix(err, "dompool.layer=flash needs the image's list of writable paths");
         if (mount(INIT_ROOT_LOWER, INIT_ROOT_NEW, NULL, MS_BIND, NULL) < 0)
                 return error_errno_set(err, errno, INIT_ROOT_NEW);
-        p = (const char *)text;
+        p = text;
         for (unsigned n = 0; (r = init_flash_next(&p, &l)) > 0; n++) {
                 if (n == INIT_FLASH_MAX)
                         return error_set(err, ERR_LIMIT, INIT_FLASH_LIST ": more than %d paths", INIT_FLASH_MAX);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/klog.h>
 #include <sys/mount.h>
@@ -139,6 +140,29 @@ system_read_line(const char *path, char *ret, size_t size)
         ret[n] = '\0';
         ret[strcspn(ret, "\n")] = '\0';
         return true;
+}
+
+int
+system_read_file(const char *path, size_t max, char **ret, size_t *ret_size, struct error *err)
+{
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+        _cleanup_free_ char *text = malloc(max + 2);
+        size_t size = 0;
+        ssize_t n = 0;
+
+        if (fd < 0 || !text)
+                return error_errno_set(err, errno, "%s", path);
+        while (size <= max && (n = read(fd, text + size, max + 1 - size)) > 0)
+                size += (size_t)n;
+        if (n < 0)
+                return error_errno_set(err, errno, "%s", path);
+        if (size > max)
+                return error_set(err, ERR_LIMIT, "%s: more than %zu bytes", path, max);
+        text[size] = '\0';
+        *ret = TAKE_PTR(text);
+        if (ret_size)
+                *ret_size = size;
+        return 0;
 }
 
 void
