@@ -3,6 +3,9 @@
  * dompool-init: the first process of a diskless dom0. Sets up mounts, modules and the bridge, then keeps the programs of the
  * table in init_plan.c running, puts the lease on the bridge, tells console and server how far it is, and ends the machine when
  * told. One loop; whatever could block is a child. It reads no byte from the network.
+ *
+ * Where dompool.root says so it runs twice: from a small initrd, as far as the lease and the mounted root, and then, taking
+ * over from itself, from that root.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +14,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -25,6 +29,8 @@
 #include "init/init_options.h"
 #include "init/init_plan.h"
 #include "init/init_report.h"
+#include "init/init_root.h"
+#include "init/init_root_switch.h"
 #include "init/init_services.h"
 #include "init/init_system.h"
 
@@ -44,6 +50,9 @@
 /* A machine that is only inspected does not stay up for a server that is away. */
 #define INSPECT_LIMIT_MS (10 * 60000)
 #define DISKS_APPEAR_US 1000000
+/* For the reports of the first stage, which would be lost with it. */
+#define SWITCH_GRACE_MS 3000
+#define LAYER_LOOK_MS 10000
 
 struct init {
         struct init_options options;
@@ -59,6 +68,10 @@ struct init {
         struct mac mac;
         char card[16];
         int64_t fatal_at_ms; /* the machine is restarted then; 0: no */
+        bool first_stage;    /* the root is still to be mounted */
+        bool on_root;        /* it is, and this process runs from it */
+        enum layer_level layer;
+        int64_t layer_looked_ms;
         bool ready_said;
         bool mode_said; /* the report of a mode without an agent is on its way */
 };
@@ -122,6 +135,8 @@ start_service(struct init *x, enum service_id id)
                         close(x->lease_fd);
                 x->lease_fd = -1;
                 pid = init_dhcp_start(&x->mac, x->last_address, &x->lease_fd);
+        } else if (id == SERVICE_ROOT) {
+                pid = init_root_start(&x->options);
         } else {
                 pid = services_spawn(id, &x->options);
         }
@@ -160,6 +175,42 @@ describe_end(int status, char *buf, size_t size)
                 snprintf(buf, size, "exit code %d", WEXITSTATUS(status));
 }
 
+/* The root is mounted: over to it. */
+static void
+switch_root(struct init *x)
+{
+        const struct init_handover h = {.dhcp_pid = x->services[SERVICE_DHCP].pid, .lease_fd = x->lease_fd, .lease = x->lease};
+        int64_t end = now(x) + SWITCH_GRACE_MS;
+        struct error err;
+        int status;
+
+        if (x->services[SERVICE_SHELL].pid > 0)
+                kill(x->services[SERVICE_SHELL].pid, SIGKILL);
+        while (x->reports.n > 0 && now(x) < end) {
+                report_start(&x->reports, &x->options, now(x));
+                if (x->reports.pid > 0 && waitpid(x->reports.pid, &status, WNOHANG) > 0)
+                        report_ended(&x->reports, WIFEXITED(status) && WEXITSTATUS(status) == 0, now(x));
+                usleep(10000);
+        }
+        init_root_switch(&h, &err);
+        fatal(x, "root", err.message);
+}
+
+/* An attempt has failed, or was ended by its time limit; it wrote down at what. */
+static void
+root_failed(struct init *x, bool last)
+{
+        char why[300];
+
+        if (!system_read_line(INIT_ROOT_ERROR, why, sizeof(why)))
+                str_copy(why, sizeof(why), "no word of why");
+        if (last)
+                fatal(x, "root", why);
+        else
+                say(x, "root", true, "%s; tried again in %lld ms", why,
+                    (long long)(x->services[SERVICE_ROOT].not_before_ms - now(x)));
+}
+
 static void
 service_exited(struct init *x, enum service_id id, int status)
 {
@@ -174,14 +225,24 @@ service_exited(struct init *x, enum service_id id, int status)
                         condition_met(x, COND_DOM0);
                         say(x, "xen", false, "Xen's daemons are up");
                 }
+                if (id == SERVICE_ROOT)
+                        switch_root(x);
                 break;
         case VERDICT_FATAL:
+                if (id == SERVICE_ROOT) {
+                        root_failed(x, true);
+                        break;
+                }
                 snprintf(text, sizeof(text), "%s ended: %s", service_infos[id].name, how);
                 fatal(x, "error", text);
                 break;
         case VERDICT_RESTART:
                 if (id == SERVICE_SHELL)
                         break;
+                if (id == SERVICE_ROOT) {
+                        root_failed(x, false);
+                        break;
+                }
                 say(x, "error", true, "%s ended: %s; started again in %lld ms", service_infos[id].name, how,
                     (long long)(s->not_before_ms - now(x)));
                 break;
@@ -296,6 +357,28 @@ check_waits(struct init *x)
         }
 }
 
+/* The layer is RAM with a limit: whoever fills it gets "no space left", and the host should be looked at before. */
+static void
+look_at_layer(struct init *x)
+{
+        uint64_t used, size;
+        enum layer_level level;
+
+        if (!x->on_root || (x->layer_looked_ms && now(x) - x->layer_looked_ms < LAYER_LOOK_MS))
+                return;
+        x->layer_looked_ms = now(x);
+        if (!init_root_layer_used(&used, &size))
+                return;
+        level = layer_level(x->layer, used, size);
+        if (level > x->layer)
+                say(x, "layer", level == LAYER_FULL,
+                    "the root's writable layer is %s: %llu of %llu MiB; remove what was written, or give it more by "
+                    "dompool.layer",
+                    level == LAYER_FULL ? "full" : "filling", (unsigned long long)(used >> 20),
+                    (unsigned long long)(size >> 20));
+        x->layer = level;
+}
+
 static _Noreturn void
 end_machine(struct init *x, bool power_off, const char *why)
 {
@@ -354,6 +437,8 @@ poll_timeout(const struct init *x, bool looking)
         /* A wait that has no event of its own is checked once a second; a host that is up sleeps. */
         if ((x->conditions & (COND_LEASE | COND_DOM0)) != (COND_LEASE | COND_DOM0) && left > 1000)
                 left = 1000;
+        if (x->on_root && left > LAYER_LOOK_MS)
+                left = LAYER_LOOK_MS;
         return left == INT64_MAX ? -1 : left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
 }
 
@@ -407,6 +492,7 @@ run(struct init *x)
                 start_due(x);
                 check_waits(x);
                 look_at_mode(x);
+                look_at_layer(x);
                 if (x->fatal_at_ms && now(x) >= x->fatal_at_ms && !x->options.shell)
                         end_machine(x, false, "a failure that only a restart can heal");
                 struct pollfd fds[] = {{.fd = x->signal_fd, .events = POLLIN}, {.fd = x->lease_fd, .events = POLLIN}};
@@ -457,7 +543,7 @@ setup_options(struct init *x)
             x->options.image[0] ? x->options.image : "unknown");
 }
 
-/* Modes without guests need none of Xen's daemons, only cards, and for an inspection disks. */
+/* The first stage and modes without guests need none of Xen's daemons, only cards, and for an inspection disks. */
 static void
 setup_without_xen(struct init *x)
 {
@@ -470,6 +556,49 @@ setup_without_xen(struct init *x)
                 say(x, "error", true, "%s", err.message);
         look_around(x);
         start_due(x);
+}
+
+/* What the first stage left: the lease and its renewal go on as they are. */
+static bool
+take_over(struct init *x)
+{
+        struct init_handover h;
+        char text[200];
+
+        if (!system_read_line(INIT_ROOT_HANDOVER, text, sizeof(text)) || init_handover_read(text, &h) < 0)
+                return false;
+        unlink(INIT_ROOT_HANDOVER);
+        x->services[SERVICE_DHCP].pid = h.dhcp_pid;
+        x->services[SERVICE_DHCP].started_ms = now(x);
+        x->lease_fd = h.lease_fd;
+        if (h.lease_fd >= 0)
+                fcntl(h.lease_fd, F_SETFD, FD_CLOEXEC);
+        x->lease = h.lease;
+        x->last_address = h.lease.address;
+        if (h.lease.address)
+                x->conditions |= COND_LEASE;
+        return true;
+}
+
+/* What the root took, once it is mounted. */
+static void
+setup_on_root(struct init *x)
+{
+        struct init_lease before = x->lease;
+        struct init_root_facts f = {0};
+        char text[300];
+        struct error err;
+
+        /* This process must go on when no page of the root can be had. */
+        if (x->options.root.kind != INIT_ROOT_HTTP && mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
+                say(x, "error", true, "locking memory: %s", strerror(errno));
+        before.dns = 0;
+        if (init_net_lease(&before, &x->lease, &err) < 0)
+                say(x, "error", true, "network: %s", err.message);
+        if (!system_read_line(INIT_ROOT_FILE, text, sizeof(text)) || init_root_facts_read(text, &f) < 0)
+                str_copy(f.root, sizeof(f.root), "of unknown origin");
+        say(x, "root", false, "%s; %.1f MiB fetched, %.1f MiB of them stay in RAM, up to %.0f MiB may be written", f.root,
+            (double)f.fetched / (1 << 20), (double)f.ram / (1 << 20), (double)f.layer / (1 << 20));
 }
 
 /* In the order in which others wait: Xen's devices for xenstored, cards for DHCP, then what only a domain needs. */
@@ -512,7 +641,8 @@ main(void)
         setup_signals(&x);
         setrlimit(RLIMIT_NOFILE, &files);
         system_start_random();
-        r = system_mount(&err);
+        x.on_root = take_over(&x);
+        r = x.on_root ? 0 : system_mount(&err);
         system_log_open();
         if (r < 0)
                 say(&x, "error", true, "%s", err.message);
@@ -520,13 +650,17 @@ main(void)
         setup_options(&x);
         if (services_write_token(&x.options) < 0)
                 say(&x, "error", true, "writing " INIT_TOKEN_FILE ": %s", strerror(errno));
+        x.first_stage = x.options.mode == INIT_MODE_POOL && x.options.root.kind != INIT_ROOT_RAM && !x.on_root;
         for (size_t i = 0; i < SERVICE_N; i++)
-                x.services[i].wanted = x.options.mode == INIT_MODE_POOL || i == SERVICE_DHCP;
+                x.services[i].wanted = i == SERVICE_DHCP || (x.options.mode == INIT_MODE_POOL && !x.first_stage);
+        x.services[SERVICE_ROOT].wanted = x.first_stage;
         if (x.options.server == 0)
                 x.services[SERVICE_AGENT].wanted = false;
         x.options.shell = x.options.shell || x.options.mode == INIT_MODE_RESCUE;
         x.services[SERVICE_SHELL].wanted = x.options.shell;
-        if (x.options.mode == INIT_MODE_POOL)
+        if (x.on_root)
+                setup_on_root(&x);
+        if (x.options.mode == INIT_MODE_POOL && !x.first_stage)
                 setup_machine(&x);
         else
                 setup_without_xen(&x);

@@ -100,6 +100,32 @@ modules_load_list(enum module_phase phase, struct error *err)
         return r;
 }
 
+/* What depmod's index @name says; NULL. */
+static char *
+read_index(const char *name)
+{
+        char path[400];
+
+        return module_path(path, name) == 0 ? read_text(path) : NULL;
+}
+
+int
+modules_load_name(const char *name, struct error *err)
+{
+        _cleanup_free_ char *dep = read_index("modules.dep"), *builtin = read_index("modules.builtin");
+        struct kmod_entry e;
+        int r = 0;
+
+        if (builtin && kmod_builtin(builtin, name))
+                return 0;
+        if (!dep || kmod_dep_find(dep, name, &e) < 0)
+                return error_set(err, ERR_NOT_FOUND,
+                                 "module %s is neither in the kernel nor in this initrd: take an image whose stage has it", name);
+        for (size_t i = 0; i < e.n; i++)
+                r = module_load_or_say(e.paths[i], err, r);
+        return r;
+}
+
 struct indexes {
         char *alias, *dep;
 };

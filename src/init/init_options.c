@@ -155,6 +155,18 @@ set_mode(struct init_options *o, const char *value)
         return 0;
 }
 
+static int
+set_root(struct init_options *o, const char *value)
+{
+        return init_root_parse(value, &o->root);
+}
+
+static int
+set_layer(struct init_options *o, const char *value)
+{
+        return init_layer_parse(value, &o->layer);
+}
+
 static const struct {
         const char *key;
         int (*set)(struct init_options *o, const char *value);
@@ -171,6 +183,8 @@ static const struct {
         {"dompool.home", set_home, "this server's way home"},
         {"dompool.image", set_image, "16 hex digits"},
         {"dompool.shell", set_shell, "0 or 1"},
+        {"dompool.root", set_root, "http, nfs:ADDR:/PATH, nbd:ADDR:PORT:EXPORT, iscsi:ADDR:PORT:LUN:IQN or aoe:SHELF.SLOT"},
+        {"dompool.layer", set_layer, "overlay, overlay:SIZE or flash"},
         {"dompool.mode", set_mode, "pool, inspect or rescue"},
 };
 

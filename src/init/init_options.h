@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/parse.h"
+#include "init/init_root_word.h"
 #include "model/host.h"
 
 enum init_mode {
@@ -29,6 +30,8 @@ struct init_options {
         struct mac mac;       /* dompool.mac, else PXELINUX's BOOTIF; zero: the first network card */
         char image[17];       /* dompool.image: the version's first 16 digits */
         bool shell;           /* dompool.shell=1: a root shell on the console */
+        struct init_root root;   /* dompool.root; none: ram */
+        struct init_layer layer; /* dompool.layer */
 };
 
 /* A word that is not ours is skipped; a wrong value of ours is an error that names the word, and the rest is read all the same,

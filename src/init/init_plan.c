@@ -7,9 +7,12 @@
 const struct service_info service_infos[SERVICE_N] = {
         /* All that Xen's tools know is in xenstored's memory; domains cannot be told of a new one. */
         [SERVICE_XENSTORED] = {"xenstored", COND_XENBUS, END_FATAL},
-        [SERVICE_INIT_DOM0] = {"xen-init-dom0", COND_XENSTORE, END_ONCE},
+        [SERVICE_INIT_DOM0] = {"xen-init-dom0", COND_XENSTORE, END_ONCE, 5},
         [SERVICE_XENCONSOLED] = {"xenconsoled", COND_DOM0, END_RESTART},
         [SERVICE_DHCP] = {"dhcp", COND_LINK, END_RESTART},
+        /* About five minutes for a server that is away; then the firmware gets another try, and with it perhaps another image.
+         */
+        [SERVICE_ROOT] = {"root", COND_LEASE, END_ONCE, 32},
         [SERVICE_AGENT] = {"dompool-agent", COND_LEASE | COND_DOM0, END_RESTART},
         [SERVICE_SHELL] = {"shell", 0, END_RESTART},
 };
@@ -55,7 +58,7 @@ service_ended(enum service_id id, struct service *s, bool success, int64_t now_m
                 delay *= 2;
         s->failures++;
         s->not_before_ms = now_ms + (delay < SERVICE_BACKOFF_MAX_MS ? delay : SERVICE_BACKOFF_MAX_MS);
-        return end == END_ONCE && s->failures >= SERVICE_ONCE_TRIES ? VERDICT_FATAL : VERDICT_RESTART;
+        return end == END_ONCE && s->failures >= service_infos[id].tries ? VERDICT_FATAL : VERDICT_RESTART;
 }
 
 int64_t
@@ -99,6 +102,18 @@ init_lease_actions(const struct init_lease *was, const struct init_lease *is, st
         if (is->address && was->dns != is->dns)
                 ret[n++] = (struct net_action){NET_DNS_SET, is->dns, 0};
         return n;
+}
+
+enum layer_level
+layer_level(enum layer_level was, uint64_t used, uint64_t size)
+{
+        uint64_t percent = size ? used * 100 / size : 0;
+
+        if (percent >= LAYER_FULL_PERCENT)
+                return LAYER_FULL;
+        if (percent >= LAYER_FILLING_PERCENT)
+                return was == LAYER_FULL ? LAYER_FULL : LAYER_FILLING;
+        return percent < LAYER_CALM_PERCENT ? LAYER_FINE : was;
 }
 
 enum wait_verdict

@@ -29,6 +29,7 @@ enum service_id {
         SERVICE_INIT_DOM0,
         SERVICE_XENCONSOLED,
         SERVICE_DHCP,
+        SERVICE_ROOT, /* the first stage of a root over the network: mounts it */
         SERVICE_AGENT,
         SERVICE_SHELL,
         SERVICE_N
@@ -44,6 +45,7 @@ struct service_info {
         const char *name;
         unsigned needs; /* enum init_condition */
         enum service_end end;
+        unsigned tries; /* END_ONCE: failures in a row that are fatal */
 };
 extern const struct service_info service_infos[SERVICE_N];
 
@@ -60,7 +62,6 @@ struct service {
 #define SERVICE_BACKOFF_MAX_MS 10000
 /* One that has run this long has not failed, it has ended. */
 #define SERVICE_GOOD_MS 60000
-#define SERVICE_ONCE_TRIES 5
 
 /* Is it time to start it? */
 bool service_due(enum service_id id, const struct service *s, unsigned conditions, int64_t now_ms);
@@ -97,6 +98,15 @@ struct net_action {
 
 /* What to do when @was becomes @is: a renewal of the same values needs nothing. Returns the number. */
 size_t init_lease_actions(const struct init_lease *was, const struct init_lease *is, struct net_action ret[NET_MAX_ACTIONS]);
+
+/* How full the writable layer of a root is: said once at each step, and again only after it had become emptier. */
+enum layer_level { LAYER_FINE, LAYER_FILLING, LAYER_FULL };
+#define LAYER_FILLING_PERCENT 75
+#define LAYER_FULL_PERCENT 95
+#define LAYER_CALM_PERCENT 65
+
+/* The level that follows on @was. */
+enum layer_level layer_level(enum layer_level was, uint64_t used, uint64_t size);
 
 /* A thing that init waits for. */
 struct wait_info {

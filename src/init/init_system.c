@@ -2,10 +2,12 @@
 /* Mounts, log, small files and the end of the machine. Runs in dompool-init, PID 1 of a diskless dom0. */
 #include "init/init_system.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/klog.h>
 #include <sys/mount.h>
@@ -138,6 +140,54 @@ system_read_line(const char *path, char *ret, size_t size)
         ret[n] = '\0';
         ret[strcspn(ret, "\n")] = '\0';
         return true;
+}
+
+int
+system_read_file(const char *path, size_t max, char **ret, size_t *ret_size, struct error *err)
+{
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+        _cleanup_free_ char *text = malloc(max + 2);
+        size_t size = 0;
+        ssize_t n = 0;
+
+        if (fd < 0 || !text)
+                return error_errno_set(err, errno, "%s", path);
+        while (size <= max && (n = read(fd, text + size, max + 1 - size)) > 0)
+                size += (size_t)n;
+        if (n < 0)
+                return error_errno_set(err, errno, "%s", path);
+        if (size > max)
+                return error_set(err, ERR_LIMIT, "%s: more than %zu bytes", path, max);
+        text[size] = '\0';
+        *ret = TAKE_PTR(text);
+        if (ret_size)
+                *ret_size = size;
+        return 0;
+}
+
+void
+system_first_entry(const char *path, char *ret, size_t size)
+{
+        _cleanup_closedir_ DIR *d = opendir(path);
+        struct dirent *e;
+
+        ret[0] = '\0';
+        while (d && (e = readdir(d)))
+                if (e->d_name[0] != '.' && str_copy(ret, size, e->d_name))
+                        return;
+}
+
+uint64_t
+system_memory_available(void)
+{
+        _cleanup_fclose_ FILE *f = fopen("/proc/meminfo", "re");
+        unsigned long long kib = 0;
+        char line[128];
+
+        while (f && fgets(line, sizeof(line), f))
+                if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
+                        break;
+        return (uint64_t)kib << 10;
 }
 
 /* Waits until no child is left, at most @ms. */

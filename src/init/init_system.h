@@ -3,6 +3,8 @@
 #define DOMPOOL_INIT_INIT_SYSTEM_H
 /* The machine as its first process sees it: mounts, log, modules, the end. Root only. */
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "base/parse.h"
@@ -13,8 +15,8 @@ int system_mount(struct error *err);
 /* Standard output and error to the kernel's log, which goes to every console; standard input from /dev/null. */
 void system_log_open(void);
 
-/* Starts filling the kernel's random number generator, so that it is ready when the agent's TLS asks: on a machine without a hardware
- * generator the kernel needs about a second, and it only begins when somebody waits for it. A child waits. */
+/* Starts filling the kernel's random number generator, so that it is ready when the agent's TLS asks: on a machine without a
+ * hardware generator the kernel needs about a second, and it only begins when somebody waits for it. A child waits. */
 void system_start_random(void);
 
 /* xenfs on /proc/xen, which xenstored needs; Xen's guest logs get a file system of limited size. ERR_UNSUPPORTED when this
@@ -26,10 +28,23 @@ int system_write(const char *path, const char *text);
 /* First line of a file without the newline; false: cannot be read. */
 bool system_read_line(const char *path, char *ret, size_t size);
 
+/* A whole file of at most @max bytes, malloc'ed and NUL-terminated behind its end. */
+int system_read_file(const char *path, size_t max, char **ret, size_t *ret_size, struct error *err);
+
+/* The name of the first entry of a folder; "" when there is none. */
+void system_first_entry(const char *path, char *ret, size_t size);
+
+/* What dom0 can still take, in bytes (MemAvailable). */
+uint64_t system_memory_available(void);
+
 enum module_phase { MODULES_FIRST, MODULES_LATE };
 
 /* Loads those of the image's list that belong to @phase. Goes on after a failure and reports the first. */
 int modules_load_list(enum module_phase phase, struct error *err);
+
+/* Loads one module by its name, with all it depends on; one that is built into the kernel is there. ERR_NOT_FOUND: this initrd
+ * has not got it. */
+int modules_load_name(const char *name, struct error *err);
 
 /* Loads the drivers of the network cards that are there, by modalias; @disks: those of disks, too. */
 int modules_load_devices(bool disks, struct error *err);

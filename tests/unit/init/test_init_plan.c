@@ -80,7 +80,7 @@ test_xen_init_dom0_runs_once_and_is_tried_five_times(void **state)
         struct service s = {.wanted = true, .pid = 5};
 
         (void)state;
-        for (int i = 0; i < SERVICE_ONCE_TRIES - 1; i++)
+        for (int i = 0; i < (int)service_infos[SERVICE_INIT_DOM0].tries - 1; i++)
                 assert_int_equal(service_ended(SERVICE_INIT_DOM0, &s, false, i), VERDICT_RESTART);
         assert_int_equal(service_ended(SERVICE_INIT_DOM0, &s, false, 99), VERDICT_FATAL);
         s = (struct service){.wanted = true, .pid = 5};

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DOMPOOL_INIT_INIT_ROOT_SWITCH_H
+#define DOMPOOL_INIT_INIT_ROOT_SWITCH_H
+/*
+ * From the first stage to the mounted root: /proc, /sys, /dev and /run come along, the initrd's files are removed (that is its
+ * memory), and the root's /sbin/init takes the first process over. Where that is dompool-init again, it finds in
+ * INIT_ROOT_HANDOVER what goes on running: the lease, and the DHCP client that renews it - of the initrd's memory, so that it
+ * needs no page of the root.
+ */
+#include "init/init_plan.h"
+#include "init/init_root.h"
+
+#define INIT_ROOT_HANDOVER INIT_ROOT_DIR "/handover"
+
+struct init_handover {
+        int dhcp_pid; /* 0: none */
+        int lease_fd; /* of the DHCP client's pipe, open over exec */
+        struct init_lease lease;
+};
+
+/* Does not come back but with an error. */
+int init_root_switch(const struct init_handover *h, struct error *err);
+
+/* The text of the hand-over, and back. Pure; -EINVAL. */
+void init_handover_write(const struct init_handover *h, char *buf, size_t size);
+int init_handover_read(const char *text, struct init_handover *ret);
+
+/* The facts of the mounted root, as the first stage wrote them (INIT_ROOT_FILE). Pure; -EINVAL. */
+struct init_root_facts {
+        uint64_t fetched, ram;               /* bytes */
+        uint64_t layer;                      /* bytes that the layer may take */
+        char root[INIT_ROOT_TEXT_SIZE + 40]; /* "nfs 10.0.0.1:/image version 4.1" */
+};
+int init_root_facts_read(const char *text, struct init_root_facts *ret);
+
+/* How much of the layer is used. false: there is none. */
+bool init_root_layer_used(uint64_t *ret_used, uint64_t *ret_size);
+
+#endif

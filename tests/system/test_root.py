@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A root over the network on real Xen: the stage's initrd, other people's servers, dompool-init twice."""
+import hashlib
+import http.server
+import json
+import subprocess
+import threading
+
+import pytest
+
+from test_image import in_netns, lan_with_dnsmasq, micro, wait_until  # noqa: F401  (fixtures)
+
+
+class BootServer(http.server.BaseHTTPRequestHandler):
+    """Stands for role files: takes reports, gives the image's files as self.server.files has them."""
+
+    def do_POST(self):
+        self.server.reports.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(204)
+        self.end_headers()
+
+    def do_GET(self):
+        data = self.server.files.get(self.path)
+        self.send_response(200 if data else 404)
+        self.send_header("Content-Length", str(len(data or b"")))
+        self.end_headers()
+        self.wfile.write(data or b"")
+
+    def log_message(self, *args):
+        pass
+
+
+def openssl(*args):
+    return subprocess.run(["openssl", *args], check=True, capture_output=True).stdout
+
+
+class Room:
+    def __init__(self, micro, netns, tmp_path):
+        self.store, self.image = micro
+        self.netns, self.tmp = netns, tmp_path
+        self.version = self.store / "versions" / self.image["id"]
+        self.id16 = self.image["id"][:16]
+        self.children = []
+        self.web = in_netns(netns, lambda: http.server.ThreadingHTTPServer(("10.77.0.1", 8080), BootServer))
+        self.web.reports, self.web.files = [], {}
+        threading.Thread(target=self.web.serve_forever, daemon=True).start()
+        self.sign()
+
+    def sign(self):
+        """A key of OpenSSL's, the manifest's signature, and the stage with the public key."""
+        key, text = self.tmp / "key.pem", self.tmp / "signed"
+        manifest = (self.version / "manifest.json").read_bytes()
+        openssl("genpkey", "-algorithm", "ed25519", "-out", key)
+        public = openssl("pkey", "-in", key, "-pubout", "-outform", "DER")[-32:]
+        text.write_bytes(b"dompool-image-sig-1\n" + manifest)
+        signature = openssl("pkeyutl", "-sign", "-inkey", key, "-rawin", "-in", text)
+        self.web.files = {
+            f"/i/{self.id16}/manifest.json": manifest,
+            f"/i/{self.id16}/manifest.sig": f"dompool-image-sig-1 {hashlib.sha256(public).hexdigest()[:16]} {signature.hex()}\n".encode(),
+            f"/i/{self.id16}/root.squashfs": (self.version / "root.squashfs").read_bytes()}
+        folder = self.tmp / "extra/etc/dompool"
+        folder.mkdir(parents=True)
+        (folder / "image.pub").write_text(f"dompool-image-pub-1 {public.hex()}\n")
+        extra = subprocess.run("find etc | cpio -o -H newc --quiet", shell=True, cwd=self.tmp / "extra", check=True, capture_output=True).stdout
+        stage = (self.version / "initrd-root").read_bytes()
+        (self.tmp / "initrd").write_bytes(stage + b"\0" * (-len(stage) % 4) + extra)
+
+    def run(self, *args):
+        child = subprocess.Popen(["ip", "netns", "exec", self.netns, *args], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.children.append(child)
+        return child
+
+    def boot(self, word):
+        self.run("qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64,+svm,+npt", "-m", "1200", "-nodefaults", "-display", "none", "-no-reboot",
+                 "-chardev", f"socket,id=c,path={self.tmp}/serial,server=on,wait=off,logfile={self.tmp}/console", "-serial", "chardev:c",
+                 "-netdev", "tap,id=n0,ifname=tap0,script=no,downscript=no", "-device", "e1000,netdev=n0,mac=52:54:00:12:34:56,romfile=",
+                 "-kernel", self.version / "xen", "-append", self.image["xen_args"] + " console=com1 com1=115200,8n1 loglvl=warning",
+                 "-initrd", f"{self.version}/vmlinuz console=hvc0 quiet dompool.server=10.77.0.1 dompool.http=8080 dompool.fp={'ab' * 32} "
+                 f"dompool.token=v1.525400123456.1.2.ff dompool.host=n1 dompool.mac=52:54:00:12:34:56 dompool.image={self.id16} "
+                 f"dompool.root={word},{self.tmp}/initrd")
+
+    def wait_for(self, what, condition, seconds=240):
+        wait_until(what, lambda: any(condition(r) for r in self.web.reports), seconds, self.tmp / "console")
+        return next(r for r in self.web.reports if condition(r))
+
+    def close(self):
+        for child in reversed(self.children):
+            child.kill()
+            child.wait()
+        self.web.shutdown()
+        self.web.server_close()
+
+
+@pytest.fixture
+def room(micro, lan_with_dnsmasq, tmp_path):  # noqa: F811
+    r = Room(micro, lan_with_dnsmasq, tmp_path)
+    yield r
+    r.close()
+
+
+def test_a_root_by_http_is_refused_while_it_is_corrupt_and_taken_once_it_is_as_signed(room):
+    name = f"/i/{room.id16}/root.squashfs"
+    good = room.web.files[name]
+    room.web.files[name] = good[:5000] + bytes([good[5000] ^ 1]) + good[5001:]
+    room.boot("http")
+    bad = room.wait_for("the refusal", lambda r: r["stage"] == "root" and r["failed"])
+    assert "another SHA-256 than its signed manifest says" in bad["text"] and "tried again" in bad["text"]
+    manifest, signature = (f"/i/{room.id16}/{n}" for n in ("manifest.json", "manifest.sig"))
+    signed = room.web.files[signature]
+    room.web.files[signature] = signed[:-3] + (b"0" if signed[-3:-2] != b"0" else b"1") + signed[-2:]
+    room.wait_for("the refusal of the signature", lambda r: r["failed"] and "is not believed" in r["text"])
+    room.web.files[signature], room.web.files[name] = signed, good
+    assert manifest in room.web.files
+    root = room.wait_for("the root", lambda r: r["stage"] == "root" and not r["failed"])
+    assert root["text"].startswith(f"http; {len(good) / (1 << 20):.1f} MiB fetched")
+    room.wait_for("the agent", lambda r: r["stage"] == "agent")
+
+
+def test_a_root_by_nbd_waits_for_its_server(room):
+    """Not there at the boot; then the whole dom0 comes up on it."""
+    room.boot(f"nbd:10.77.0.1:10809:{room.id16}")
+    away = room.wait_for("the failure", lambda r: r["stage"] == "root" and r["failed"])
+    assert "connecting to 10.77.0.1 port 10809: Connection refused" in away["text"]
+    room.run("nbdkit", "-f", "-r", "-p", "10809", "-i", "10.77.0.1", "file", room.version / "root.squashfs")
+    root = room.wait_for("the root", lambda r: r["stage"] == "root" and not r["failed"])
+    assert root["text"].startswith("nbd 10.77.0.1:10809") and "0.0 MiB fetched" in root["text"]
+    room.wait_for("the agent", lambda r: r["stage"] == "agent")
+
+
+def test_a_root_by_aoe_comes_up(room):
+    room.run("vblade", "-r", "7", "3", "br0", room.version / "root.squashfs")
+    room.boot("aoe:7.3")
+    room.wait_for("the root", lambda r: r["stage"] == "root" and not r["failed"])
+    room.wait_for("the agent", lambda r: r["stage"] == "agent")
