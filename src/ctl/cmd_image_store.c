@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dompool image set-default, rollback, rm, gc, verify, diff: what is done with versions that are there. By the server, which
- * knows who uses them, or with --store on a folder of this machine, where tags are all there is. Runs in: dompool.
+ * dompool image shell, commit, set-default, rollback, rm, gc, verify, diff: what is done with versions that are there. By the
+ * server, which knows who uses them, or with --store on a folder of this machine, where tags are all there is. Runs in:
+ * dompool.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -9,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/rec_json.h"
@@ -17,6 +20,7 @@
 #include "ctl/ctl_wait.h"
 #include "image/image_diff.h"
 #include "image/image_gc.h"
+#include "image/image_shell.h"
 #include "image/image_store.h"
 #include "image/image_verify.h"
 
@@ -326,4 +330,52 @@ cmd_image_diff(struct ctl *c, int argc, char **argv, struct error *err)
                 ctl_print_json(stdout, diff);
         json_decref(diff);
         return r;
+}
+
+/* ---- by hand ---- */
+
+#define SERVER_STORE "/var/cache/dompool/images"
+#define SERVER_KEY "/var/lib/dompool/image.key"
+
+/* A shell needs a terminal, so it is opened on the machine that has the store. */
+static struct image_shell
+shell_of(const struct ctl *c, const char *name)
+{
+        const char *store = c->opt[OPT_STORE] ?: SERVER_STORE;
+
+        return (struct image_shell){.store = store,
+                                    .name = name,
+                                    .key_file = !c->opt[OPT_STORE] && access(SERVER_KEY, F_OK) == 0 ? SERVER_KEY : NULL};
+}
+
+int
+cmd_image_commit(struct ctl *c, int argc, char **argv, struct error *err)
+{
+        const struct image_shell s = shell_of(c, argv[0]);
+        struct image im;
+        int r = image_shell_commit(&s, &im, err);
+
+        (void)argc;
+        return r < 0 ? r : print_done(c, &im, err, "image %s is version %.16s now", im.name, im.id);
+}
+
+int
+cmd_image_shell(struct ctl *c, int argc, char **argv, struct error *err)
+{
+        const struct image_shell s = shell_of(c, argv[0]);
+        char *words[64] = {0};
+        int status = 0, r;
+
+        for (int i = 1; i < argc && i < 64; i++)
+                words[i - 1] = argv[i];
+        r = image_shell_run(&s, words, &status, err);
+        if (r < 0)
+                return r;
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+                return cmd_image_commit(c, 1, argv, err);
+        return error_set(
+                err, ERR_CANCELLED,
+                "the shell ended with %d, so there is no new version; what was changed is in %s/shells/%s: go on with 'dompool "
+                "image shell %s', keep it with 'dompool image commit %s', or remove that folder",
+                WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), s.store, argv[0], argv[0], argv[0]);
 }

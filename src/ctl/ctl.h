@@ -134,6 +134,8 @@ CTL_COMMAND(cmd_image_diff);
 CTL_COMMAND(cmd_image_verify);
 CTL_COMMAND(cmd_image_rm);
 CTL_COMMAND(cmd_image_gc);
+CTL_COMMAND(cmd_image_shell);
+CTL_COMMAND(cmd_image_commit);
 CTL_COMMAND(cmd_domain_create);
 CTL_COMMAND(cmd_domain_list);
 CTL_COMMAND(cmd_domain_show);

@@ -62,8 +62,11 @@ image_report_make(const char *out, const char *store, const struct tree *t, stru
 {
         _cleanup_free_ const struct tree_entry **order = calloc(t->n ? t->n : 1, sizeof(*order));
         uint64_t xen = file_size(out, "xen.gz"), kernel = file_size(out, "vmlinuz"), initrd = file_size(out, "initrd");
+        /* An image without one is mounted over the network, by the small one. */
         uint64_t loader = xen ? loader_size(store) : 0, unpacked = 0;
 
+        if (initrd == 0)
+                initrd = file_size(out, "initrd-root");
         if (!order)
                 return error_errno_set(err, ENOMEM, "image report");
         for (size_t i = 0; i < t->n; i++) {

@@ -128,11 +128,37 @@ def test_an_image_over_its_limit_is_refused_with_its_biggest_part(tmp_path):
     ({"files": "package /bin/nothing\n"}, "small/files:1: "),
     ({"modules": "no_such_module boot\n"}, "small/modules:1: "),
     ({"recipe.conf": "kind = guest\nsize = 3\n"}, "small/recipe.conf:2: "),
-    ({"recipe.conf": "kind = guest\npackages = { no-such-package-at-all }\n"}, "no-such-package-at-all"),
+    ({"recipe.conf": "kind = guest\npackages = { no-such-package-at-all }\n"}, "small/recipe.conf:2: package no-such-package-at-all"),
+    ({"files": "key\n"}, "small/files:1: 'key' takes"),
     ({"files": "library libnothing.so.9\n"}, "libnothing.so.9"),
 ])
 def test_an_error_names_its_place(tmp_path, changed, says):
     assert says in build(make_recipe(tmp_path / "small", **changed), tmp_path / "store", check=False)
+
+
+def test_a_missing_package_of_a_whole_debian_is_found_before_it_is_installed(tmp_path):
+    shutil.copytree(SOURCE / "images/stage", tmp_path / "stage")
+    conf = "kind = host\nstage = stage\nhypervisor = /boot/xen.gz\nsystem = {\n  less,\n  no-such-package-at-all\n}\n"
+    recipe = make_recipe(tmp_path / "small", **{"recipe.conf": conf})
+    assert "small/recipe.conf:6: package no-such-package-at-all" in build(recipe, tmp_path / "store", check=False)
+    assert not (tmp_path / "store/bases").exists()
+
+
+def test_a_full_disk_is_said_and_leaves_nothing_half_made(tmp_path):
+    small = tmp_path / "disk"
+    small.mkdir()
+    recipe = make_recipe(tmp_path / "small")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3M", "tmpfs", small], check=True)
+    try:
+        message = build(recipe, small / "store", check=False)
+        assert "No space left on device" in message, message
+        guests = small / "store/guests"
+        assert not (guests / "versions").exists() and not (guests / "tags").exists()
+        subprocess.run(["mount", "-o", "remount,size=200M", small], check=True)
+        build(recipe, small / "store")
+        assert not list((guests / "tmp").iterdir())
+    finally:
+        subprocess.run(["umount", small], check=True)
 
 
 def test_a_missing_tool_is_named_with_its_package(tmp_path):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pathlib
+import shutil
 import subprocess
 
 import pytest
@@ -97,7 +98,7 @@ def test_diff_shows_packages_and_files(room):
     diff = json.loads(room.cli("diff", room.versions[0][:16], room.versions[1][:16], "--json"))
     assert diff["packages"] == [{"change": "changed", "name": "busybox", "from": "one", "to": "two"}]
     assert [f["path"] for f in diff["files"]] == ["/init"] and diff["counts"]["changed"] == 1
-    assert "/init" in room.cli("diff", "micro:previous", "micro")
+    assert "/init" in room.cli("diff", room.versions[0][:16], "micro")
 
 
 def test_an_unsigned_version_is_not_believed(room):
@@ -109,3 +110,83 @@ def test_the_rooms_key_is_roots_alone(room):
     assert key.stat().st_mode & 0o7777 == 0o600 and key.stat().st_uid == 0
     public = key.read_text().split()[2]
     assert public in (room.store / "image.pub").read_text()
+
+
+STATUS = "Package: tiny\nStatus: install ok installed\nVersion: 1\nArchitecture: all\nMaintainer: x\nDescription: x\n\n"
+
+
+def make_tree_version(store):
+    """A version that is a tree alone: busybox, and two files of the same content."""
+    listed = "package\tlinux-image-6.1\t6.1\npackage\ttiny\t1\n"
+    files = {n: d for n, d in fake_store.FILES.items() if n != "initrd"} | {"contents": listed.encode()}
+    version = fake_store.make_image(store, name="deb", files=files)
+    root = pathlib.Path(store) / "versions" / version / "root"
+    for folder in ("bin", "proc", "dev", "etc", "var/lib/dpkg"):
+        (root / folder).mkdir(parents=True)
+    shutil.copy("/bin/busybox", root / "bin/busybox")
+    (root / "bin/sh").symlink_to("busybox")
+    (root / "var/lib/dpkg/status").write_text(STATUS)
+    (root / "etc/one").write_text("same")
+    (root / "etc/two").hardlink_to(root / "etc/one")
+    return version
+
+
+def shell(store, *words, code=0):
+    r = subprocess.run([str(api_room.DOMPOOL), "image", "shell", "--store", str(store), "deb", "--", *words], capture_output=True,
+                       text=True, timeout=60)
+    assert r.returncode == code, (r.stdout, r.stderr)
+    return r.stderr
+
+
+def local(store, *words, code=0):
+    r = subprocess.run([str(api_room.DOMPOOL), "image", *words, "--store", str(store), "--json"], capture_output=True, text=True,
+                       timeout=60)
+    assert r.returncode == code, (r.stdout, r.stderr)
+    return json.loads(r.stdout) if code == 0 else r.stderr
+
+
+def test_a_shell_makes_a_version_when_it_exits_with_zero(tmp_path):
+    store = tmp_path / "store"
+    old = make_tree_version(store)
+    shell(store, "/bin/sh", "-c", "echo other > /etc/one; exit 0")
+    tag = json.loads((store / "tags/deb.json").read_text())
+    assert tag["previous"] == old and tag["current"] != old
+    new, before = (store / "versions" / tag[t] / "root" for t in ("current", "previous"))
+    assert ((new / "etc/one").read_text(), (new / "etc/two").read_text()) == ("other\n", "same")
+    assert (before / "etc/one").read_text() == "same"
+    assert "linux-image-6.1" in (new.parent / "contents").read_text()
+    assert local(store, "verify", "deb")["id"] == tag["current"]
+    assert not (store / "shells/deb").exists()
+
+
+def test_a_shell_that_fails_makes_none_and_loses_nothing(tmp_path):
+    store = tmp_path / "store"
+    old = make_tree_version(store)
+    assert "image commit deb" in shell(store, "/bin/sh", "-c", "echo kept > /etc/three; exit 3", code=13)
+    assert json.loads((store / "tags/deb.json").read_text())["current"] == old
+    new = local(store, "commit", "deb")["id"]
+    assert (store / "versions" / new / "root/etc/three").read_text() == "kept\n"
+
+
+def test_a_password_or_a_private_key_gets_into_no_version(tmp_path):
+    store = tmp_path / "store"
+    make_tree_version(store)
+    assert "user root has a password" in shell(store, "/bin/sh", "-c", "echo 'root:$6$x:1::::::' > /etc/shadow", code=8)
+    shell(store, "/bin/sh", "-c", "echo 'root:!:1::::::' > /etc/shadow; mkdir -p /etc/ssh; "
+          "echo '-----BEGIN OPENSSH PRIVATE KEY-----' > /etc/ssh/ssh_host_rsa_key", code=8)
+    shell(store, "/bin/sh", "-c", "rm /etc/ssh/ssh_host_rsa_key")
+
+
+def test_damage_is_named_and_a_changed_manifest_refused(tmp_path):
+    store = tmp_path / "store"
+    make_tree_version(store)
+    shell(store, "/bin/sh", "-c", "echo x > /etc/x")
+    version = store / "versions" / json.loads((store / "tags/deb.json").read_text())["current"]
+    squashfs = bytearray((version / "root.squashfs").read_bytes())
+    squashfs[len(squashfs) // 2] ^= 1
+    (version / "root.squashfs").write_bytes(squashfs)
+    assert "root.squashfs: its SHA-256 is not the one that was signed" in local(store, "verify", "deb", code=18)
+    manifest = (version / "manifest.json").read_text()
+    (version / "manifest.json").write_text(manifest.replace('"kernel_args":""', '"kernel_args":"init=/evil"'))
+    assert (version / "manifest.json").read_text() != manifest
+    assert "was changed" in local(store, "verify", "deb", code=8)
