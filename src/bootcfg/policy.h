@@ -130,8 +130,8 @@ enum policy_by {
 };
 extern const char *const policy_by_names[]; /* "once", "setting", "rule", "host", "default" */
 
-/* In order: the first whose time it is counts; an order for the next boot only is before all others, which stand behind it all the
- * same (policy_once.h). The last one of a host has no time. */
+/* In order: the first whose time it is counts; an order for the next boot only is before all others, which stand behind it all
+ * the same (policy_once.h). The last one of a host has no time. */
 struct policy_choice {
         uint32_t profile;  /* index */
         uint32_t rule;     /* index; POLICY_NONE */
