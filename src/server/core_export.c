@@ -34,6 +34,7 @@ struct core_export {
         bool due;
         bool wanted; /* there is a host with such a root: leases matter */
         bool full;   /* told that there are too many */
+        bool used;   /* there was a plan once, so work may have it */
 };
 
 /* --- the plan --- */
@@ -158,6 +159,7 @@ read_plan(struct core *c)
         snprintf(path, sizeof(path), "%s/exports", c->params.state_dir);
         fd = open(path, O_RDONLY | O_CLOEXEC);
         n = bytes && fd >= 0 ? read(fd, bytes, FILE_MAX) : -1;
+        c->exports->used = n > 0;
         if (n > 0 && rec_decode(message_desc(MSG_EXPORT_PLAN), bytes, (size_t)n, &c->exports->plan) < 0)
                 log_warning("file=%s is damaged, hosts that run an older version may lose their root", path);
 }
@@ -181,7 +183,7 @@ core_export_lease(struct core *c)
 void
 core_export_send(struct core *c)
 {
-        if (c->exports && c->peers[ROLE_WORK])
+        if (c->exports && c->exports->used && c->peers[ROLE_WORK])
                 core_send(c, ROLE_WORK, MSG_EXPORT_PLAN, &c->exports->plan);
 }
 
@@ -210,6 +212,7 @@ core_export_tick(struct core *c)
                 return;
         memcpy(x->plan.grants, x->next.grants, x->next.n_grants * sizeof(x->next.grants[0]));
         x->plan.n_grants = x->next.n_grants;
+        x->used = true;
         write_plan(c);
         core_export_send(c);
 }

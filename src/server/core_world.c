@@ -385,7 +385,6 @@ static const handler_fn handlers[MSG_MAX] = {
         [MSG_API_DOMAIN_ACTION] = handle_core_op_domain_action,
         [MSG_API_IMAGE_BUILD] = handle_core_op_image_build,
         [MSG_API_IMAGE_CHANGE] = handle_core_image_change,
-        [MSG_EXPORT_STATES] = handle_core_export_states,
         [MSG_AGENT_HELLO] = handle_core_agent_hello,
         [MSG_AGENT_INVENTORY] = handle_core_agent_inventory,
         [MSG_AGENT_DOMAINS] = handle_core_agent_domains,
@@ -411,6 +410,7 @@ static const handler_fn handlers[MSG_MAX] = {
         [MSG_SATELLITE_INIT] = handle_core_satellite_init,
         [MSG_WORK_PROGRESS] = handle_core_op_work_progress,
         [MSG_WORK_RESULT] = handle_core_op_work_result,
+        [MSG_EXPORT_STATES] = handle_core_export_states,
 };
 
 void

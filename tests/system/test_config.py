@@ -56,7 +56,7 @@ ERRORS = [
      "kind 'windows' must be \"local\", \"pool\", \"chain\", \"inspect\" or \"rescue\""),
     ("local stays local", NETWORK + 'profile "local" { kind = "pool" }\n', 5,
      "profile 'local' is built in with kind \"local\", which cannot be changed"),
-    ("root", NETWORK + 'profile "lab" {\n kind = "pool"\n root = "nfs"\n}\n', 8, "profile 'lab': root 'nfs' is not supported yet; dom0's root is in RAM: root = \"ram\""),
+    ("root", NETWORK + 'profile "lab" {\n kind = "pool"\n root = "nfs5"\n}\n', 7, "root 'nfs5' must be ram, http, nfs, nfs3, nbd, iscsi or aoe"),
     ("chain without server", NETWORK + 'profile "x" { kind = "chain" file = "f" }\n', 5,
      "profile 'x': a chain needs the other server's address (server) and what to load (file)"),
     ("rule without profile", NETWORK + 'rule "r" { days = "mon" }\n', 5, "rule 'r' has no profile"),
