@@ -159,48 +159,23 @@ core_guard_set_start(struct core *c, const struct msg_api_host_profile *m, struc
 {
         *s = (struct core_guard_set){.message = m, .worst = -1, .profile = config_profile(c->config, m->profile)};
         s->findings = json_array();
-        /* "auto" is no profile; which one it comes to is each host's matter. */
-        if (!s->profile || profile_kind_boots_image(s->profile->kind))
+        if (s->profile && profile_kind_boots_image(s->profile->kind))
                 s->policy = core_policy_now(c);
-}
-
-/* What the rules, or else the host's description, choose now once nothing is set. */
-static const struct profile *
-profile_by_rules(struct core *c, struct core_host *h, const char **ret_image)
-{
-        const struct host_setting was = h->row.setting;
-        struct policy_choice choice;
-        const struct profile *p;
-
-        h->row.setting = (struct host_setting){0};
-        p = core_host_profile(c, h, &choice);
-        *ret_image = profile_kind_boots_image(p->kind) ? core_host_image_now(c, h) : "";
-        h->row.setting = was;
-        return p;
-}
-
-/* @ret_image: "" when it boots none. */
-static const struct profile *
-profile_to_be(struct core *c, const struct core_guard_set *s, struct core_host *h, const char **ret_image)
-{
-        if (!s->profile)
-                return profile_by_rules(c, h, ret_image);
-        *ret_image = *s->message->image ? s->message->image : *s->profile->image ? s->profile->image : core_host_image(c, h);
-        return s->profile;
 }
 
 void
 core_guard_set_host(struct core *c, struct core_guard_set *s, struct core_host *h)
 {
-        const char *image;
-        const struct profile *p = profile_to_be(c, s, h, &image);
-        const struct image *im = s->policy && *image ? core_policy_image(c, image) : NULL;
+        const char *name = *s->message->image                 ? s->message->image
+                           : s->profile && *s->profile->image ? s->profile->image
+                                                              : core_host_image(c, h);
+        const struct image *im = s->policy ? core_policy_image(c, name) : NULL;
         struct guard_report report;
         int worst;
 
         if (!im)
                 return; /* nothing to judge: it boots no image, or one that is not there yet */
-        core_guard_host(c, s->policy, h, p, im, NULL, &report);
+        core_guard_host(c, s->policy, h, s->profile, im, NULL, &report);
         core_guard_add_json(s->findings, h->row.host.name, &report);
         worst = guard_worst(&report);
         if (worst >= GUARD_DOUBT)
@@ -209,7 +184,6 @@ core_guard_set_host(struct core *c, struct core_guard_set *s, struct core_host *
                 s->worst = worst;
                 s->first = *finding_of(&report, worst);
                 str_copy(s->first_host, sizeof(s->first_host), h->row.host.name);
-                str_copy(s->first_profile, sizeof(s->first_profile), p->name);
         }
 }
 
@@ -222,9 +196,8 @@ core_guard_set_allows(const struct core_guard_set *s, struct error *err)
                 return true;
         if (s->n_refused > 1)
                 snprintf(more, sizeof(more), " (and %u further hosts: 'dompool profile check')", s->n_refused - 1);
-        error_set(err, ERR_UNFIT, "profile '%s'%s does not fit host '%s'%s: %s [%s]; %s%s", s->first_profile,
-                  s->profile ? "" : ", which the rules choose now,", s->first_host, more, s->first.text,
-                  guard_code_names[s->first.code], s->first.remedy,
+        error_set(err, ERR_UNFIT, "profile '%s' does not fit host '%s'%s: %s [%s]; %s%s", s->message->profile, s->first_host,
+                  more, s->first.text, guard_code_names[s->first.code], s->first.remedy,
                   s->worst == GUARD_DOUBT ? "; --force sets it all the same" : "");
         return false;
 }

@@ -454,13 +454,13 @@ json_t *core_guard_image_json(struct core *c, const struct msg_api_get *m, struc
 /* A profile that is to be set on some hosts: start, each host, then whether it may be. */
 struct core_guard_set {
         const struct msg_api_host_profile *message;
-        const struct profile *profile; /* NULL: "auto", the rules choose */
-        struct policy *policy;         /* NULL: it boots no image, so there is nothing to judge */
+        const struct profile *profile;
+        struct policy *policy; /* NULL: it boots no image, so there is nothing to judge */
         json_t *findings;
         unsigned n_refused; /* hosts */
         int worst;          /* enum guard_level; -1 */
         struct guard_finding first;
-        char first_host[NAME_SIZE], first_profile[NAME_SIZE];
+        char first_host[NAME_SIZE];
 };
 void core_guard_set_start(struct core *c, const struct msg_api_host_profile *m, struct core_guard_set *s);
 void core_guard_set_host(struct core *c, struct core_guard_set *s, struct core_host *h);

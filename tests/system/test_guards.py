@@ -159,23 +159,6 @@ def test_doubts_give_way_to_force(room):
         dompool(room.server, "profile", "set", "rom", "auto")
 
 
-def test_what_the_rules_choose_is_judged_before_a_host_is_left_to_them(room):
-    """n1 is described as local; rom's description names no profile, and the default is its disk too."""
-    for host in ("n1", "rom"):
-        status, answer = room.server.api("POST", "/v1/profiles", {"hosts": host, "profile": "auto", "check": True})
-        assert (status, answer["findings"], answer["refused"]) == (200, [], False)
-    room.check("cloud")
-    host = {"name": "ruled", "mac": "52:54:00:77:00:04", "profile": "pool", "image": "cloud"}
-    assert room.server.api("PUT", "/v1/hosts/ruled", host)[0] in (200, 201)
-    try:
-        assert dompool(room.server, "profile", "set", "ruled", "local").returncode == 0
-        got = dompool(room.server, "profile", "set", "ruled", "auto")
-        assert got.returncode == 21 and "profile 'pool', which the rules choose now," in got.stderr and "kernel-no-dom0" in got.stderr, got
-        assert room.server.get("/v1/hosts/ruled")["profile"] == "local"
-    finally:
-        room.server.api("DELETE", "/v1/hosts/ruled")
-
-
 def test_check_changes_nothing_and_says_by_its_exit_code(room):
     room.check("good")
     assert dompool(room.server, "profile", "check", "n1", "pool", "--image", "good").returncode == 0
