@@ -64,19 +64,6 @@ is_meant(const struct msg_api_what_if *m, const struct host_brief *h)
         return m->hosts.size > 0 && is_named(m, mac);
 }
 
-static const struct core_row *
-row_by_mac(const struct policy_source *s, const struct policy *p, const struct mac *mac)
-{
-        struct policy_host found;
-
-        if (!policy_host_by_mac(p, mac, &found))
-                return NULL;
-        for (uint32_t i = 0; i < s->n_rows; i++)
-                if (memcmp(&s->rows[i]->host.mac, mac, sizeof(*mac)) == 0)
-                        return s->rows[i];
-        return NULL;
-}
-
 static void
 add_machine(struct what_if *w, const struct mac *mac, const char *name)
 {
@@ -122,9 +109,9 @@ find_machines(struct what_if *w, const struct policy *before, const struct polic
                         add_machine(w, &w->before.rows[i]->host.mac, w->before.rows[i]->host.name);
         for (uint32_t i = 0; i < w->after.n_rows; i++) {
                 const struct host_brief *h = &w->after.rows[i]->host;
-                const struct core_row *was = is_meant(w->m, h) ? row_by_mac(&w->before, before, &h->mac) : NULL;
+                const struct core_host *was = is_meant(w->m, h) ? core_host_by_mac(w->c, &h->mac) : NULL;
 
-                if (is_meant(w->m, h) && (!was || !is_meant(w->m, &was->host)))
+                if (is_meant(w->m, h) && (!was || !is_meant(w->m, &was->row.host)))
                         add_machine(w, &h->mac, h->name);
         }
         return add_strangers(w, before, after, err);

@@ -122,12 +122,8 @@ firmware_is_told_its_loader(void **state)
         static const struct {
                 int arch;
                 const char *file;
-        } cases[] = {{0, "pxelinux.0"},
-                     {-1, "pxelinux.0"},
-                     {7, "snponly.efi"},
-                     {9, "snponly.efi"},
-                     {11, "grub-arm64/core.efi"},
-                     {41, ""}};
+        } cases[] = {{0, "pxelinux.0"},  {-1, "pxelinux.0"},          {7, "snponly.efi"},
+                     {9, "snponly.efi"}, {11, "grub-arm64/core.efi"}, {41, ""}};
         struct talk t;
 
         (void)state;
