@@ -254,6 +254,8 @@ def known(b):
 
 def pool(b):
     servers = b.servers(False, ["kea", "isc"])
+    for server in servers.values():  # real-time roles would wait for each other, a tenth of a second at a time, as in no installation
+        server.placed = rig.before_others
     runs = b.rounds(servers, b.new_leases)
     b.row("D5 new leases", runs, lambda a: a["per_s"], "1/s", {"kea": 2, "isc": 50})
     b.row("D5 new leases", runs, lambda a: a["cpu_us"], "CPU us", {})

@@ -125,12 +125,13 @@ class Server:
     def __init__(self, wire, name, argv, env=None):
         self.wire, self.name, self.argv, self.env = wire, name, argv, env
         self.process = self.group = None
+        self.placed = rig.on_cpu
         self.log_path = wire.folder / f"{name}.log"
 
     def start(self):
         with open(self.log_path, "ab") as log:
             self.group = Group(self.name)
-            argv = self.group.argv(*self.wire.server.argv(*rig.before_others(rig.SERVER_CPU, *self.argv)))  # ip shows its child another /sys
+            argv = self.group.argv(*self.wire.server.argv(*self.placed(rig.SERVER_CPU, *self.argv)))  # ip shows its child another /sys
             self.process = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.env, start_new_session=True)
         self.wire.running.append(self)
 
