@@ -81,10 +81,11 @@ message_send(int fd, const struct message *m, uint8_t answer[ANSWER_SIZE], ssize
                 return -errno;
         while (!acknowledged) {
                 ssize_t n = recv(fd, own, sizeof(own), 0);
-                int left = (int)n;
+                uint32_t left;
 
                 if (n < 0)
                         return -errno;
+                left = (uint32_t)n;
                 for (const struct nlmsghdr *h = (const void *)own; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
                         if (h->nlmsg_type == NLMSG_ERROR) {
                                 acknowledged = true;
@@ -260,11 +261,12 @@ nbd_netlink_watch_read(int fd, uint32_t index)
 {
         uint8_t data[ANSWER_SIZE];
         ssize_t n = recv(fd, data, sizeof(data), 0);
-        int left = (int)n;
+        uint32_t left;
 
         /* Overrun: what was lost may have been ours. */
         if (n < 0)
                 return errno == EINTR ? 0 : 1;
+        left = (uint32_t)n;
         for (const struct nlmsghdr *h = (const void *)data; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
                 const struct genlmsghdr *g = NLMSG_DATA(h);
                 const struct nlattr *a;
