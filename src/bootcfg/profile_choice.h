@@ -10,10 +10,11 @@
  */
 #include "bootcfg/policy_choice.h"
 #include "model/config.h"
+#include "model/host_brief.h"
 
 /* All that rules look at. */
 struct profile_facts {
-        const struct host *host;
+        const struct host_brief *host;
         const struct host_setting *setting;
         const char *manufacturer, *product; /* SMBIOS, as the host reported them; empty: not known */
 };

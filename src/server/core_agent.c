@@ -134,10 +134,8 @@ welcome(struct core *c, struct core_host *h, const struct msg_agent_hello *m, co
         core_op_unsend(c, h);
         core_host_set_conn(c, h, m->conn);
         h->heard_mono_ms = core_mono(c);
-        if (m->address && m->address != h->row.address_now) {
-                h->row.address_now = m->address;
-                core_mark_host(c, h);
-        }
+        if (m->address)
+                core_host_set_address(c, h, m->address);
         str_copy(w.host, sizeof(w.host), h->row.host.name);
         memcpy(w.session, session, sizeof(w.session));
         core_send(c, ROLE_API, MSG_AGENT_WELCOME, &w);
@@ -184,6 +182,7 @@ static void
 reported(struct core *c, struct core_host *h)
 {
         int64_t silent_s = (core_mono(c) - h->lost_mono_ms) / 1000;
+        struct host_inventory inv;
 
         if (!h->has_inventory || !h->has_domains)
                 return;
@@ -192,9 +191,9 @@ reported(struct core *c, struct core_host *h)
                            (long long)silent_s);
         } else if (h->row.state != HOST_READY) {
                 core_boot_stage(c, h, STAGE_READY, "inventory and domains reported");
+                core_row_inventory(&h->row, &inv);
                 core_event(c, "host", h->row.host.name, "ready", h->row.boot, "Xen %s, kernel %s, %u CPUs, %llu MiB free",
-                           h->row.inventory.xen_version, h->row.inventory.kernel_version, h->row.inventory.n_cpus,
-                           (unsigned long long)h->row.inventory.free_memory_kib >> 10);
+                           inv.xen_version, inv.kernel_version, inv.n_cpus, (unsigned long long)inv.free_memory_kib >> 10);
         }
         core_host_set_state(c, h, HOST_READY);
         core_op_resume_host(c, h);
@@ -207,9 +206,8 @@ core_agent_inventory(struct core *c, const struct msg_agent_inventory *m)
 
         if (!h)
                 return;
-        h->row.inventory = m->inventory;
-        h->row.has_inventory = h->has_inventory = true;
-        core_mark_host(c, h);
+        core_host_set_inventory(c, h, &m->inventory);
+        h->has_inventory = true;
         reported(c, h);
 }
 
@@ -262,7 +260,7 @@ core_agent_ping(struct core *c, const struct msg_agent_ping *m)
                 return;
         h->uptime_ms = m->uptime_ms;
         if (m->free_memory_kib)
-                h->row.inventory.free_memory_kib = m->free_memory_kib; /* not worth a row of its own */
+                h->row.can.free_memory_kib = m->free_memory_kib; /* not worth a row of its own */
         /* Silent for a while, or somebody else's DHCP bore its MAC: its agent speaks, so it is up. */
         if (h->row.state != HOST_READY)
                 reported(c, h);

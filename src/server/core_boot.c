@@ -13,19 +13,6 @@
 #include "server/core_private.h"
 #include "server/core_text.h"
 
-static int
-take_newest(void *arg, const struct boot *b)
-{
-        *(struct boot *)arg = *b;
-        return 0;
-}
-
-int
-core_boot_load(struct core *c, struct core_host *h, struct error *err)
-{
-        return store_boots(c->store, h->row.host.name, 1, take_newest, &h->boot, err);
-}
-
 /* Only then is there a dom0 of ours to wait for. */
 static bool
 boots_image(struct core *c, const struct core_host *h)
@@ -38,17 +25,15 @@ boots_image(struct core *c, const struct core_host *h)
 static void
 boot_begin(struct core *c, struct core_host *h, int64_t time_ms)
 {
+        struct boot *b = core_boot_open(c, h);
         struct error err;
 
-        /* The old one's last change is written under its own number first. */
-        if (h->boot_dirty && store_boot_put(c->store, h->row.host.name, &h->boot, &err))
-                core_db_failed(c, &err);
-        h->boot = (struct boot){
-                .number = h->row.boot + 1, .started_ms = time_ms, .last_ms = time_ms, .firmware = h->boot.firmware};
-        h->row.boot = h->boot.number;
-        core_mark_host(c, h);
+        core_boot_write(c, h); /* the old one's last change, under its own number */
+        *b = (struct boot){.number = h->row.boot + 1, .started_ms = time_ms, .last_ms = time_ms, .firmware = b->firmware};
+        h->row.boot = b->number;
+        core_mark_state(c, h);
         core_mark_boot(c, h);
-        if (store_boots_trim(c->store, h->row.host.name, CORE_KEEP_BOOTS - 1, &err))
+        if (b->number >= CORE_KEEP_BOOTS && store_boots_trim(c->store, h->row.host.name, CORE_KEEP_BOOTS - 1, &err))
                 core_db_failed(c, &err);
         core_host_set_state(c, h, boots_image(c, h) ? HOST_BOOTING : HOST_OFF);
         core_capture_boot(c, h);
@@ -57,11 +42,11 @@ boot_begin(struct core *c, struct core_host *h, int64_t time_ms)
 static void
 reach(struct core *c, struct core_host *h, enum boot_stage stage, int64_t time_ms, const char *text)
 {
-        if (h->boot.last_ms < time_ms)
-                h->boot.last_ms = time_ms;
+        if (h->boot->last_ms < time_ms)
+                h->boot->last_ms = time_ms;
         core_mark_boot(c, h);
-        if (boot_reach(&h->boot, stage, time_ms, text))
-                core_event(c, "boot", h->row.host.name, boot_stage_names[stage], h->boot.number, "%s", text);
+        if (boot_reach(h->boot, stage, time_ms, text))
+                core_event(c, "boot", h->row.host.name, boot_stage_names[stage], h->boot->number, "%s", text);
         core_capture_stage(c, h, stage, text);
 }
 
@@ -75,7 +60,7 @@ ended(const struct boot *b)
 static bool
 is_late(const struct core_host *h, const struct msg_boot_event *m)
 {
-        return m->time_ms <= h->boot.last_ms;
+        return m->time_ms <= h->boot->last_ms;
 }
 
 /*
@@ -85,29 +70,29 @@ is_late(const struct core_host *h, const struct msg_boot_event *m)
 static bool
 begins_boot(const struct core_host *h, const struct msg_boot_event *m)
 {
-        if (h->boot.number == 0)
+        if (h->boot->number == 0)
                 return true;
         if (m->stage != STAGE_DHCP || is_late(h, m))
                 return false;
-        return ended(&h->boot) || m->time_ms - h->boot.last_ms > BOOT_SILENCE_MS;
+        return ended(h->boot) || m->time_ms - h->boot->last_ms > BOOT_SILENCE_MS;
 }
 
 /* Menus are looked for under several names, of which one is there: only the trail of it is kept. */
 static void
 take_note(struct core *c, struct core_host *h, const struct msg_boot_event *m)
 {
-        bool seen = h->boot.number && boot_note_find(&h->boot, m->note) != NULL;
+        bool seen = h->boot->number && boot_note_find(h->boot, m->note) != NULL;
 
         if (m->stage == STAGE_DHCP && m->firmware && begins_boot(h, m))
                 boot_begin(c, h, m->time_ms);
-        else if (h->boot.number == 0 || (ended(&h->boot) && !is_late(h, m)))
+        else if (h->boot->number == 0 || (ended(h->boot) && !is_late(h, m)))
                 return;
         if (m->note == BOOT_NOTE_MISSING)
-                boot_missing(&h->boot, m->text);
+                boot_missing(h->boot, m->text);
         if (m->note != BOOT_NOTE_MISSING || m->stage != STAGE_MENU) {
-                boot_note(&h->boot, m->note, m->time_ms, m->text);
+                boot_note(h->boot, m->note, m->time_ms, m->text);
                 if (!seen && m->note != BOOT_NOTE_OTHER_SERVER) /* core_boot_foreign tells of that */
-                        core_event(c, "boot", h->row.host.name, boot_note_names[m->note], h->boot.number, "%s", m->text);
+                        core_event(c, "boot", h->row.host.name, boot_note_names[m->note], h->boot->number, "%s", m->text);
         }
         core_mark_boot(c, h);
 }
@@ -124,6 +109,7 @@ core_boot_event(struct core *c, const struct msg_boot_event *m)
                 core_enrol_sign(c, &m->mac, m->address, boot_stage_names[m->stage]);
                 return;
         }
+        core_boot_open(c, h);
         if (m->note != BOOT_NOTE_NONE) {
                 take_note(c, h, m);
                 return;
@@ -131,25 +117,24 @@ core_boot_event(struct core *c, const struct msg_boot_event *m)
         core_profile_delivered(c, h, m->stage, m->time_ms);
         if (begins_boot(h, m))
                 boot_begin(c, h, m->time_ms);
-        else if (ended(&h->boot) && !is_late(h, m))
+        else if (ended(h->boot) && !is_late(h, m))
                 return;
-        if (m->address && m->address != h->row.address_now) {
-                h->row.address_now = m->address;
-                core_mark_host(c, h);
-        }
+        if (m->address)
+                core_host_set_address(c, h, m->address);
         if (m->asked.client)
-                h->boot.firmware = m->asked; /* boot_reach() or the end of this boot marks it */
+                h->boot->firmware = m->asked; /* boot_reach() or the end of this boot marks it */
         if (m->attempt_ms)
-                h->boot.attempt_ms = m->attempt_ms;
+                h->boot->attempt_ms = m->attempt_ms;
         reach(c, h, m->stage, m->time_ms, m->text);
 }
 
 void
 core_boot_stage(struct core *c, struct core_host *h, enum boot_stage stage, const char *text)
 {
-        if (h->boot.number == 0 || (stage == STAGE_AGENT && boot_furthest(&h->boot) >= STAGE_AGENT))
+        core_boot_open(c, h);
+        if (h->boot->number == 0 || (stage == STAGE_AGENT && boot_furthest(h->boot) >= STAGE_AGENT))
                 boot_begin(c, h, core_wall(c));
-        h->boot.failed = false;
+        h->boot->failed = false;
         reach(c, h, stage, core_wall(c), text);
 }
 
@@ -164,10 +149,8 @@ core_boot_lease(struct core *c, const struct msg_lease_event *m)
                 return;
         if (store_lease_put(c->store, &lease, &err))
                 core_db_failed(c, &err);
-        if (m->state == LEASE_BOUND && m->address != h->row.address_now) {
-                h->row.address_now = m->address;
-                core_mark_host(c, h);
-        }
+        if (m->state == LEASE_BOUND)
+                core_host_set_address(c, h, m->address);
 }
 
 /* --- dompool-init --- */
@@ -176,18 +159,18 @@ core_boot_lease(struct core *c, const struct msg_lease_event *m)
 static void
 token_refused(struct core *c, struct core_host *h, const char *why)
 {
-        if (!h || h->boot.number == 0 || ended(&h->boot))
+        if (!h || core_boot_open(c, h)->number == 0 || ended(h->boot))
                 return;
-        boot_note(&h->boot, BOOT_NOTE_TOKEN, core_wall(c), why);
+        boot_note(h->boot, BOOT_NOTE_TOKEN, core_wall(c), why);
         core_mark_boot(c, h);
 }
 
 void
 core_boot_via(struct core *c, struct core_host *h, const char *satellite)
 {
-        if (h->boot.number == 0 || strcmp(h->boot.via, satellite) == 0)
+        if (core_boot_open(c, h)->number == 0 || strcmp(h->boot->via, satellite) == 0)
                 return;
-        str_copy(h->boot.via, sizeof(h->boot.via), satellite);
+        str_copy(h->boot->via, sizeof(h->boot->via), satellite);
         core_mark_boot(c, h);
 }
 
@@ -234,12 +217,10 @@ mode_reached(struct core *c, struct core_host *h, const struct msg_init_report *
 {
         core_profile_phoned_home(c, h, attempt_ms);
         reach(c, h, STAGE_READY, now_ms, m->text);
-        core_event(c, "boot", h->row.host.name, m->stage, h->boot.number, "%s", m->text);
+        core_event(c, "boot", h->row.host.name, m->stage, h->boot->number, "%s", m->text);
         if (strcmp(m->stage, profile_kind_names[PROFILE_INSPECT]) != 0)
                 return;
-        h->row.hardware = m->hardware;
-        h->row.hardware.time_ms = now_ms;
-        core_mark_host(c, h);
+        core_host_set_hardware(c, h, &m->hardware, now_ms);
         c->policy_dirty = true; /* rules look at what kind of machine it is */
         core_host_set_state(c, h, HOST_OFF);
 }
@@ -258,34 +239,35 @@ core_boot_init_report_at(struct core *c, const struct msg_init_report *m, int64_
 
         if (!h)
                 return;
+        core_boot_open(c, h);
         /* A boot whose beginning nobody told us of. */
-        if (h->boot.number == 0 || (ended(&h->boot) && token.attempt_ms > h->row.attempt_ms))
+        if (h->boot->number == 0 || (ended(h->boot) && token.attempt_ms > h->row.attempt_ms))
                 boot_begin(c, h, now_ms);
         if (by)
                 core_boot_via(c, h, by->row.name);
-        if (h->boot.last_ms < now_ms)
-                h->boot.last_ms = now_ms;
-        h->boot.attempt_ms = token.attempt_ms;
+        if (h->boot->last_ms < now_ms)
+                h->boot->last_ms = now_ms;
+        h->boot->attempt_ms = token.attempt_ms;
         core_mark_boot(c, h);
         if (m->failed) {
-                h->boot.failed = true;
-                snprintf(h->boot.failure, sizeof(h->boot.failure), "%.31s: %.470s", m->stage, m->text);
-                core_text_clean(h->boot.failure);
-                core_event(c, "boot", h->row.host.name, "init-failed", h->boot.number, "%s: %s", m->stage, m->text);
+                h->boot->failed = true;
+                snprintf(h->boot->failure, sizeof(h->boot->failure), "%.31s: %.470s", m->stage, m->text);
+                core_text_clean(h->boot->failure);
+                core_event(c, "boot", h->row.host.name, "init-failed", h->boot->number, "%s: %s", m->stage, m->text);
                 return;
         }
-        if (!ended(&h->boot))
+        if (!ended(h->boot))
                 reach(c, h, STAGE_INIT, now_ms, m->text);
         if (image_mode(m->stage))
                 mode_reached(c, h, m, token.attempt_ms, now_ms);
-        core_event(c, "boot", h->row.host.name, "init-report", h->boot.number, "%s: %s (dom0 up %.1f s)", m->stage, m->text,
+        core_event(c, "boot", h->row.host.name, "init-report", h->boot->number, "%s: %s (dom0 up %.1f s)", m->stage, m->text,
                    (double)m->uptime_ms / 1000);
 }
 
 /* --- what the API shows --- */
 
 static json_t *
-boot_json(struct core *c, const struct core_host *h, const struct boot *b)
+boot_json(struct core *c, struct core_host *h, const struct boot *b)
 {
         json_t *json = json_object(), *stages = json_array(), *search = json_array(), *notes = json_array();
         struct boot_verdict verdict = {0};
@@ -300,7 +282,7 @@ boot_json(struct core *c, const struct core_host *h, const struct boot *b)
                 json_array_append_new(notes, json_pack("{s:s,s:I,s:I,s:s}", "kind", boot_note_names[b->notes[i].kind],
                                                        "time_ms", (json_int_t)b->notes[i].time_ms, "count",
                                                        (json_int_t)b->notes[i].count, "text", b->notes[i].text));
-        if (b->number == h->boot.number && boots_image(c, h))
+        if (b->number == h->row.boot && boots_image(c, h))
                 boot_judge(b, core_wall(c), &verdict);
         json_object_set_new(json, "boot", json_integer((json_int_t)b->number));
         json_object_set_new(json, "started_ms", json_integer(b->started_ms));
@@ -326,7 +308,7 @@ trace_add(void *arg, const struct boot *b)
         struct trace *t = arg;
 
         /* The newest is in memory, and may be newer than its row. */
-        if (b->number != t->host->boot.number)
+        if (b->number != t->host->row.boot)
                 json_array_append_new(t->boots, boot_json(t->core, t->host, b));
         return 0;
 }
@@ -337,8 +319,8 @@ core_boot_trace_json(struct core *c, struct core_host *h)
         struct trace t = {.core = c, .host = h, .boots = json_array()};
         struct error err;
 
-        if (h->boot.number)
-                json_array_append_new(t.boots, boot_json(c, h, &h->boot));
+        if (h->row.boot)
+                json_array_append_new(t.boots, boot_json(c, h, core_boot_look(c, h)));
         if (store_boots(c->store, h->row.host.name, CORE_KEEP_BOOTS, trace_add, &t, &err))
                 core_db_failed(c, &err);
         return json_pack("{s:s,s:s,s:o}", "host", h->row.host.name, "state", host_state_names[h->row.state], "boots", t.boots);
@@ -354,7 +336,7 @@ core_boot_foreign(struct core *c, const struct msg_foreign_dhcp *m)
 
         if (!h)
                 return;
-        core_event(c, "boot", h->row.host.name, "foreign-dhcp", h->boot.number, "%s, REQUESTed %s from %s",
+        core_event(c, "boot", h->row.host.name, "foreign-dhcp", h->row.boot, "%s, REQUESTed %s from %s",
                    m->offered ? "got OFFER from us" : "got no OFFER from us", ip4_text(m->address, address),
                    ip4_text(m->server, server));
 }

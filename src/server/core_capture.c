@@ -239,7 +239,7 @@ begin(struct core *c, struct core_capture *k, const struct core_host *h, int64_t
         k->begun++;
         k->begun_ms = since_ms;
         k->word_mono_ms = 0;
-        note(c, k, "boot %" PRIu64, h->boot.number);
+        note(c, k, "boot %" PRIu64, h->boot->number);
 }
 
 void
@@ -256,7 +256,7 @@ core_capture_boot(struct core *c, const struct core_host *h)
                 if (k->over >= k->boots)
                         end(c, k, "the next boot began");
                 else
-                        begin(c, k, h, h->boot.started_ms);
+                        begin(c, k, h, h->boot->started_ms);
         }
 }
 
@@ -272,10 +272,10 @@ core_capture_stage(struct core *c, const struct core_host *h, enum boot_stage st
                 if (!is_of(k, h) || (k->begun == k->over && stage >= STAGE_AGENT))
                         continue;
                 if (k->begun == k->over) /* it was reset within a boot: for the trace that one goes on */
-                        begin(c, k, h, h->boot.last_ms);
-                note(c, k, "%.3f s %s %s", (double)(h->boot.last_ms - k->begun_ms) / 1000, boot_stage_names[stage], text);
+                        begin(c, k, h, h->boot->last_ms);
+                note(c, k, "%.3f s %s %s", (double)(h->boot->last_ms - k->begun_ms) / 1000, boot_stage_names[stage], text);
                 if (stage == STAGE_READY && ++k->over >= k->boots) {
-                        snprintf(over, sizeof(over), "boot %" PRIu64 " is ready", h->boot.number);
+                        snprintf(over, sizeof(over), "boot %" PRIu64 " is ready", h->boot->number);
                         end(c, k, over);
                 } else if (!profile_kind_boots_image(core_host_profile(c, h, &choice)->kind)) {
                         k->word_mono_ms = core_mono(c);

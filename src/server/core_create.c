@@ -40,11 +40,11 @@ host_can(const struct core_host *h, uint32_t type)
 {
         switch (type) {
         case DOMAIN_PV:
-                return h->row.inventory.pv;
+                return h->row.can.pv;
         case DOMAIN_PVH:
-                return h->row.inventory.pvh;
+                return h->row.can.pvh;
         default:
-                return h->row.inventory.hvm;
+                return h->row.can.hvm;
         }
 }
 
@@ -59,9 +59,9 @@ check_host(struct core *c, const struct core_host *h, const struct domain_config
                                  name, host_state_names[h->row.state]);
         if (!host_can(h, config->type))
                 return error_set(err, ERR_UNSUPPORTED, "host '%s' cannot run %s guests", name, domain_type_names[config->type]);
-        if (config->vcpus > h->row.inventory.n_cpus * 8)
+        if (config->vcpus > h->row.can.n_cpus * 8)
                 return error_set(err, ERR_UNSUPPORTED, "host '%s' has %u CPUs; %u vcpus are too many for it", name,
-                                 h->row.inventory.n_cpus, config->vcpus);
+                                 h->row.can.n_cpus, config->vcpus);
         if (need > free_kib)
                 return error_set(err, ERR_NO_SPACE, "host '%s' has %llu MiB free; domain '%s' needs %llu MiB", name,
                                  (unsigned long long)free_kib >> 10, config->name, (unsigned long long)(need + 1023) >> 10);

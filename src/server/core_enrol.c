@@ -93,11 +93,15 @@ static const struct core_host *
 card_of(struct core *c, const struct mac *mac)
 {
         struct core_host *h, *next;
+        struct host_hardware hw;
 
         HASH_ITER(by_name, c->hosts_by_name, h, next)
-        for (uint32_t i = 0; i < h->row.hardware.n_nics; i++)
-                if (mac_eq(&h->row.hardware.nics[i].mac, mac))
-                        return h;
+        {
+                core_row_hardware(&h->row, &hw);
+                for (uint32_t i = 0; i < hw.n_nics; i++)
+                        if (mac_eq(&hw.nics[i].mac, mac))
+                                return h;
+        }
         return NULL;
 }
 

@@ -42,7 +42,7 @@ add_line(void *arg, const char *text, const char *why)
 
 /* What stands against it, for the firmware that is asked about. */
 static void
-add_findings(struct core *c, const struct explain_request *r, const struct core_host *h, const struct explain_sink *sink)
+add_findings(struct core *c, const struct explain_request *r, struct core_host *h, const struct explain_sink *sink)
 {
         struct policy_host known;
         const struct policy_host *host = policy_host_by_mac(r->policy, &r->mac, &known);

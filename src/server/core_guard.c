@@ -112,19 +112,20 @@ make_args(struct core *c, const struct policy *policy, const struct core_host *h
 }
 
 void
-core_guard_host(struct core *c, const struct policy *policy, const struct core_host *h, const struct profile *p,
+core_guard_host(struct core *c, const struct policy *policy, struct core_host *h, const struct profile *p,
                 const struct image *im, const struct firmware *fw, struct guard_report *ret)
 {
-        const struct host_firmware *seen = &h->boot.firmware;
+        const struct host_firmware *seen = &core_boot_look(c, h)->firmware;
         const struct firmware last = {.client = seen->client, .arch = (uint16_t)seen->arch, .features = seen->features};
         struct guard_request r = {.image = im, .facts = facts_of(c, im), .root = p->root, .has_host = true};
+        struct host_hardware hw;
         struct menu_item item;
 
         if (!fw && seen->client)
                 fw = &last;
         r.loaders = c->loaders_known ? &c->loaders : NULL;
         r.mac = h->row.host.mac;
-        r.hardware = h->row.hardware.time_ms ? &h->row.hardware : NULL;
+        r.hardware = h->row.hardware.size ? core_row_hardware(&h->row, &hw) : NULL;
         r.firmware = fw;
         r.loader = h->row.host.loader;
         r.args_refused = make_args(c, policy, h, p, im, menu_of(h, fw), &item);

@@ -10,6 +10,15 @@
 #include "base/rec_json.h"
 #include "server/core_private.h"
 
+static void
+no_memory(struct core *c, const char *name)
+{
+        struct error err;
+
+        error_set(&err, ERR_NO_SPACE, "no memory for host '%s'", name);
+        core_db_failed(c, &err);
+}
+
 struct core_host *
 core_host_find(struct core *c, const char *name)
 {
@@ -31,18 +40,35 @@ core_host_by_mac(struct core *c, const struct mac *mac)
 struct core_host *
 core_host_by_address(struct core *c, uint32_t address)
 {
-        struct core_host *h, *next, *planned = NULL;
+        struct core_host *h;
 
-        if (!address)
-                return NULL;
-        HASH_ITER(by_mac, c->hosts_by_mac, h, next)
-        {
-                if (h->row.address_now == address)
-                        return h;
-                if (h->row.host.address == address && !h->row.address_now)
-                        planned = h;
-        }
-        return planned;
+        HASH_FIND(by_address, c->hosts_by_address, &address, sizeof(address), h);
+        return h;
+}
+
+/* After the address that it has or is to get has changed. Of two hosts with one address the later is found. */
+static void
+index_address(struct core *c, struct core_host *h)
+{
+        uint32_t key = h->row.address_now ? h->row.address_now : h->row.host.address;
+
+        if (key == h->address_key)
+                return;
+        if (h->address_key)
+                HASH_DELETE(by_address, c->hosts_by_address, h);
+        h->address_key = key;
+        if (key)
+                HASH_ADD(by_address, c->hosts_by_address, address_key, sizeof(h->address_key), h);
+}
+
+void
+core_host_set_address(struct core *c, struct core_host *h, uint32_t address)
+{
+        if (address == h->row.address_now)
+                return;
+        h->row.address_now = address;
+        index_address(c, h);
+        core_mark_state(c, h);
 }
 
 struct core_host *
@@ -63,7 +89,7 @@ core_host_set_state(struct core *c, struct core_host *h, enum host_state state)
         h->row.since_ms = core_wall(c);
         if (state == HOST_LOST)
                 h->lost_mono_ms = core_mono(c);
-        core_mark_host(c, h);
+        core_mark_state(c, h);
 }
 
 void
@@ -90,11 +116,30 @@ core_host_set_session(struct core *c, struct core_host *h, const uint8_t sha256[
         core_mark_host(c, h);
 }
 
+void
+core_host_set_hardware(struct core *c, struct core_host *h, const struct host_hardware *report, int64_t time_ms)
+{
+        struct host_hardware hw = *report;
+
+        hw.time_ms = time_ms;
+        if (core_row_set_hardware(&h->row, &hw) < 0)
+                no_memory(c, h->row.host.name);
+        core_mark_host(c, h);
+}
+
+void
+core_host_set_inventory(struct core *c, struct core_host *h, const struct host_inventory *inv)
+{
+        if (core_row_set_inventory(&h->row, inv) < 0)
+                no_memory(c, h->row.host.name);
+        core_mark_host(c, h);
+}
+
 uint64_t
 core_host_free_kib(struct core *c, const struct core_host *h)
 {
         uint64_t reserved = core_create_reserved_kib(c, h);
-        uint64_t free_kib = h->row.inventory.free_memory_kib;
+        uint64_t free_kib = h->row.can.free_memory_kib;
 
         return free_kib > reserved ? free_kib - reserved : 0;
 }
@@ -114,24 +159,33 @@ index_host(struct core *c, struct core_host *h)
         HASH_ADD(by_mac, c->hosts_by_mac, row.host.mac.b, sizeof(h->row.host.mac.b), h);
         if (h->row.has_session)
                 HASH_ADD(by_session, c->hosts_by_session, row.session_sha256, sizeof(h->row.session_sha256), h);
+        index_address(c, h);
         if (*h->row.host.enrolled)
                 c->n_enrolled++;
         core_unknown_becomes(c, h);
         c->twins_due = true;
 }
 
+void
+core_host_free(struct core_host *h)
+{
+        if (!h)
+                return;
+        core_row_clear(&h->row);
+        blob_clear(&h->boot_packed);
+        free(h);
+}
+
 static struct core_host *
 host_add(struct core *c, const struct host *description)
 {
         struct core_host *h = calloc(1, sizeof(*h));
-        struct error err;
 
-        if (!h) {
-                error_set(&err, ERR_NO_SPACE, "no memory for host '%s'", description->name);
-                core_db_failed(c, &err);
+        if (!h || core_row_describe(&h->row, description) < 0) {
+                no_memory(c, description->name);
+                core_host_free(h);
                 return NULL;
         }
-        h->row.host = *description;
         h->row.since_ms = core_wall(c);
         index_host(c, h);
         core_mark_host(c, h);
@@ -159,10 +213,13 @@ core_host_forget(struct core *c, struct core_host *h)
         if (*h->row.host.enrolled)
                 c->n_enrolled--;
         c->twins_due = true;
+        if (h->address_key)
+                HASH_DELETE(by_address, c->hosts_by_address, h);
         core_unmark_host(c, h);
+        core_boot_close(c, h);
         if (store_host_delete(c->store, h->row.host.name, &err))
                 core_db_failed(c, &err);
-        free(h);
+        core_host_free(h);
         c->policy_dirty = true;
 }
 
@@ -174,8 +231,11 @@ host_describe(struct core *c, struct core_host *h, const struct host *descriptio
         HASH_DELETE(by_mac, c->hosts_by_mac, h);
         if (*h->row.host.enrolled)
                 c->n_enrolled--; /* it is somebody's work now */
-        h->row.host = *description;
+        if (core_row_describe(&h->row, description) < 0)
+                no_memory(c, description->name);
+        h->by_name.key = h->row.host.name; /* the same word at its new place */
         HASH_ADD(by_mac, c->hosts_by_mac, row.host.mac.b, sizeof(h->row.host.mac.b), h);
+        index_address(c, h);
         if (other_machine) {
                 h->row.seen = (struct machine_seen){0};
                 core_unknown_becomes(c, h);
@@ -191,13 +251,23 @@ load_one(void *arg, const struct store_host *row)
         struct core *c = arg;
         struct core_host *h = calloc(1, sizeof(*h));
 
-        if (!h)
+        if (!h || core_row_load(&h->row, row) < 0) {
+                free(h);
                 return -ENOMEM;
-        h->row = *row;
+        }
         h->heard_mono_ms = core_mono(c); /* silence counts from our own start */
         h->lost_mono_ms = core_mono(c);
         index_host(c, h);
         return 0;
+}
+
+static bool
+is_described(const struct core_host *h, const struct host *description)
+{
+        struct host now;
+
+        host_brief_expand(&h->row.host, &now);
+        return rec_equal(&host_desc, &now, description);
 }
 
 /* A configured host takes name and MAC from whoever had them: the file is the administrator's last word. */
@@ -217,7 +287,7 @@ sync_configured(struct core *c, const struct host *description)
         if (!h) {
                 if (host_add(c, &d))
                         core_event(c, "host", d.name, "added", 0, "from the configuration file");
-        } else if (!rec_equal(&host_desc, &h->row.host, &d)) {
+        } else if (!is_described(h, &d)) {
                 host_describe(c, h, &d);
                 core_event(c, "host", d.name, "changed", 0, "in the configuration file");
         }
@@ -242,6 +312,16 @@ sorted_hosts(const struct config *config)
         return sorted;
 }
 
+static bool
+is_in_file(const struct config *config, const struct host **sorted, const char *name)
+{
+        struct host wanted;
+        const struct host *key = &wanted;
+
+        str_copy(wanted.name, sizeof(wanted.name), name);
+        return bsearch(&key, sorted, config->n_hosts, sizeof(*sorted), by_name_of_host);
+}
+
 int
 core_host_load(struct core *c, struct error *err)
 {
@@ -259,13 +339,7 @@ core_host_load(struct core *c, struct error *err)
                 return r;
         HASH_ITER(by_name, c->hosts_by_name, h, next)
         {
-                const struct host *d;
-
-                r = core_boot_load(c, h, err);
-                if (r)
-                        return r;
-                d = &h->row.host;
-                if (d->configured && !bsearch(&d, in_file, c->config->n_hosts, sizeof(*in_file), by_name_of_host)) {
+                if (h->row.host.configured && !is_in_file(c->config, in_file, h->row.host.name)) {
                         core_event(c, "host", h->row.host.name, "removed", 0, "it left the configuration file");
                         core_host_forget(c, h);
                 }
@@ -282,12 +356,15 @@ json_t *
 core_host_json(struct core *c, struct core_host *h)
 {
         const struct image *image = core_policy_image(c, core_host_image_now(c, h));
-        struct host shown = h->row.host;
+        int stage = boot_furthest(core_boot_look(c, h));
+        struct host_inventory inventory;
+        struct host_hardware hardware;
         struct policy_choice choice;
-        int stage = boot_furthest(&h->boot);
         char address[IP4_TEXT_SIZE];
+        struct host shown;
         json_t *json;
 
+        host_brief_expand(&h->row.host, &shown);
         str_copy(shown.profile, sizeof(shown.profile), core_host_profile(c, h, &choice)->name);
         str_copy(shown.image, sizeof(shown.image), core_host_image_now(c, h));
         json = rec_to_json(&host_desc, &shown);
@@ -307,9 +384,12 @@ core_host_json(struct core *c, struct core_host *h)
         json_object_set_new(json, "image_id", json_string(image ? image->id : ""));
         json_object_set_new(json, "duplicates", core_twin_json(c, &h->twin, &h->row.seen));
         json_object_set_new(json, "inventory",
-                            h->row.has_inventory ? rec_to_json(&host_inventory_desc, &h->row.inventory) : json_null());
+                            h->row.inventory.size
+                                    ? rec_to_json(&host_inventory_desc, core_row_inventory(&h->row, &inventory))
+                                    : json_null());
         json_object_set_new(json, "hardware",
-                            h->row.hardware.time_ms ? rec_to_json(&host_hardware_desc, &h->row.hardware) : json_null());
+                            h->row.hardware.size ? rec_to_json(&host_hardware_desc, core_row_hardware(&h->row, &hardware))
+                                                 : json_null());
         return json;
 }
 

@@ -195,11 +195,11 @@ find_index(struct core *c, struct image_index **cache, const char *name)
 }
 
 static void
-fill_quirks(const struct config *config, const struct store_host *row, uint16_t quirks[POLICY_MAX_QUIRKS],
-            struct policy_host *p)
+fill_quirks(const struct config *config, const struct core_row *row, const struct host_hardware *hw,
+            uint16_t quirks[POLICY_MAX_QUIRKS], struct policy_host *p)
 {
         for (uint32_t i = 0; i < config->n_quirks; i++) {
-                if (!quirk_concerns(&config->quirks[i], &row->host.mac, &row->hardware))
+                if (!quirk_concerns(&config->quirks[i], &row->host.mac, hw))
                         continue;
                 if (p->n_quirks < POLICY_MAX_QUIRKS)
                         quirks[p->n_quirks++] = (uint16_t)i;
@@ -211,10 +211,11 @@ fill_quirks(const struct config *config, const struct store_host *row, uint16_t 
 
 static int
 add_host(struct core *c, const struct config *config, struct image_index **cache, struct policy_builder *b,
-         const struct store_host *row)
+         const struct core_row *row)
 {
-        const struct profile_facts facts = core_row_facts(row);
-        const struct host *d = &row->host;
+        struct host_hardware hw;
+        const struct profile_facts facts = core_row_facts(row, &hw);
+        const struct host_brief *d = &row->host;
         struct policy_choice choices[POLICY_MAX_CHOICES];
         uint16_t quirks[POLICY_MAX_QUIRKS];
         struct policy_host p = {
@@ -232,7 +233,7 @@ add_host(struct core *c, const struct config *config, struct image_index **cache
         const char *image;
         uint32_t left_out;
 
-        fill_quirks(config, row, quirks, &p);
+        fill_quirks(config, row, &hw, quirks, &p);
         p.n_choices = (uint16_t)profile_choices(config, &facts, choices, &left_out);
         if (left_out > 0)
                 log_warning("host=%s rules_left_out=%u reason=\"more than %d rules with a time match it\"", d->name, left_out,

@@ -9,6 +9,7 @@
  *   core_event.c    the event log                         core_op.c       operations: durable, sent, resumed, ended
  *   core_host.c     hosts and their states                core_create.c   a create request until it is an operation
  *   core_boot.c     boots, init reports                   core_guest.c    kernels and ramdisks into STATE/blobs
+ *   core_row.c      a host's row, held short              core_boot_hold.c  its newest boot: asked for, open, packed
  *   core_policy.c   images and the policy snapshot        core_console.c  console bytes between client and agent
  *   core_what_if.c  how boots would change                        core_explain.c  what a boot is, line by line
  *   core_profile.c  profiles: set, for one boot, in force        core_capture.c  packet captures: who may, how long
@@ -26,6 +27,7 @@
 #include "bootcfg/profile_choice.h"
 #include "bootcfg/token.h"
 #include "model/boot.h"
+#include "model/host_brief.h"
 #include "model/image.h"
 #include "proto/satellite_files.h"
 #include "model/twin.h"
@@ -53,11 +55,36 @@
 #define CORE_SHUTDOWN_DEFAULT_S 120
 #define CORE_SHUTDOWN_MAX_S 3600
 
+/* Of a host's inventory, what every create asks of every host. */
+struct core_can {
+        uint64_t free_memory_kib; /* the newest word: a heartbeat has it, too */
+        uint32_t n_cpus;
+        bool hvm, pv, pvh;
+};
+
+/* struct store_host as it is held in memory; see core_row.c. */
+struct core_row {
+        struct host_brief host;
+        struct host_setting setting;
+        uint32_t state; /* enum host_state */
+        uint32_t address_now; /* changed by core_host_set_address */
+        int64_t since_ms;
+        uint64_t boot;
+        int64_t attempt_ms;
+        bool has_session;
+        uint8_t session_sha256[32];
+        struct core_can can;
+        struct machine_seen seen;
+        struct blob inventory, hardware; /* packed; size 0: none */
+};
+
 struct core_host {
-        struct store_host row; /* what is in the database */
-        struct boot boot;      /* the newest boot; number 0: none */
-        bool row_dirty, boot_dirty;
-        struct core_host *dirty_next;
+        struct core_row row;     /* what is in the database */
+        struct boot *boot;       /* the newest one while it is open, see core_boot_open; NULL: it is not */
+        struct blob boot_packed; /* size 0 and row.boot not 0: in the database */
+        bool row_dirty, state_dirty, boot_dirty;
+        struct core_host *dirty_next, *open_next;
+        uint32_t address_key;            /* by_address: the one it has now, else the one it is to get; 0: in no index */
         uint64_t conn;                   /* the agent's connection; 0: none */
         bool has_inventory, has_domains; /* of this session: both make it ready */
         int64_t heard_mono_ms;           /* last word of the agent, or sign of life of its host */
@@ -69,7 +96,7 @@ struct core_host {
         uint32_t n_domains;
         struct twin twin;
         int64_t two_told_mono_ms; /* two machines with its MAC address; 0: never */
-        UT_hash_handle by_name, by_mac, by_conn, by_session;
+        UT_hash_handle by_name, by_mac, by_address, by_conn, by_session;
 };
 
 struct core_domain {
@@ -173,10 +200,13 @@ struct core {
         int64_t started_ms, started_mono_ms;
         bool peers[ROLE_N];
 
-        struct core_host *hosts_by_name, *hosts_by_mac, *hosts_by_conn, *hosts_by_session;
+        struct core_host *hosts_by_name, *hosts_by_mac, *hosts_by_address, *hosts_by_conn, *hosts_by_session;
         struct core_domain *domains;
         struct core_op *ops;
         struct core_host *dirty_hosts; /* rows to write at the next flush */
+        struct core_host *open_boots;  /* that this turn works on */
+        struct boot boot_looked;       /* core_boot_look()'s */
+        struct store_host row_written; /* write_host()'s: it is some KiB */
         struct core_domain *dirty_domains;
         struct core_op *dirty_ops;
         struct core_unknown *unknown;
@@ -234,6 +264,8 @@ void core_db_failed(struct core *c, const struct error *err);
 
 /* Their rows are to be written at the next flush. */
 void core_mark_host(struct core *c, struct core_host *h);
+/* The same for state, address, boot, attempt and when it was seen: these change with each boot, and the rest is long. */
+void core_mark_state(struct core *c, struct core_host *h);
 void core_mark_boot(struct core *c, struct core_host *h);
 void core_mark_domain(struct core *c, struct core_domain *d);
 void core_mark_op(struct core *c, struct core_op *op);
@@ -266,10 +298,12 @@ int core_event_load(struct core *c, struct error *err);
 int core_host_load(struct core *c, struct error *err);
 struct core_host *core_host_find(struct core *c, const char *name);
 struct core_host *core_host_by_mac(struct core *c, const struct mac *mac);
-/* The host that has this address now, else the one that is to get it. Looks at all hosts: for rare events, not for packets. */
+/* The host that has this address now, else the one that is to get it. */
 struct core_host *core_host_by_address(struct core *c, uint32_t address);
 struct core_host *core_host_by_conn(struct core *c, uint64_t conn);
 void core_host_set_state(struct core *c, struct core_host *h, enum host_state state);
+/* Where it is now. */
+void core_host_set_address(struct core *c, struct core_host *h, uint32_t address);
 void core_host_set_conn(struct core *c, struct core_host *h, uint64_t conn);
 void core_host_set_session(struct core *c, struct core_host *h, const uint8_t sha256[32]);
 void core_host_put(struct core *c, const struct msg_api_host_put *m);
@@ -277,10 +311,15 @@ void core_host_put(struct core *c, const struct msg_api_host_put *m);
 int core_host_check(struct core *c, const struct host *d, struct core_host **ret, struct error *err);
 void core_host_delete(struct core *c, const struct msg_api_name *m);
 void core_host_tick(struct core *c);
+/* Its reports, as of @time_ms. */
+void core_host_set_hardware(struct core *c, struct core_host *h, const struct host_hardware *report, int64_t time_ms);
+void core_host_set_inventory(struct core *c, struct core_host *h, const struct host_inventory *inv);
 json_t *core_host_json(struct core *c, struct core_host *h);
 /* What a new domain may still take on this host, KiB. */
 uint64_t core_host_free_kib(struct core *c, const struct core_host *h);
 void core_host_forget(struct core *c, struct core_host *h);
+/* Its memory alone. */
+void core_host_free(struct core_host *h);
 
 /* Adds one that passed the check and is new; what is known of it as an unknown machine goes with it. NULL: no memory. */
 struct core_host *core_host_new(struct core *c, const struct host *d, const struct host_setting *setting);
@@ -322,9 +361,8 @@ void core_twin_tick(struct core *c);
 json_t *core_twin_json(const struct core *c, const struct twin *twin, const struct machine_seen *s);
 
 /* --- core_profile.c --- */
-/* All that rules look at; valid while the host is not changed. */
-struct profile_facts core_host_facts(const struct core_host *h);
-struct profile_facts core_row_facts(const struct store_host *row);
+/* All that rules look at; valid while @row and @buf are not changed. */
+struct profile_facts core_row_facts(const struct core_row *row, struct host_hardware *buf);
 /* What it would boot now. */
 const struct profile *core_host_profile(struct core *c, const struct core_host *h, struct policy_choice *ret_choice);
 /* The image of a host whose profile names none: its own or the server's default. */
@@ -355,7 +393,31 @@ void core_boot_init_report_at(struct core *c, const struct msg_init_report *m, i
 /* A stage that core itself sees reached (agent, ready). */
 void core_boot_stage(struct core *c, struct core_host *h, enum boot_stage stage, const char *text);
 json_t *core_boot_trace_json(struct core *c, struct core_host *h);
-int core_boot_load(struct core *c, struct core_host *h, struct error *err);
+
+/* --- core_boot_hold.c --- */
+/* To read, until the next look or the turn's end. Number 0: it never booted. */
+const struct boot *core_boot_look(struct core *c, struct core_host *h);
+/* To work on, until the turn's end; the same as h->boot from then on. */
+struct boot *core_boot_open(struct core *c, struct core_host *h);
+void core_boot_close(struct core *c, struct core_host *h);
+void core_boot_close_all(struct core *c);
+/* Writes the row if it is due. */
+void core_boot_write(struct core *c, struct core_host *h);
+
+/* --- core_row.c --- */
+/* Packed records: 0 or -ENOMEM; nothing packed is an all-zero record. */
+int core_pack(const struct rec_desc *desc, const void *rec, struct blob *packed);
+void core_unpack(const struct rec_desc *desc, const struct blob *packed, void *ret);
+/* 0 or -ENOMEM; for core_row_clear. */
+int core_row_load(struct core_row *row, const struct store_host *from);
+void core_row_expand(const struct core_row *row, struct store_host *ret);
+void core_row_clear(struct core_row *row);
+int core_row_describe(struct core_row *row, const struct host *description);
+int core_row_set_hardware(struct core_row *row, const struct host_hardware *hw);
+int core_row_set_inventory(struct core_row *row, const struct host_inventory *inv);
+/* @buf, filled in; all zero where there is none. */
+const struct host_hardware *core_row_hardware(const struct core_row *row, struct host_hardware *buf);
+const struct host_inventory *core_row_inventory(const struct core_row *row, struct host_inventory *buf);
 
 /* --- core_agent.c --- */
 void core_agent_hello(struct core *c, const struct msg_agent_hello *m);
@@ -445,7 +507,7 @@ void core_guard_ask(struct core *c);
 void core_guard_result(struct core *c, const struct msg_work_result *m);
 void core_guard_tick(struct core *c);
 /* Can @h boot @im by profile @p? @fw: instead of the firmware of its last boot; NULL. @policy: core_policy_now(). */
-void core_guard_host(struct core *c, const struct policy *policy, const struct core_host *h, const struct profile *p,
+void core_guard_host(struct core *c, const struct policy *policy, struct core_host *h, const struct profile *p,
                      const struct image *im, const struct firmware *fw, struct guard_report *ret);
 /* Appends the findings, each with the host's name. */
 void core_guard_add_json(json_t *list, const char *host, const struct guard_report *report);
@@ -473,7 +535,7 @@ int core_policy_load(struct core *c, struct error *err);
 /* What a policy is made from: a configuration, and the hosts' rows. */
 struct policy_source {
         const struct config *config;
-        const struct store_host **rows; /* malloc'ed; they point to rows that live elsewhere */
+        const struct core_row **rows; /* malloc'ed; they point to rows that live elsewhere */
         uint32_t n_rows;
         const struct core_satellite *satellite; /* whose hosts they are, and whose LAN and key it has; NULL: ours */
 };

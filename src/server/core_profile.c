@@ -11,24 +11,21 @@
 #define ONCE_GRACE_MS (2 * 60000) /* of kinds that never phone home: after their menu or boot file has left */
 
 struct profile_facts
-core_row_facts(const struct store_host *row)
+core_row_facts(const struct core_row *row, struct host_hardware *buf)
 {
+        const struct host_hardware *hw = core_row_hardware(row, buf);
+
         return (struct profile_facts){.host = &row->host,
                                       .setting = &row->setting,
-                                      .manufacturer = row->hardware.manufacturer,
-                                      .product = row->hardware.product};
-}
-
-struct profile_facts
-core_host_facts(const struct core_host *h)
-{
-        return core_row_facts(&h->row);
+                                      .manufacturer = hw->manufacturer,
+                                      .product = hw->product};
 }
 
 const struct profile *
 core_host_profile(struct core *c, const struct core_host *h, struct policy_choice *ret_choice)
 {
-        const struct profile_facts facts = core_host_facts(h);
+        struct host_hardware hw;
+        const struct profile_facts facts = core_row_facts(&h->row, &hw);
         struct policy_time now;
 
         policy_time_at(core_wall(c), &now);

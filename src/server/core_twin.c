@@ -25,19 +25,45 @@ take(struct core *c, struct twin *had, const struct twin *found, const char *nam
         *had = *found;
 }
 
+/* Those of all hosts that have one, in their order. NULL: no memory. */
+static struct host_hardware *
+reports(struct core *c)
+{
+        struct host_hardware *list;
+        struct core_host *h, *next;
+        size_t n = 0;
+
+        HASH_ITER(by_name, c->hosts_by_name, h, next)
+        n += h->row.hardware.size > 0;
+        list = calloc(n + 1, sizeof(*list));
+        n = 0;
+        HASH_ITER(by_name, c->hosts_by_name, h, next)
+        {
+                if (list && h->row.hardware.size > 0)
+                        core_row_hardware(&h->row, &list[n++]);
+        }
+        return list;
+}
+
 static void
 find(struct core *c, struct twin_machine *machines)
 {
+        _cleanup_free_ struct host_hardware *hardware = reports(c);
+        const struct host_hardware *report = hardware;
         struct core_unknown *u, *next_u;
         struct core_host *h, *next_h;
         char(*macs)[MAC_TEXT_SIZE] = calloc(HASH_COUNT(c->unknown) + 1u, sizeof(*macs));
         size_t n = 0, n_macs = 0;
 
-        if (!macs)
+        if (!macs || !hardware) {
+                free(macs);
                 return;
+        }
         HASH_ITER(by_name, c->hosts_by_name, h, next_h)
-        machines[n++] = (struct twin_machine){
-                .name = h->row.host.name, .mac = h->row.host.mac, .uuid = h->row.seen.uuid, .hardware = &h->row.hardware};
+        machines[n++] = (struct twin_machine){.name = h->row.host.name,
+                                              .mac = h->row.host.mac,
+                                              .uuid = h->row.seen.uuid,
+                                              .hardware = h->row.hardware.size ? report++ : NULL};
         HASH_ITER(hh, c->unknown, u, next_u)
         machines[n++] = (struct twin_machine){.name = mac_text(&u->row.mac, macs[n_macs++]),
                                               .mac = u->row.mac,

@@ -160,7 +160,7 @@ seen(struct core *c, const struct msg_machine_seen *m)
 
         if (h) {
                 core_twin_seen(c, h->row.host.name, &h->row.seen, &h->two_told_mono_ms, &m->seen);
-                core_mark_host(c, h);
+                core_mark_state(c, h);
         }
         if (!u)
                 return NULL;
@@ -204,7 +204,7 @@ core_unknown_becomes(struct core *c, struct core_host *h)
 
         if (!u)
                 return;
-        h->row.hardware = u->row.hardware;
+        core_host_set_hardware(c, h, &u->row.hardware, u->row.hardware.time_ms);
         h->row.seen = u->row.seen;
         if (u->row.attempt_ms >= h->row.attempt_ms)
                 h->row.attempt_ms =

@@ -30,7 +30,7 @@ struct what_if {
         const struct msg_api_what_if *m;
         struct config *config; /* as it would be; NULL: it stays */
         struct policy_source before, after;
-        struct store_host **owned; /* changed copies */
+        struct core_row **owned; /* changed copies */
         uint32_t n_owned;
         struct machine *machines;
         uint32_t n_machines;
@@ -51,7 +51,7 @@ is_named(const struct msg_api_what_if *m, const char *name)
 }
 
 static bool
-is_meant(const struct msg_api_what_if *m, const struct host *h)
+is_meant(const struct msg_api_what_if *m, const struct host_brief *h)
 {
         char mac[MAC_TEXT_SIZE];
 
@@ -64,7 +64,7 @@ is_meant(const struct msg_api_what_if *m, const struct host *h)
         return m->hosts.size > 0 && is_named(m, mac);
 }
 
-static const struct store_host *
+static const struct core_row *
 row_by_mac(const struct policy_source *s, const struct policy *p, const struct mac *mac)
 {
         struct policy_host found;
@@ -121,8 +121,8 @@ find_machines(struct what_if *w, const struct policy *before, const struct polic
                 if (is_meant(w->m, &w->before.rows[i]->host))
                         add_machine(w, &w->before.rows[i]->host.mac, w->before.rows[i]->host.name);
         for (uint32_t i = 0; i < w->after.n_rows; i++) {
-                const struct host *h = &w->after.rows[i]->host;
-                const struct store_host *was = is_meant(w->m, h) ? row_by_mac(&w->before, before, &h->mac) : NULL;
+                const struct host_brief *h = &w->after.rows[i]->host;
+                const struct core_row *was = is_meant(w->m, h) ? row_by_mac(&w->before, before, &h->mac) : NULL;
 
                 if (is_meant(w->m, h) && (!was || !is_meant(w->m, &was->host)))
                         add_machine(w, &h->mac, h->name);
@@ -133,10 +133,10 @@ find_machines(struct what_if *w, const struct policy *before, const struct polic
 /* --- what would be --- */
 
 /* A copy of @row, or a new one, which is in `after` from now on at @place. NULL: no memory. */
-static struct store_host *
-own_row(struct what_if *w, const struct store_host *row, uint32_t place)
+static struct core_row *
+own_row(struct what_if *w, const struct core_row *row, uint32_t place)
 {
-        struct store_host *copy = calloc(1, sizeof(*copy));
+        struct core_row *copy = calloc(1, sizeof(*copy));
 
         if (!copy)
                 return NULL;
@@ -158,7 +158,7 @@ set_profiles(struct what_if *w, struct error *err)
         str_copy(set.image, sizeof(set.image), m->image);
         r = core_profile_check(w->c, w->config ? w->config : w->c->config, &set, err);
         for (uint32_t i = 0; r == 0 && i < w->after.n_rows; i++) {
-                struct store_host *row;
+                struct core_row *row;
 
                 if (!is_meant(m, &w->after.rows[i]->host))
                         continue;
@@ -175,7 +175,7 @@ static int
 put_host(struct what_if *w, struct error *err)
 {
         struct core_host *there = NULL;
-        struct store_host *row;
+        struct core_row *row;
         uint32_t place = 0;
         int r = core_host_check(w->c, &w->m->host, &there, err);
 
@@ -188,7 +188,7 @@ put_host(struct what_if *w, struct error *err)
                 return error_errno_set(err, ENOMEM, "what if");
         if (place == w->after.n_rows)
                 w->after.n_rows++;
-        row->host = w->m->host;
+        row->host = host_brief_of(&w->m->host);
         row->host.configured = false;
         row->setting = (struct host_setting){0}; /* as core_host_put() does */
         return 0;
@@ -220,12 +220,15 @@ take_hosts(struct what_if *w, const struct host **names, const struct host **mac
         uint32_t n = 0;
 
         for (uint32_t i = 0; i < w->before.n_rows; i++) {
-                const struct store_host *old = w->before.rows[i];
-                const struct host *key = &old->host;
-                const struct host **name = bsearch(&key, names, config->n_hosts, sizeof(*names), by_name);
-                const struct host **mac = bsearch(&key, macs, config->n_hosts, sizeof(*macs), by_mac);
-                struct store_host *row;
+                const struct core_row *old = w->before.rows[i];
+                struct host described;
+                const struct host *key = &described;
+                const struct host **name, **mac;
+                struct core_row *row;
 
+                host_brief_expand(&old->host, &described);
+                name = bsearch(&key, names, config->n_hosts, sizeof(*names), by_name);
+                mac = bsearch(&key, macs, config->n_hosts, sizeof(*macs), by_mac);
                 if (!name && (old->host.configured || mac))
                         continue;
                 w->after.rows[n] = old;
@@ -233,20 +236,20 @@ take_hosts(struct what_if *w, const struct host **names, const struct host **mac
                 if (name && !row)
                         return error_errno_set(err, ENOMEM, "what if");
                 if (row) {
-                        row->host = **name;
+                        row->host = host_brief_of(*name);
                         row->host.configured = true;
                 }
                 n++;
         }
         for (uint32_t i = 0; i < config->n_hosts; i++) {
-                struct store_host *row;
+                struct core_row *row;
 
                 if (core_host_find(w->c, config->hosts[i].name))
                         continue;
                 row = own_row(w, NULL, n++);
                 if (!row)
                         return error_errno_set(err, ENOMEM, "what if");
-                row->host = config->hosts[i];
+                row->host = host_brief_of(&config->hosts[i]);
                 row->host.configured = true;
         }
         w->after.n_rows = n;

@@ -35,20 +35,36 @@ core_db_failed(struct core *c, const struct error *err)
                 c->failed = *err;
 }
 
+static bool
+is_dirty(const struct core_host *h)
+{
+        return h->row_dirty || h->state_dirty || h->boot_dirty;
+}
+
+static void
+mark(struct core *c, struct core_host *h, bool *dirty)
+{
+        if (!is_dirty(h))
+                LL_PREPEND2(c->dirty_hosts, h, dirty_next);
+        *dirty = true;
+}
+
 void
 core_mark_host(struct core *c, struct core_host *h)
 {
-        if (!h->row_dirty && !h->boot_dirty)
-                LL_PREPEND2(c->dirty_hosts, h, dirty_next);
-        h->row_dirty = true;
+        mark(c, h, &h->row_dirty);
+}
+
+void
+core_mark_state(struct core *c, struct core_host *h)
+{
+        mark(c, h, &h->state_dirty);
 }
 
 void
 core_mark_boot(struct core *c, struct core_host *h)
 {
-        if (!h->row_dirty && !h->boot_dirty)
-                LL_PREPEND2(c->dirty_hosts, h, dirty_next);
-        h->boot_dirty = true;
+        mark(c, h, &h->boot_dirty);
 }
 
 void
@@ -70,9 +86,9 @@ core_mark_op(struct core *c, struct core_op *op)
 void
 core_unmark_host(struct core *c, struct core_host *h)
 {
-        if (h->row_dirty || h->boot_dirty)
+        if (is_dirty(h))
                 LL_DELETE2(c->dirty_hosts, h, dirty_next);
-        h->row_dirty = h->boot_dirty = false;
+        h->row_dirty = h->state_dirty = h->boot_dirty = false;
 }
 
 void
@@ -210,13 +226,26 @@ outbox_empty(struct core *c, bool send)
 static void
 write_host(struct core *c, struct core_host *h)
 {
+        const struct store_host_state state = {.name = h->row.host.name,
+                                               .state = h->row.state,
+                                               .address_now = h->row.address_now,
+                                               .boot = h->row.boot,
+                                               .since_ms = h->row.since_ms,
+                                               .attempt_ms = h->row.attempt_ms,
+                                               .seen = &h->row.seen};
         struct error err;
+        int r = 0;
 
-        if (h->row_dirty && store_host_put(c->store, &h->row, &err))
+        if (h->row_dirty) {
+                core_row_expand(&h->row, &c->row_written);
+                r = store_host_put(c->store, &c->row_written, &err);
+        } else if (h->state_dirty) {
+                r = store_host_put_state(c->store, &state, &err);
+        }
+        if (r < 0)
                 core_db_failed(c, &err);
-        if (h->boot_dirty && store_boot_put(c->store, h->row.host.name, &h->boot, &err))
-                core_db_failed(c, &err);
-        h->row_dirty = h->boot_dirty = false;
+        core_boot_write(c, h);
+        h->row_dirty = h->state_dirty = false;
 }
 
 static void
@@ -254,6 +283,7 @@ core_flush(struct core *c, struct error *err)
         core_guest_push(c);
         core_api_wake(c);
         write_rows(c);
+        core_boot_close_all(c);
         if (c->failed.code == ERR_NONE && store_commit(c->store, &e)) /* <-- the line that commits an operation */
                 core_db_failed(c, &e);
         if (c->failed.code != ERR_NONE) {
@@ -513,12 +543,13 @@ free_tables(struct core *c)
                 free(u);
         }
         HASH_CLEAR(by_mac, c->hosts_by_mac);
+        HASH_CLEAR(by_address, c->hosts_by_address);
         HASH_CLEAR(by_conn, c->hosts_by_conn);
         HASH_CLEAR(by_session, c->hosts_by_session);
         HASH_ITER(by_name, c->hosts_by_name, h, next_h)
         {
                 HASH_DELETE(by_name, c->hosts_by_name, h);
-                free(h);
+                core_host_free(h);
         }
 }
 
@@ -530,6 +561,7 @@ core_free(struct core *c)
         outbox_empty(c, false);
         core_api_drop_waiters(c);
         core_console_drop(c, 0);
+        core_boot_close_all(c);
         free_tables(c);
         core_guard_free_facts(c);
         core_satellite_free(c);

@@ -60,6 +60,15 @@ struct store_host {
         struct machine_seen seen;      /* when it last asked; time_ms 0: not yet */
 };
 int store_host_put(struct store *s, const struct store_host *h, struct error *err);
+/* The same of a host whose row is there, and of which nothing else has changed. */
+struct store_host_state {
+        const char *name;
+        uint32_t state, address_now;
+        uint64_t boot;
+        int64_t since_ms, attempt_ms;
+        const struct machine_seen *seen;
+};
+int store_host_put_state(struct store *s, const struct store_host_state *h, struct error *err);
 /* With its session and its boots. */
 int store_host_delete(struct store *s, const char *name, struct error *err);
 /* @fn returns 0 to go on; another value ends the walk and is handed up. */

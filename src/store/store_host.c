@@ -30,6 +30,17 @@ store_host_put(struct store *s, const struct store_host *h, struct error *err)
 }
 
 int
+store_host_put_state(struct store *s, const struct store_host_state *h, struct error *err)
+{
+        _cleanup_free_ char *seen = store_json(&machine_seen_desc, h->seen, err);
+
+        if (!seen)
+                return error_to_errno(err->code);
+        return store_run(s, ST_HOST_STATE, err, "tiiiiit", h->name, (int64_t)h->state, h->since_ms, (int64_t)h->address_now,
+                         (int64_t)h->boot, h->attempt_ms, seen);
+}
+
+int
 store_host_delete(struct store *s, const char *name, struct error *err)
 {
         int r;

@@ -11,7 +11,7 @@
 
 #include "bootcfg/profile_choice.h"
 
-static const struct host desk = {.name = "desk-12", .mac = {{0x52, 0x54, 0x00, 1, 2, 3}}, .labels = "room-a, desks"};
+static const struct host_brief desk = {.name = "desk-12", .mac = {{0x52, 0x54, 0x00, 1, 2, 3}}, .labels = "room-a, desks", .profile = ""};
 static const struct host_setting no_setting;
 static const struct profile_facts facts = {
         .host = &desk, .setting = &no_setting, .manufacturer = "Dell Inc.", .product = "OptiPlex 9020"};
@@ -88,12 +88,12 @@ static void
 check(const struct config *c, const struct host_setting *s, const char *own, uint16_t minute, const char *profile,
       enum policy_by by)
 {
-        struct host h = desk;
+        struct host_brief h = desk;
         const struct profile_facts f = {.host = &h, .setting = s};
         const struct policy_time t = {.minute = minute};
         struct policy_choice choice;
 
-        strcpy(h.profile, own);
+        h.profile = own;
         profile_choose(c, &f, &t, &choice);
         assert_string_equal(config_profile_at(c, choice.profile)->name, profile);
         assert_int_equal(choice.by, by);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "model/host.h"
+#include "model/host_brief.h"
 #include "model/operation.h"
 
 static struct host
@@ -111,6 +111,39 @@ every_state_has_a_name(void **state)
         assert_string_equal(profile_kind_names[0], "local"); /* the answer to every doubt is zero */
 }
 
+static struct host
+full_host(void)
+{
+        struct host h = {.mac = {{2, 0, 0, 0, 0, 7}}, .address = 0x0a090007, .configured = true};
+
+        strcpy(h.name, "n7");
+        strcpy(h.labels, "room-a");
+        strcpy(h.kernel_args, "quiet");
+        memset(h.xen_args, 'x', sizeof(h.xen_args) - 1);
+        strcpy(h.enrolled, "lab");
+        return h;
+}
+
+static void
+a_brief_form_keeps_every_field(void **state)
+{
+        struct host h = full_host(), back;
+        struct host_brief b, view = host_brief_of(&h);
+
+        (void)state;
+        assert_int_equal(host_brief_make(&h, &b), 0);
+        assert_ptr_equal(view.name, h.name);
+        assert_null(view.texts);
+        memset(&h, 'y', sizeof(h)); /* nothing of it is needed any more */
+        assert_string_equal(b.name, "n7");
+        assert_string_equal(b.profile, "");
+        host_brief_expand(&b, &back);
+        h = full_host();
+        assert_true(rec_equal(&host_desc, &h, &back));
+        host_brief_clear(&b);
+        assert_null(b.texts);
+}
+
 int
 main(void)
 {
@@ -121,6 +154,7 @@ main(void)
                 cmocka_unit_test(arguments_cannot_leave_their_line_of_the_menu),
                 cmocka_unit_test(an_image_is_a_name_a_tag_or_an_id),
                 cmocka_unit_test(every_state_has_a_name),
+                cmocka_unit_test(a_brief_form_keeps_every_field),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,6 +161,32 @@ a_host_comes_back_as_it_went(void **state)
 }
 
 static void
+a_state_is_written_without_the_rest(void **state)
+{
+        struct fixture *f = *state;
+        struct store_host h = some_host("n1"), back = {0};
+        const struct machine_seen seen = {.time_ms = 1234, .network = 2};
+        const struct store_host_state now = {
+                .name = "n1", .state = HOST_BOOTING, .address_now = 0x0a090007, .boot = 8, .since_ms = 77, .attempt_ms = 43, .seen = &seen};
+        struct error err;
+
+        open_store(f);
+        assert_int_equal(store_host_put(f->store, &h, &err), 0);
+        assert_int_equal(store_host_put_state(f->store, &now, &err), 0);
+        commit(f);
+        reopen(f);
+        assert_int_equal(store_hosts(f->store, keep_host, &back, &err), 0);
+        assert_int_equal(back.state, HOST_BOOTING);
+        assert_int_equal(back.address_now, 0x0a090007);
+        assert_int_equal(back.boot, 8);
+        assert_int_equal(back.since_ms, 77);
+        assert_int_equal(back.attempt_ms, 43);
+        assert_true(rec_equal(&machine_seen_desc, &seen, &back.seen));
+        assert_true(rec_equal(&host_desc, &h.host, &back.host));
+        assert_true(rec_equal(&host_inventory_desc, &h.inventory, &back.inventory));
+}
+
+static void
 a_setting_and_a_session_can_be_taken_back(void **state)
 {
         struct fixture *f = *state;
@@ -615,6 +641,7 @@ main(void)
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
         const struct CMUnitTest tests[] = {
                 T(a_host_comes_back_as_it_went),
+                T(a_state_is_written_without_the_rest),
                 T(a_setting_and_a_session_can_be_taken_back),
                 T(what_was_not_committed_is_not_there),
                 T(only_the_newest_boots_are_kept),
