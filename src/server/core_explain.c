@@ -67,13 +67,37 @@ add_findings(struct core *c, const struct explain_request *r, struct core_host *
         }
 }
 
+/* Its own server: that of a satellite's host is the satellite, once it has told of its LAN. */
+static struct policy *
+policy_of(struct core *c, struct core_host *h, struct explain_request *r, const struct explain_sink *sink)
+{
+        const struct core_satellite *s = h ? core_satellite_of(c, h) : NULL;
+        char why[NAME_SIZE + 32], text[NAME_SIZE + 80];
+
+        r->address = c->config->network.address;
+        if (!s)
+                return core_policy_now(c);
+        snprintf(why, sizeof(why), "the host's label '%s'", s->row.label);
+        sink->item(sink->arg, "decision", "who answers", NULL, 0);
+        if (s->row.n_networks == 0) {
+                snprintf(text, sizeof(text), "satellite '%s' has not told of its LAN yet: shown is this server's answer", s->row.name);
+                sink->line(sink->arg, text, why);
+                return core_policy_now(c);
+        }
+        snprintf(text, sizeof(text), "satellite '%s', which is %s", s->row.name,
+                 !s->conn                                    ? "away and goes on with what it has"
+                 : s->state.generation == s->offer.generation ? "up to date"
+                                                             : "fetching what follows");
+        sink->line(sink->arg, text, why);
+        r->address = s->row.networks[0].address;
+        return core_policy_for(c, s);
+}
+
 json_t *
 core_explain_json(struct core *c, const struct msg_api_get *m, struct error *err)
 {
-        CLEANUP(policy_free) struct policy *policy = core_policy_now(c);
-        struct explain_request r = {.policy = policy,
-                                    .address = c->config->network.address,
-                                    .firmware = *m->filter ? m->filter : explain_firmware_name(0),
+        CLEANUP(policy_free) struct policy *policy = NULL;
+        struct explain_request r = {.firmware = *m->filter ? m->filter : explain_firmware_name(0),
                                     .now_ms = m->number ? (int64_t)m->number : core_wall(c)};
         struct core_host *h = core_host_find(c, m->name);
         json_t *items = json_array();
@@ -93,6 +117,8 @@ core_explain_json(struct core *c, const struct msg_api_get *m, struct error *err
                 r.hardware = &u->row.hardware;
                 r.network = u->row.seen.network;
         }
+        if (e == 0)
+                r.policy = policy = policy_of(c, h, &r, &sink);
         if (e == 0 && !policy)
                 e = error_set(err, ERR_NO_SPACE, "no memory for the policy");
         if (e == 0)

@@ -311,9 +311,11 @@ fill_menu(const struct config *config, struct policy_menu *to, const struct menu
 }
 
 static void
-fill_header(struct core *c, const struct config *config, struct image_index **cache, struct policy_header *p)
+fill_header(struct core *c, const struct policy_source *from, struct image_index **cache, struct policy_header *p)
 {
-        p->generation = ++c->policy_generation;
+        const struct config *config = from->config;
+
+        p->generation = from->generation;
         p->default_image = find_index(c, cache, config->default_image);
         memcpy(p->token_key, c->token_key, sizeof(p->token_key));
         memcpy(p->tls_fingerprint, c->params.tls_fingerprint, sizeof(p->tls_fingerprint));
@@ -422,7 +424,7 @@ build(struct core *c, const struct policy_source *from, struct policy **ret)
                 parts.n_profiles++;
         if (allocate_parts(&p, &parts)) {
                 fill_parts(c, from, &cache, &p, &parts);
-                fill_header(c, from->config, &cache, &header);
+                fill_header(c, from, &cache, &header);
                 if (from->satellite)
                         fill_satellite(c, from->satellite, &header);
                 parts.header = &header;
@@ -446,7 +448,7 @@ core_policy_source_now(struct core *c, struct policy_source *ret)
 {
         struct core_host *h, *next;
 
-        *ret = (struct policy_source){.config = c->config};
+        *ret = (struct policy_source){.config = c->config, .generation = c->policy_generation};
         ret->rows = calloc(HASH_CNT(by_name, c->hosts_by_name) + 1u, sizeof(*ret->rows));
         if (!ret->rows)
                 return -ENOMEM;
@@ -462,8 +464,10 @@ build_now(struct core *c, struct policy **ret)
         struct policy_source from;
         int r = core_policy_source_now(c, &from);
 
-        if (r == 0)
+        if (r == 0) {
+                from.generation = ++c->policy_generation;
                 r = build(c, &from, ret);
+        }
         free(from.rows);
         return r;
 }
@@ -471,13 +475,9 @@ build_now(struct core *c, struct policy **ret)
 struct policy *
 core_policy_of(struct core *c, const struct policy_source *from)
 {
-        uint64_t generation = c->policy_generation;
         struct policy *p = NULL;
 
-        if (build(c, from, &p) < 0)
-                p = NULL;
-        c->policy_generation = generation; /* this one is nobody's but the caller's */
-        return p;
+        return build(c, from, &p) < 0 ? NULL : p;
 }
 
 /* Of the generation in force: it is the same policy, seen from there. */
@@ -485,7 +485,6 @@ struct policy *
 core_policy_for(struct core *c, const struct core_satellite *s)
 {
         struct policy_source from = {0};
-        uint64_t generation = c->policy_generation--;
         struct core_host *h, *next;
         struct policy *p = NULL;
 
@@ -495,11 +494,9 @@ core_policy_for(struct core *c, const struct core_satellite *s)
                 HASH_ITER(by_name, c->hosts_by_name, h, next)
                 if (core_satellite_of(c, h) == s)
                         from.rows[from.n_rows++] = &h->row;
-                if (build(c, &from, &p) < 0)
-                        p = NULL;
+                p = core_policy_of(c, &from);
         }
         free(from.rows);
-        c->policy_generation = generation;
         return p;
 }
 

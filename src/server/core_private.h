@@ -204,6 +204,7 @@ struct core {
         struct core_domain *domains;
         struct core_op *ops;
         struct core_host *dirty_hosts; /* rows to write at the next flush */
+        bool commit_due;               /* a tick has come: nothing waits longer */
         struct core_host *open_boots;  /* that this turn works on */
         struct boot boot_looked;       /* core_boot_look()'s */
         struct store_host row_written; /* write_host()'s: it is some KiB */
@@ -535,6 +536,7 @@ int core_policy_load(struct core *c, struct error *err);
 /* What a policy is made from: a configuration, and the hosts' rows. */
 struct policy_source {
         const struct config *config;
+        uint64_t generation; /* that it says it is */
         const struct core_row **rows; /* malloc'ed; they point to rows that live elsewhere */
         uint32_t n_rows;
         const struct core_satellite *satellite; /* whose hosts they are, and whose LAN and key it has; NULL: ours */

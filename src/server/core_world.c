@@ -284,6 +284,7 @@ core_flush(struct core *c, struct error *err)
         core_api_wake(c);
         write_rows(c);
         core_boot_close_all(c);
+        c->commit_due = false;
         if (c->failed.code == ERR_NONE && store_commit(c->store, &e)) /* <-- the line that commits an operation */
                 core_db_failed(c, &e);
         if (c->failed.code != ERR_NONE) {
@@ -293,6 +294,17 @@ core_flush(struct core *c, struct error *err)
         }
         core_policy_flush(c);
         outbox_empty(c, true);
+        return 0;
+}
+
+int
+core_flush_turn(struct core *c, struct error *err)
+{
+        core_guest_push(c);
+        core_api_wake(c);
+        if (c->commit_due || c->out_first || c->policy_dirty || c->failed.code != ERR_NONE)
+                return core_flush(c, err);
+        core_boot_close_all(c);
         return 0;
 }
 
@@ -473,6 +485,7 @@ core_tick(struct core *c)
         core_guard_tick(c);
         core_satellite_tick(c);
         trim(c);
+        c->commit_due = true;
 }
 
 /* --- life --- */

@@ -8,7 +8,7 @@
  *         core_message ... core_message, core_tick, core_flush
  *                |                                   |
  *                +-- changes memory, and rows in     +-- rows written, one commit (fsync), then all answers leave
- *                    the transaction that is open
+ *                    the transaction that is open        (core_flush_turn: at the latest a tick later, if none waits)
  *
  * Nothing leaves before what it promises is committed. When the database fails, memory is ahead of it: core_flush then returns
  * the error, sends nothing, and the process must end; the next one begins from the file.
@@ -57,5 +57,12 @@ void core_tick(struct core *c);
 
 /* Commits and sends. 0, or what the database said: then the process must end. */
 int core_flush(struct core *c, struct error *err);
+
+/*
+ * The same at the end of each turn of the loop. Where nobody waits for an answer - boots and leases, of which boot and files
+ * tell - the rows wait for the next tick, so that all of a boot that happened within it is one row and one fsync: a crash loses
+ * what the trace has of the last second, and the leases, which are in boot's journal.
+ */
+int core_flush_turn(struct core *c, struct error *err);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The core role: core_world on a loop. Channels to boot, files, api and work; a tick a second; a flush before each wait, so
- * that all that one turn of the loop brought is committed together and answered after. No network. Runs in: core.
+ * that all that one turn of the loop brought is committed together and answered after; of boots, all that a tick brought. No
+ * network. Runs in: core.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -76,19 +77,19 @@ to_parent(void *arg, enum msg_type type, const void *payload)
 }
 
 static void
-flush(struct role_core *rc)
+flush(struct role_core *rc, int (*fn)(struct core *c, struct error *err))
 {
         struct error err;
 
         /* Memory and database differ now; the next process begins from the database. */
-        if (core_flush(rc->core, &err))
+        if (fn(rc->core, &err))
                 role_fail(rc->ctx, "%s", err.message);
 }
 
 static void
 flush_cb(uv_prepare_t *handle)
 {
-        flush(handle->data);
+        flush(handle->data, core_flush_turn);
 }
 
 static void
@@ -181,7 +182,7 @@ role_core_stop(struct role_ctx *ctx)
 {
         struct role_core *rc = ctx->state;
 
-        flush(rc);
+        flush(rc, core_flush);
         core_free(rc->core);
         rc->core = NULL;
         uv_prepare_stop(&rc->flush);

@@ -298,14 +298,14 @@ world_flush(struct world *w)
 {
         struct error err;
 
-        if (w->core && core_flush(w->core, &err))
+        if (w->core && core_flush_turn(w->core, &err))
                 die("flush", err.message);
         while (w->core && w->taken_in.op) {
                 struct msg_work_result r = w->taken_in;
 
                 w->taken_in.op = 0;
                 core_message(w->core, ROLE_WORK, MSG_WORK_RESULT, &r);
-                if (core_flush(w->core, &err))
+                if (core_flush_turn(w->core, &err))
                         die("flush", err.message);
         }
 }

@@ -73,6 +73,22 @@ def test_hosts_boot_while_the_main_server_is_killed_and_are_traced_when_it_is_ba
     assert [(u["mac"], u["via"]) for u in unknown] == [(UNKNOWN_MAC, "north")]
 
 
+def test_explain_shows_what_the_satellite_answers(running):
+    words = running.boot(S1_MAC)
+    shown = running.main.get("/v1/hosts/s1/explain")
+    lines = [(line["text"], line["why"]) for item in shown["items"] for line in item["lines"]]
+    assert ("satellite 'north', which is up to date", "the host's label 'north'") in lines
+    menu = "".join(item.get("text", "") for item in shown["items"] if item["kind"] == "file")
+    for word in ("dompool.server", "dompool.agent", "dompool.fp", "dompool.image"):
+        assert f"{word}={words[word]}" in menu, word
+    assert words["dompool.server"] == SATELLITE and SATELLITE in {text.split()[-1] for text, _ in lines if text.startswith("next server")}
+    main = running.main.get("/v1/hosts/m1/explain")
+    assert not any(item["title"] == "who answers" for item in main["items"])
+    running.satellite.stop()
+    wait_for(lambda: running.state()["state"] == "away", 30)
+    assert "away and goes on with what it has" in api_room.dompool(running.main, "host", "explain", "s1").stdout
+
+
 def test_nothing_is_doubled_when_the_line_breaks_again_and_again(running):
     running.main_away()
     running.boot(S1_MAC)
