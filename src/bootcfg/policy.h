@@ -44,7 +44,7 @@
 #include "model/image.h"
 
 #define POLICY_MAGIC 0x50504d44u /* "DMPP" */
-#define POLICY_VERSION 5
+#define POLICY_VERSION 6
 #define POLICY_NONE UINT32_MAX              /* an index that names nothing; of an image: it is not there */
 #define POLICY_HOSTS_IMAGE (UINT32_MAX - 1) /* a profile that leaves the image to the host */
 #define POLICY_MAX_CHOICES 8                /* for a host: seven with a time, and what counts else */
@@ -127,7 +127,8 @@ enum policy_by {
 };
 extern const char *const policy_by_names[]; /* "once", "setting", "rule", "host", "default" */
 
-/* In order: the first whose time it is counts. The last one of a host has no time. */
+/* In order: the first whose time it is counts; an order for the next boot only is before all others, which stand behind it all the
+ * same (policy_once.h). The last one of a host has no time. */
 struct policy_choice {
         uint32_t profile;  /* index */
         uint32_t rule;     /* index; POLICY_NONE */
@@ -136,6 +137,7 @@ struct policy_choice {
         uint8_t days;      /* bits, 0 is Monday; 0: every day */
         uint8_t by;        /* enum policy_by */
         uint16_t pad;
+        uint32_t set_s; /* POLICY_BY_ONCE: Unix seconds of the order; 0 else */
 };
 
 /* In the file; readers see struct policy_host. */

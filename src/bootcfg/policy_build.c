@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "bootcfg/policy_format.h"
+#include "bootcfg/policy_once.h"
 
 /* Pieces of bytes back to back, each of which is there once. */
 struct pool {
@@ -185,6 +186,18 @@ add_setting(struct policy_builder *b, const struct policy_host *h, uint32_t *ret
         return add_items(&b->settings, &s, 1, sizeof(s), ret_index);
 }
 
+/* What it is told when its next boot was: whoever ends the order finds it. */
+static int
+add_setting_after(struct policy_builder *b, const struct policy_host *h)
+{
+        struct policy_host after = *h;
+        uint32_t unused;
+
+        after.choices++;
+        after.n_choices--;
+        return add_setting(b, &after, &unused);
+}
+
 int
 policy_builder_add(struct policy_builder *b, const struct policy_host *h)
 {
@@ -197,6 +210,8 @@ policy_builder_add(struct policy_builder *b, const struct policy_host *h)
         r = add_text(b, h->name, &row.name);
         if (r == 0)
                 r = add_setting(b, h, &row.setting);
+        if (r == 0 && policy_once_of(h))
+                r = add_setting_after(b, h);
         if (r < 0)
                 return r;
         if (b->n_rows == b->rows_room) {

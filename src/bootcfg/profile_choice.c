@@ -94,9 +94,12 @@ profile_choices(const struct config *config, const struct profile_facts *f, stru
         uint32_t n = 0;
 
         *ret_left_out = 0;
-        if (choice_of(config, s->once, POLICY_BY_ONCE, &choices[0]) ||
-            choice_of(config, s->profile, POLICY_BY_SETTING, &choices[0]))
-                return 1;
+        if (choice_of(config, s->once, POLICY_BY_ONCE, &choices[0])) {
+                choices[0].set_s = (uint32_t)(s->once_set_ms / 1000);
+                n = 1;
+        }
+        if (choice_of(config, s->profile, POLICY_BY_SETTING, &choices[n]))
+                return n + 1;
         if (add_rules(config, f, choices, &n, ret_left_out))
                 return n;
         if (choice_of(config, f->host->profile, POLICY_BY_HOST, &choices[n]) ||

@@ -258,6 +258,8 @@ core_boot_init_report_at(struct core *c, const struct msg_init_report *m, int64_
         }
         if (!ended(h->boot))
                 reach(c, h, STAGE_INIT, now_ms, m->text);
+        if (by) /* the satellite has ended "next boot only" by this report, see satellite_once.c */
+                core_profile_phoned_home(c, h, token.attempt_ms);
         if (image_mode(m->stage))
                 mode_reached(c, h, m, token.attempt_ms, now_ms);
         core_event(c, "boot", h->row.host.name, "init-report", h->boot->number, "%s: %s (dom0 up %.1f s)", m->stage, m->text,

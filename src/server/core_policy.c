@@ -230,7 +230,6 @@ add_host(struct core *c, const struct config *config, struct image_index **cache
                 .choices = choices,
                 .quirks = quirks,
         };
-        const char *image;
         uint32_t left_out;
 
         fill_quirks(config, row, &hw, quirks, &p);
@@ -238,10 +237,13 @@ add_host(struct core *c, const struct config *config, struct image_index **cache
         if (left_out > 0)
                 log_warning("host=%s rules_left_out=%u reason=\"more than %d rules with a time match it\"", d->name, left_out,
                             POLICY_MAX_CHOICES - 1);
-        /* Set together with the profile; such a choice stands alone. */
-        image = choices[0].by == POLICY_BY_ONCE ? row->setting.once_image : row->setting.image;
-        if (choices[0].by <= POLICY_BY_SETTING && *image)
-                choices[0].image = find_index(c, cache, image);
+        /* Set together with the profile. */
+        for (uint32_t i = 0; i < p.n_choices && choices[i].by <= POLICY_BY_SETTING; i++) {
+                const char *image = choices[i].by == POLICY_BY_ONCE ? row->setting.once_image : row->setting.image;
+
+                if (*image)
+                        choices[i].image = find_index(c, cache, image);
+        }
         return policy_builder_add(b, &p);
 }
 

@@ -68,6 +68,7 @@ journal_due(uv_timer_t *timer)
 static void
 take_report(struct satellite_role *s, enum msg_type type, const void *payload)
 {
+        satellite_once_report(s->once, type, payload);
         if (!satellite_journal_add(s->journal, type, payload))
                 return;
         if (!uv_is_active((uv_handle_t *)&s->journal_timer))
@@ -144,7 +145,8 @@ role_satellite_start(struct role_ctx *ctx, struct error *err)
                 return r;
         journal_due(&s->journal_timer);
         s->disk = satellite_disk_new(ctx, s->state_dir);
-        s->sync = s->disk ? satellite_sync_new(s) : NULL;
+        s->once = s->disk ? satellite_once_new(s) : NULL;
+        s->sync = s->once ? satellite_sync_new(s) : NULL;
         s->link = s->sync ? satellite_link_new(s) : NULL;
         return s->link ? 0 : error_errno_set(err, ENOMEM, "satellite");
 }

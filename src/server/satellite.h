@@ -10,6 +10,7 @@
  *     satellite_sync.c     an offer: its parts, its files, and then its snapshot in force
  *     satellite_disk.c     the image store and the snapshot on disk
  *     satellite_journal.c  reports that wait
+ *     satellite_once.c     "next boot only", ended here
  *
  *     main server's core           satellite                            boot, files
  *        |------ OFFER -------------->|  (generation, sizes, SHA-256)       |
@@ -29,6 +30,7 @@ struct satellite_link;
 struct satellite_sync;
 struct satellite_disk;
 struct satellite_lease;
+struct satellite_once;
 
 struct satellite_role {
         struct role_ctx *ctx;
@@ -38,6 +40,7 @@ struct satellite_role {
         struct satellite_disk *disk;
         struct satellite_sync *sync;
         struct satellite_link *link;
+        struct satellite_once *once;
         uv_timer_t journal_timer;
         bool journal_failed; /* said already */
 };
@@ -95,7 +98,19 @@ int satellite_disk_stage_policy(struct satellite_disk *d, const void *data, size
 /* All @files are there: they get their names, then the staged snapshot is in force, then what neither this list nor the one
  * before names is removed. Takes over @files on success. */
 int satellite_disk_publish(struct satellite_disk *d, struct satellite_file *files, size_t n, struct error *err);
+/* Puts a changed copy of the snapshot in force in its place. */
+int satellite_disk_replace_policy(struct satellite_disk *d, const void *data, size_t size, struct error *err);
 /* A sealed copy of the snapshot in force, as boot and files map it; -1: there is none. The caller's to close. */
 int satellite_disk_policy(const struct satellite_disk *d);
+
+/* --- satellite_once.c --- */
+/* NULL: no memory. */
+struct satellite_once *satellite_once_new(struct satellite_role *s);
+/* What boot and files tell, before it is on its way. */
+void satellite_once_report(struct satellite_once *o, enum msg_type type, const void *payload);
+/* Another snapshot is in force; boot and files are to be told after this. */
+void satellite_once_published(struct satellite_once *o);
+/* The main server's number of a snapshot that may have been changed here. */
+uint64_t satellite_once_generation(uint64_t generation);
 
 #endif

@@ -24,6 +24,7 @@
 
 #define POLICY_NAME "policy.snap"
 #define POLICY_NEW POLICY_NAME ".new"
+#define POLICY_EDITED "policy.snap.edited" /* beside one that is being fetched */
 #define RESERVE (32u << 20) /* left free for journals and the rest of the system */
 #define SWEEP_DEPTH 8
 
@@ -161,12 +162,12 @@ satellite_disk_room(const struct satellite_disk *d, uint64_t size, struct error 
 
 /* --- the snapshot --- */
 
-int
-satellite_disk_stage_policy(struct satellite_disk *d, const void *data, size_t size, uint64_t *ret_generation,
-                            struct error *err)
+static int
+write_policy(struct satellite_disk *d, const char *name, const void *data, size_t size, uint64_t *ret_generation,
+             struct error *err)
 {
         CLEANUP(policy_free) struct policy *policy = NULL;
-        _cleanup_close_ int fd = openat(d->state_dir, POLICY_NEW, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        _cleanup_close_ int fd = openat(d->state_dir, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
         _cleanup_close_ int sealed = -1;
         int r;
 
@@ -184,6 +185,26 @@ satellite_disk_stage_policy(struct satellite_disk *d, const void *data, size_t s
         if (r == 0)
                 *ret_generation = policy_header(policy)->generation;
         return r;
+}
+
+int
+satellite_disk_stage_policy(struct satellite_disk *d, const void *data, size_t size, uint64_t *ret_generation,
+                            struct error *err)
+{
+        return write_policy(d, POLICY_NEW, data, size, ret_generation, err);
+}
+
+int
+satellite_disk_replace_policy(struct satellite_disk *d, const void *data, size_t size, struct error *err)
+{
+        uint64_t generation;
+        int r = write_policy(d, POLICY_EDITED, data, size, &generation, err);
+
+        if (r < 0)
+                return r;
+        if (renameat(d->state_dir, POLICY_EDITED, d->state_dir, POLICY_NAME) < 0 || fsync(d->state_dir) < 0)
+                return error_errno_set(err, errno, "the changed snapshot cannot be put in place");
+        return 0;
 }
 
 int

@@ -162,6 +162,7 @@ publish(struct satellite_sync *y)
         log_notice("in force generation=%llu files=%zu", (unsigned long long)y->generation, y->n_files);
         y->trouble[0] = '\0';
         stop(y);
+        satellite_once_published(y->s->once);
         satellite_policy_changed(y->s, y->generation);
         tell(y);
 }
@@ -357,7 +358,7 @@ generation_on_disk(const struct satellite_role *s)
 
         if (fd < 0 || policy_map(fd, &policy, &err) < 0)
                 return 0;
-        generation = policy_header(policy)->generation;
+        generation = satellite_once_generation(policy_header(policy)->generation);
         policy_free(policy);
         return generation;
 }

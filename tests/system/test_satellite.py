@@ -89,6 +89,27 @@ def test_explain_shows_what_the_satellite_answers(running):
     assert "away and goes on with what it has" in api_room.dompool(running.main, "host", "explain", "s1").stdout
 
 
+def test_next_boot_only_is_over_though_the_main_server_is_away(running):
+    first = running.image
+    second = fake_store.make_image(running.main.store, "other", {**fake_store.FILES, "notes": b"another version"})
+    wait_for(lambda: second in str(running.main.get("/v1/images")), 20)
+    assert api_room.dompool(running.main, "profile", "set", "s1", "pool", "--image", "other", "--next").returncode == 0
+    running.wait_current(40)
+    running.main_away()
+    assert running.boot(S1_MAC)["dompool.image"] == second[:16]
+    assert running.boot(S1_MAC)["dompool.image"] == first[:16], "its report of before ended the order"
+    time.sleep(0.5)
+    running.satellite.kill()
+    time.sleep(0.3)
+    running.satellite.start()
+    assert running.boot(S1_MAC)["dompool.image"] == first[:16], "and it stays so over a restart"
+    running.main.start()
+    wait_for(lambda: running.main.get("/v1/hosts/s1")["once"] == "", 40)
+    assert running.events(kind="host", subject="s1", what="profile")[-1]["text"] == "'pool' for one boot is over: the host has phoned home"
+    running.wait_current(40)
+    assert running.boot(S1_MAC)["dompool.image"] == first[:16]
+
+
 def test_nothing_is_doubled_when_the_line_breaks_again_and_again(running):
     running.main_away()
     running.boot(S1_MAC)
