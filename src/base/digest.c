@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -68,4 +69,22 @@ bool
 digest_equal(const void *a, const void *b, size_t size)
 {
         return gnutls_memcmp(a, b, size) == 0;
+}
+
+void
+digest_seal(uint8_t *record, size_t size)
+{
+        uint8_t sum[SHA256_SIZE];
+
+        digest_sha256(record, size, sum);
+        memcpy(record + size, sum, DIGEST_SEAL_SIZE);
+}
+
+bool
+digest_is_sealed(const uint8_t *record, size_t size)
+{
+        uint8_t sum[SHA256_SIZE];
+
+        digest_sha256(record, size, sum);
+        return memcmp(record + size, sum, DIGEST_SEAL_SIZE) == 0;
 }

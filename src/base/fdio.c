@@ -3,8 +3,12 @@
 #include "base/fdio.h"
 
 #include <errno.h>
-#include <stdint.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/cleanup.h"
 
 int
 fd_write_all(int fd, const void *bytes, size_t size)
@@ -21,5 +25,41 @@ fd_write_all(int fd, const void *bytes, size_t size)
                 at += n;
                 size -= (size_t)n;
         }
+        return 0;
+}
+
+int
+fd_read_file(int dir_fd, const char *name, size_t max, uint8_t **ret, size_t *ret_size)
+{
+        _cleanup_close_ int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        _cleanup_free_ uint8_t *data = NULL;
+        size_t have = 0;
+        struct stat st;
+
+        if (fd < 0 && errno == ENOENT) {
+                *ret = NULL;
+                *ret_size = 0;
+                return 0;
+        }
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > max)
+                return -EFBIG;
+        data = malloc((size_t)st.st_size + 1);
+        if (!data)
+                return -ENOMEM;
+        while (have < (size_t)st.st_size) {
+                ssize_t n = read(fd, data + have, (size_t)st.st_size - have);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        break;
+                have += (size_t)n;
+        }
+        *ret = TAKE_PTR(data);
+        *ret_size = have;
         return 0;
 }

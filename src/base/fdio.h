@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DOMPOOL_BASE_FDIO_H
 #define DOMPOOL_BASE_FDIO_H
-/* Writing to a descriptor that may take less at a time than it is given. */
+/* Descriptors that take or give less at a time than is wanted. */
 #include <stddef.h>
+#include <stdint.h>
 
 /* All of @size bytes, on a blocking descriptor. 0 or negative errno; how much was written is unknown then. */
 int fd_write_all(int fd, const void *bytes, size_t size);
+
+/*
+ * All of the regular file @name in @dir_fd, no link, as malloc'ed bytes; one that is not there is empty (*ret NULL). 0, -EFBIG
+ * when it is larger than @max or no regular file, or another negative errno.
+ */
+int fd_read_file(int dir_fd, const char *name, size_t max, uint8_t **ret, size_t *ret_size);
 
 #endif

@@ -70,7 +70,7 @@ struct policy_header {
         uint32_t agent_port, http_port;
         uint32_t
                 agent_address; /* where agents connect, if it is not who gives the boot files: a satellite's snapshot; else 0 */
-        uint32_t n_networks;                                 /* 1.. */
+        uint32_t n_networks;   /* 1.. */
         struct config_network networks[CONFIG_MAX_NETWORKS]; /* as config_network_at counts */
 };
 
@@ -127,8 +127,8 @@ enum policy_by {
 };
 extern const char *const policy_by_names[]; /* "once", "setting", "rule", "host", "default" */
 
-/* In order: the first whose time it is counts; an order for the next boot only is before all others, which stand behind it all the
- * same (policy_once.h). The last one of a host has no time. */
+/* In order: the first whose time it is counts; an order for the next boot only is before all others, which stand behind it all
+ * the same (policy_once.h). The last one of a host has no time. */
 struct policy_choice {
         uint32_t profile;  /* index */
         uint32_t rule;     /* index; POLICY_NONE */

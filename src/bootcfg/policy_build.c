@@ -297,10 +297,11 @@ static struct policy *
 assemble(struct policy_builder *b)
 {
         const void *const items[PART_N] = {
-                [PART_IMAGES] = b->parts.images,   [PART_PROFILES] = b->parts.profiles, [PART_RULES] = b->parts.rules,
-                [PART_MENUS] = b->parts.menus,     [PART_QUIRKS] = b->parts.quirks,     [PART_ENROLS] = b->parts.enrols,
-                [PART_SETTINGS] = b->settings.bytes,
-                [PART_CHOICES] = b->choices.bytes, [PART_QUIRK_REFS] = b->quirks.bytes, [PART_HOSTS] = b->rows,
+                [PART_IMAGES] = b->parts.images,     [PART_PROFILES] = b->parts.profiles,
+                [PART_RULES] = b->parts.rules,       [PART_MENUS] = b->parts.menus,
+                [PART_QUIRKS] = b->parts.quirks,     [PART_ENROLS] = b->parts.enrols,
+                [PART_SETTINGS] = b->settings.bytes, [PART_CHOICES] = b->choices.bytes,
+                [PART_QUIRK_REFS] = b->quirks.bytes, [PART_HOSTS] = b->rows,
                 [PART_TEXTS] = b->texts.bytes,
         };
         struct policy *p = calloc(1, sizeof(*p));

@@ -2,9 +2,9 @@
 #ifndef DOMPOOL_BOOTCFG_POLICY_ONCE_H
 #define DOMPOOL_BOOTCFG_POLICY_ONCE_H
 /*
- * "Next boot only" where no core is at hand: a satellite ends it itself, in its own copy of the snapshot. The order is the first
- * of a host's choices, and what counts after it stands behind; the builder puts the host's setting without the order into the
- * table as well, so that ending one changes a number in the host's row. Pure.
+ * "Next boot only" where no core is at hand: a satellite ends it itself, in its own copy of the snapshot. The order is the
+ * first of a host's choices, and what counts after it stands behind; the builder puts the host's setting without the order into
+ * the table as well, so that ending one changes a number in the host's row. Pure.
  */
 #include "bootcfg/policy.h"
 

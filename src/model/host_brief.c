@@ -9,8 +9,11 @@
 static const struct text {
         size_t in_host, size, in_brief;
 } texts[] = {
-#define TEXT(M) {offsetof(struct host, M), sizeof(((struct host *)0)->M), offsetof(struct host_brief, M)}
-        TEXT(name),     TEXT(profile),     TEXT(labels),  TEXT(image),  TEXT(xen_args),
+#define TEXT(M)                                                                                                                \
+        {                                                                                                                      \
+                offsetof(struct host, M), sizeof(((struct host *)0)->M), offsetof(struct host_brief, M)                        \
+        }
+        TEXT(name),        TEXT(profile), TEXT(labels), TEXT(image),    TEXT(xen_args),
         TEXT(kernel_args), TEXT(console), TEXT(loader), TEXT(enrolled),
 #undef TEXT
 };

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -23,7 +22,7 @@
 #define MAX_FILE (256u << 20) /* read at the start at most; compaction keeps the file far below */
 #define COMPACT_MIN (1u << 20)
 #define COMPACT_FACTOR 4
-#define CHECKSUM_AT 24
+#define CHECKSUM_AT (BOOT_JOURNAL_RECORD_SIZE - DIGEST_SEAL_SIZE)
 
 static const uint8_t header[BOOT_JOURNAL_HEADER_SIZE] = "DMPLEASE\0\0\0\1";
 
@@ -41,25 +40,19 @@ struct boot_journal {
 static void
 record_encode(const struct lease *l, uint8_t r[BOOT_JOURNAL_RECORD_SIZE])
 {
-        uint8_t sum[SHA256_SIZE];
-
         memset(r, 0, BOOT_JOURNAL_RECORD_SIZE);
         memcpy(r, l->mac.b, sizeof(l->mac.b));
         r[6] = (uint8_t)l->state;
         put_le(r + 8, l->address, 4);
         put_le(r + 12, (uint64_t)(lease_end(l) - l->expiry_ms) / 1000, 4);
         put_le(r + 16, (uint64_t)lease_end(l), 8);
-        digest_sha256(r, CHECKSUM_AT, sum);
-        memcpy(r + CHECKSUM_AT, sum, BOOT_JOURNAL_RECORD_SIZE - CHECKSUM_AT);
+        digest_seal(r, CHECKSUM_AT);
 }
 
 static bool
 record_decode(const uint8_t r[BOOT_JOURNAL_RECORD_SIZE], struct lease *ret)
 {
-        uint8_t sum[SHA256_SIZE];
-
-        digest_sha256(r, CHECKSUM_AT, sum);
-        if (memcmp(r + CHECKSUM_AT, sum, BOOT_JOURNAL_RECORD_SIZE - CHECKSUM_AT) != 0 || r[6] >= LEASE_N)
+        if (!digest_is_sealed(r, CHECKSUM_AT) || r[6] >= LEASE_N)
                 return false;
         memcpy(ret->mac.b, r, sizeof(ret->mac.b));
         ret->state = r[6];
@@ -91,43 +84,6 @@ boot_journal_replay(const uint8_t *data, size_t size, struct lease_table *table,
                         ret->n_bad++;
         }
         ret->torn = size - pos;
-        return 0;
-}
-
-/* All of a file; a missing one is empty. */
-static int
-read_all(int dir_fd, const char *name, uint8_t **ret, size_t *ret_size)
-{
-        _cleanup_close_ int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-        _cleanup_free_ uint8_t *data = NULL;
-        size_t have = 0;
-        struct stat st;
-
-        if (fd < 0 && errno == ENOENT) {
-                *ret = NULL;
-                *ret_size = 0;
-                return 0;
-        }
-        if (fd < 0 || fstat(fd, &st) < 0)
-                return -errno;
-        if (!S_ISREG(st.st_mode) || st.st_size > MAX_FILE)
-                return -EFBIG;
-        data = malloc((size_t)st.st_size + 1);
-        if (!data)
-                return -ENOMEM;
-        while (have < (size_t)st.st_size) {
-                ssize_t n = read(fd, data + have, (size_t)st.st_size - have);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                if (n == 0)
-                        break;
-                have += (size_t)n;
-        }
-        *ret = TAKE_PTR(data);
-        *ret_size = have;
         return 0;
 }
 
@@ -196,7 +152,7 @@ boot_journal_open(int dir_fd, struct lease_table *table, struct boot_journal **r
         size_t size;
         int r;
 
-        r = read_all(dir_fd, BOOT_JOURNAL_NAME, &data, &size);
+        r = fd_read_file(dir_fd, BOOT_JOURNAL_NAME, MAX_FILE, &data, &size);
         if (r < 0)
                 return error_errno_set(err, -r, "%s: cannot be read", BOOT_JOURNAL_NAME);
         r = boot_journal_replay(data, size, table, ret_report);

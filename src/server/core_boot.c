@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Boots as core sees them: what boot and files tell of firmware and loaders, what dompool-init reports. All of it may be missing (core was away while a host booted) and none of it is trusted but an init report,
- * which carries the boot's token. Process: core.
+ * Boots as core sees them: what boot and files tell of firmware and loaders, what dompool-init reports. All of it may be
+ * missing (core was away while a host booted) and none of it is trusted but an init report, which carries the boot's token.
+ * Process: core.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -80,14 +80,15 @@ policy_of(struct core *c, struct core_host *h, struct explain_request *r, const 
         snprintf(why, sizeof(why), "the host's label '%s'", s->row.label);
         sink->item(sink->arg, "decision", "who answers", NULL, 0);
         if (s->row.n_networks == 0) {
-                snprintf(text, sizeof(text), "satellite '%s' has not told of its LAN yet: shown is this server's answer", s->row.name);
+                snprintf(text, sizeof(text), "satellite '%s' has not told of its LAN yet: shown is this server's answer",
+                         s->row.name);
                 sink->line(sink->arg, text, why);
                 return core_policy_now(c);
         }
         snprintf(text, sizeof(text), "satellite '%s', which is %s", s->row.name,
-                 !s->conn                                    ? "away and goes on with what it has"
+                 !s->conn                                     ? "away and goes on with what it has"
                  : s->state.generation == s->offer.generation ? "up to date"
-                                                             : "fetching what follows");
+                                                              : "fetching what follows");
         sink->line(sink->arg, text, why);
         r->address = s->row.networks[0].address;
         return core_policy_for(c, s);

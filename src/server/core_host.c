@@ -384,9 +384,8 @@ core_host_json(struct core *c, struct core_host *h)
         json_object_set_new(json, "image_id", json_string(image ? image->id : ""));
         json_object_set_new(json, "duplicates", core_twin_json(c, &h->twin, &h->row.seen));
         json_object_set_new(json, "inventory",
-                            h->row.inventory.size
-                                    ? rec_to_json(&host_inventory_desc, core_row_inventory(&h->row, &inventory))
-                                    : json_null());
+                            h->row.inventory.size ? rec_to_json(&host_inventory_desc, core_row_inventory(&h->row, &inventory))
+                                                  : json_null());
         json_object_set_new(json, "hardware",
                             h->row.hardware.size ? rec_to_json(&host_hardware_desc, core_row_hardware(&h->row, &hardware))
                                                  : json_null());

@@ -247,10 +247,11 @@ add_host(struct core *c, const struct config *config, struct image_index **cache
         return policy_builder_add(b, &p);
 }
 
-/* A machine under inspection: the RAM image that reports, and nothing of anybody's settings. Its name is made of its MAC address
- * alone. */
+/* A machine under inspection: the RAM image that reports, and nothing of anybody's settings. Its name is made of its MAC
+ * address alone. */
 static int
-add_guest(struct core *c, const struct config *config, struct image_index **cache, struct policy_builder *b, const struct core_unknown *u)
+add_guest(struct core *c, const struct config *config, struct image_index **cache, struct policy_builder *b,
+          const struct core_unknown *u)
 {
         const struct policy_choice choice = {.profile = config_profile_index(config, profile_kind_names[PROFILE_INSPECT]),
                                              .rule = POLICY_NONE,

@@ -29,18 +29,18 @@
 #include "model/boot.h"
 #include "model/host_brief.h"
 #include "model/image.h"
-#include "proto/satellite_files.h"
 #include "model/twin.h"
+#include "proto/satellite_files.h"
 #include "server/core_world.h"
 #include "store/store.h"
 
 #define CORE_MAX_UNKNOWN 1024       /* MACs seen that are no host */
 #define CORE_MAX_UNKNOWN_STORED 512 /* of these: inspected, under inspection, ignored */
-#define CORE_MAX_WAITERS 4096 /* long polls at a time */
+#define CORE_MAX_WAITERS 4096       /* long polls at a time */
 #define CORE_MAX_CONSOLES 1024
 #define CORE_MAX_CAPTURES 8  /* at a time */
 #define CORE_MAX_HOSTS 65536 /* beside those that the configuration names; at most POLICY_MAX_HOSTS fit into the snapshot */
-#define CORE_KEEP_BOOTS 10 /* per host */
+#define CORE_KEEP_BOOTS 10   /* per host */
 #define CORE_KEEP_EVENTS 200000
 #define CORE_KEEP_OPS 20000 /* finished ones */
 #define CORE_WAIT_MAX_MS 60000
@@ -66,7 +66,7 @@ struct core_can {
 struct core_row {
         struct host_brief host;
         struct host_setting setting;
-        uint32_t state; /* enum host_state */
+        uint32_t state;       /* enum host_state */
         uint32_t address_now; /* changed by core_host_set_address */
         int64_t since_ms;
         uint64_t boot;
@@ -127,9 +127,9 @@ struct core_guest_task {
 
 struct core_unknown {
         struct unknown row;
-        bool stored;      /* it is a row of the database */
-        uint32_t address; /* while it is inspected; 0: none yet */
-        char stage[32];   /* how far its inspection has got */
+        bool stored;         /* it is a row of the database */
+        uint32_t address;    /* while it is inspected; 0: none yet */
+        char stage[32];      /* how far its inspection has got */
         char via[NAME_SIZE]; /* the satellite that saw it last; empty: we did */
         struct twin twin;
         int64_t two_told_mono_ms;
@@ -174,13 +174,13 @@ struct core_console {
 struct core_capture {
         uint64_t session;
         struct mac mac;
-        char name[NAME_SIZE];   /* of the host, or the MAC's text */
+        char name[NAME_SIZE];        /* of the host, or the MAC's text */
         uint32_t boots, begun, over; /* wanted, seen to begin, come to an end */
-        int64_t begun_ms;       /* wall, of the boot that runs */
-        int64_t word_mono_ms;   /* the last stage's time */
-        int64_t end_mono_ms;    /* its time is up */
-        int64_t ending_mono_ms; /* capture was told to end; 0: not yet */
-        char why[80];           /* then */
+        int64_t begun_ms;            /* wall, of the boot that runs */
+        int64_t word_mono_ms;        /* the last stage's time */
+        int64_t end_mono_ms;         /* its time is up */
+        int64_t ending_mono_ms;      /* capture was told to end; 0: not yet */
+        char why[80];                /* then */
         struct core_capture *prev, *next;
 };
 
@@ -245,8 +245,8 @@ struct core {
         uint8_t token_key[32];
         uint64_t policy_generation;
         bool policy_dirty;
-        int policy_fd;    /* the snapshot in force, a sealed file; -1: none */
-        uint64_t work_op; /* the image build whose task work has; 0: none */
+        int policy_fd;                     /* the snapshot in force, a sealed file; -1: none */
+        uint64_t work_op;                  /* the image build whose task work has; 0: none */
         struct core_guest_task guest_task; /* the guest file that work is taking in */
         bool guest_due;                    /* it may be the next one's turn */
         int64_t trimmed_mono_ms, swept_mono_ms;
@@ -486,8 +486,8 @@ uint64_t core_create_need_kib(const struct domain_config *config);
 
 /* --- core_guest.c --- */
 /*
- * Finds @f->path below the guest-files directory. Hash and size are filled in if it is a blob already; else size stays 0, and the
- * operation that wants it goes through core_guest_push.
+ * Finds @f->path below the guest-files directory. Hash and size are filled in if it is a blob already; else size stays 0, and
+ * the operation that wants it goes through core_guest_push.
  */
 int core_guest_file(struct core *c, struct guest_file *f, struct error *err);
 /* The first of @config's files that is no blob yet, and what it is called; NULL: all are. */
@@ -536,7 +536,7 @@ int core_policy_load(struct core *c, struct error *err);
 /* What a policy is made from: a configuration, and the hosts' rows. */
 struct policy_source {
         const struct config *config;
-        uint64_t generation; /* that it says it is */
+        uint64_t generation;          /* that it says it is */
         const struct core_row **rows; /* malloc'ed; they point to rows that live elsewhere */
         uint32_t n_rows;
         const struct core_satellite *satellite; /* whose hosts they are, and whose LAN and key it has; NULL: ours */

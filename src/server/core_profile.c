@@ -15,10 +15,8 @@ core_row_facts(const struct core_row *row, struct host_hardware *buf)
 {
         const struct host_hardware *hw = core_row_hardware(row, buf);
 
-        return (struct profile_facts){.host = &row->host,
-                                      .setting = &row->setting,
-                                      .manufacturer = hw->manufacturer,
-                                      .product = hw->product};
+        return (struct profile_facts){
+                .host = &row->host, .setting = &row->setting, .manufacturer = hw->manufacturer, .product = hw->product};
 }
 
 const struct profile *

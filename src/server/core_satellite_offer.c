@@ -4,7 +4,6 @@
  * may ask for. Made anew when the policy or a loader changes, told to those that are connected, handed out in parts.
  * Process: core.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/digest.h"
+#include "base/folder.h"
 #include "base/log.h"
 #include "bootcfg/bootfile.h"
 #include "server/core_private.h"
@@ -61,53 +61,25 @@ hash_loader(const struct scan *scan, int fd, const struct stat *st, struct core_
         return digest_sha256_fd(fd, f->file.sha256, NULL);
 }
 
-/* Takes over @fd. What no list may name is left out with a word. */
+/* What no list may name is left out with a word. */
 static void
-add_loader(struct scan *scan, int fd, const struct stat *st, const char *path)
+add_loader(void *arg, int dir, const char *name, const char *path)
 {
-        _cleanup_close_ int own = fd;
+        _cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        struct scan *scan = arg;
         struct core_loader_file *f = &scan->files[scan->n];
+        struct stat st;
 
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+                return;
         if (!satellite_files_path_ok(path) || scan->n == SATELLITE_MAX_FILES / 2) {
                 log_warning("loader is not for satellites file=%s", path);
                 return;
         }
-        *f = (struct core_loader_file){.inode = st->st_ino, .mtime = st->st_mtim, .file.size = (uint64_t)st->st_size};
+        *f = (struct core_loader_file){.inode = st.st_ino, .mtime = st.st_mtim, .file.size = (uint64_t)st.st_size};
         str_copy(f->file.path, sizeof(f->file.path), path);
-        if (hash_loader(scan, own, st, f) == 0)
+        if (hash_loader(scan, fd, &st, f) == 0)
                 scan->n++;
-}
-
-/* Takes over @dir. */
-static void
-scan_folder(struct scan *scan, int dir, const char *path, unsigned depth)
-{
-        DIR *d = dir < 0 ? NULL : fdopendir(dir);
-        struct dirent *e;
-
-        if (!d) {
-                cleanup_close(&dir);
-                return;
-        }
-        while ((e = readdir(d))) {
-                char name[SATELLITE_PATH_SIZE + 256];
-                struct stat st;
-                int fd;
-
-                if (e->d_name[0] == '.')
-                        continue;
-                snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
-                fd = openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-                if (fd < 0 || fstat(fd, &st) < 0)
-                        cleanup_close(&fd);
-                else if (S_ISREG(st.st_mode))
-                        add_loader(scan, fd, &st, name);
-                else if (S_ISDIR(st.st_mode) && depth > 0 && strlen(name) < SATELLITE_PATH_SIZE)
-                        scan_folder(scan, fd, name, depth - 1);
-                else
-                        close(fd);
-        }
-        closedir(d);
 }
 
 static int
@@ -123,13 +95,14 @@ static bool
 scan_loaders(struct core *c)
 {
         struct scan scan = {.core = c, .files = calloc(SATELLITE_MAX_FILES / 2, sizeof(*scan.files))};
+        const struct folder_walk walk = {.links = true, .file = add_loader, .arg = &scan};
         char path[CONFIG_PATH_SIZE + 16];
         bool changed;
 
         if (!scan.files)
                 return false;
         snprintf(path, sizeof(path), "%s/loaders", c->config->image_store);
-        scan_folder(&scan, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), "loaders", LOADERS_DEPTH);
+        folder_walk(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), "loaders", LOADERS_DEPTH, &walk);
         qsort(scan.files, scan.n, sizeof(*scan.files), by_path);
         changed = scan.n != c->n_loader_files;
         for (size_t i = 0; !changed && i < scan.n; i++)

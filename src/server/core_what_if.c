@@ -313,7 +313,8 @@ make_after(struct what_if *w, struct error *err)
         if (core_policy_source_now(w->c, &w->before) < 0)
                 return error_errno_set(err, ENOMEM, "what if");
         room = w->before.n_rows + m->config.n_hosts + 1;
-        w->after = (struct policy_source){.config = w->c->config, .generation = w->before.generation, .rows = calloc(room, sizeof(*w->after.rows))};
+        w->after = (struct policy_source){
+                .config = w->c->config, .generation = w->before.generation, .rows = calloc(room, sizeof(*w->after.rows))};
         w->owned = calloc(2u * room, sizeof(*w->owned));
         if (!w->after.rows || !w->owned)
                 return error_errno_set(err, ENOMEM, "what if");

@@ -45,8 +45,8 @@ int core_new(const struct core_params *p, struct core **ret, struct error *err);
 /* NULL is allowed. What was not flushed is lost, as by a crash. */
 void core_free(struct core *c);
 
-/* A message of @from (boot, files, api, work; of the parent ROLE_ENDED and CAPTURE_CLOSE). @payload belongs to the caller; what core keeps it
- * copies. */
+/* A message of @from (boot, files, api, work; of the parent ROLE_ENDED and CAPTURE_CLOSE). @payload belongs to the caller; what
+ * core keeps it copies. */
 void core_message(struct core *c, enum role from, enum msg_type type, void *payload);
 
 /* The channel to @role came up or went down. */

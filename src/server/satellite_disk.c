@@ -5,7 +5,6 @@
  * this role writes there. Runs in: satellite.
  */
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/fdio.h"
+#include "base/folder.h"
 #include "base/log.h"
 #include "base/sealed.h"
 #include "server/satellite.h"
@@ -25,7 +25,7 @@
 #define POLICY_NAME "policy.snap"
 #define POLICY_NEW POLICY_NAME ".new"
 #define POLICY_EDITED "policy.snap.edited" /* beside one that is being fetched */
-#define RESERVE (32u << 20) /* left free for journals and the rest of the system */
+#define RESERVE (32u << 20)                /* left free for journals and the rest of the system */
 #define SWEEP_DEPTH 8
 
 DEFINE_CLEANUP(struct policy *, policy_free)
@@ -248,47 +248,31 @@ is_named(const struct sweep *s, const char *path)
         return find(s->lists[0], s->n[0], path) || find(s->lists[1], s->n[1], path);
 }
 
-/* Takes over @dir. */
 static void
-sweep_folder(const struct sweep *s, int dir, const char *path, unsigned depth)
+sweep_file(void *arg, int dir, const char *name, const char *path)
 {
-        DIR *d = dir < 0 ? NULL : fdopendir(dir);
-        struct dirent *e;
+        if (!is_named(arg, path))
+                unlinkat(dir, name, 0);
+}
 
-        if (!d) {
-                cleanup_close(&dir);
-                return;
-        }
-        while ((e = readdir(d))) {
-                char name[SATELLITE_PATH_SIZE + 256];
-                struct stat st;
-
-                if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
-                    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                        continue;
-                snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
-                if (!S_ISDIR(st.st_mode)) {
-                        if (!is_named(s, name))
-                                unlinkat(dirfd(d), e->d_name, 0);
-                } else if (depth > 0 && strlen(name) < SATELLITE_PATH_SIZE) {
-                        sweep_folder(s, openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), name,
-                                     depth - 1);
-                        unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR); /* if it is empty now */
-                }
-        }
-        closedir(d);
+static void
+sweep_folder(void *arg, int dir, const char *name)
+{
+        (void)arg;
+        unlinkat(dir, name, AT_REMOVEDIR); /* if it is empty now */
 }
 
 static void
 sweep(struct satellite_disk *d, const struct satellite_file *files, size_t n)
 {
         static const char *const folders[] = {"loaders", "versions"};
-        const struct sweep s = {{files, d->published}, {n, d->n_published}};
+        struct sweep s = {{files, d->published}, {n, d->n_published}};
+        const struct folder_walk walk = {.hidden = true, .file = sweep_file, .left = sweep_folder, .arg = &s};
         char path[SATELLITE_FOLDER_SIZE];
 
         for (size_t i = 0; d->published && i < N_ELEMENTS(folders); i++) {
                 snprintf(path, sizeof(path), "%s/%s", d->store, folders[i]);
-                sweep_folder(&s, open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), folders[i], SWEEP_DEPTH);
+                folder_walk(open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), folders[i], SWEEP_DEPTH, &walk);
         }
 }
 

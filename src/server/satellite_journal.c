@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -19,7 +18,7 @@
 #define BAD_NAME SATELLITE_JOURNAL_NAME ".bad"
 #define MAX_FILE (64u << 20)
 #define COMPACT_MIN (1u << 20)
-#define SUM_SIZE 8
+#define SUM_SIZE DIGEST_SEAL_SIZE
 #define HEAD_SIZE (8 + 3 * 8 + SUM_SIZE)
 #define RECORD_HEAD 16
 #define SEQ_GAP (1ull << 20) /* more than can be told between two writes to the disk */
@@ -37,24 +36,6 @@ struct satellite_journal {
         uint64_t synced; /* number of the last report in the file */
 };
 
-static void
-put_sum(uint8_t *begin, size_t size)
-{
-        uint8_t sum[SHA256_SIZE];
-
-        digest_sha256(begin, size, sum);
-        memcpy(begin + size, sum, SUM_SIZE);
-}
-
-static bool
-sum_ok(const uint8_t *begin, size_t size)
-{
-        uint8_t sum[SHA256_SIZE];
-
-        digest_sha256(begin, size, sum);
-        return memcmp(begin + size, sum, SUM_SIZE) == 0;
-}
-
 /* --- reading --- */
 
 int
@@ -63,14 +44,15 @@ satellite_journal_read(const uint8_t *data, size_t size, struct satellite_journa
 {
         uint64_t last = 0;
 
-        if (size < HEAD_SIZE || memcmp(data, magic, sizeof(magic)) != 0 || !sum_ok(data, HEAD_SIZE - SUM_SIZE))
+        if (size < HEAD_SIZE || memcmp(data, magic, sizeof(magic)) != 0 || !digest_is_sealed(data, HEAD_SIZE - SUM_SIZE))
                 return -EBADMSG;
         *ret = (struct satellite_journal_head){get_le(data + 8, 8), get_le(data + 16, 8), get_le(data + 24, 8)};
         for (size_t pos = HEAD_SIZE; size - pos >= RECORD_HEAD + SUM_SIZE;) {
                 size_t n = (size_t)get_le(data + pos, 4);
                 uint64_t seq = get_le(data + pos + 8, 8);
 
-                if (n > SATELLITE_REPORT_MAX || n > size - pos - RECORD_HEAD - SUM_SIZE || !sum_ok(data + pos, RECORD_HEAD + n))
+                if (n > SATELLITE_REPORT_MAX || n > size - pos - RECORD_HEAD - SUM_SIZE ||
+                    !digest_is_sealed(data + pos, RECORD_HEAD + n))
                         break;
                 if (seq > last && !fn(arg, seq, (enum msg_type)get_le(data + pos + 4, 4), data + pos + RECORD_HEAD, n))
                         break;
@@ -213,7 +195,7 @@ put_record(uint8_t *to, const struct satellite_report *r)
         put_le(to + 4, r->type, 4);
         put_le(to + 8, r->seq, 8);
         memcpy(to + RECORD_HEAD, r->data, r->size);
-        put_sum(to, RECORD_HEAD + r->size);
+        digest_seal(to, RECORD_HEAD + r->size);
         return to + record_size(r);
 }
 
@@ -247,7 +229,7 @@ rewrite(struct satellite_journal *j)
         put_le(data + 8, j->head.id, 8);
         put_le(data + 16, j->head.next_seq, 8);
         put_le(data + 24, j->head.n_dropped, 8);
-        put_sum(data, HEAD_SIZE - SUM_SIZE);
+        digest_seal(data, HEAD_SIZE - SUM_SIZE);
         fd = openat(j->dir_fd, NEW_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
                 return -errno;
@@ -297,39 +279,6 @@ satellite_journal_sync(struct satellite_journal *j)
         return r;
 }
 
-/* All of the file; a missing one is empty. */
-static int
-read_file(int dir_fd, uint8_t **ret, size_t *ret_size)
-{
-        _cleanup_close_ int fd = openat(dir_fd, SATELLITE_JOURNAL_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-        _cleanup_free_ uint8_t *data = NULL;
-        struct stat st;
-        size_t have = 0;
-
-        *ret_size = 0;
-        if (fd < 0)
-                return errno == ENOENT ? 0 : -errno;
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        if (!S_ISREG(st.st_mode) || st.st_size > MAX_FILE)
-                return -EFBIG;
-        data = malloc((size_t)st.st_size + 1);
-        if (!data)
-                return -ENOMEM;
-        while (have < (size_t)st.st_size) {
-                ssize_t n = read(fd, data + have, (size_t)st.st_size - have);
-
-                if (n < 0 && errno != EINTR)
-                        return -errno;
-                if (n == 0)
-                        break;
-                have += n > 0 ? (size_t)n : 0;
-        }
-        *ret = TAKE_PTR(data);
-        *ret_size = have;
-        return 0;
-}
-
 static void
 begin_new(struct satellite_journal *j)
 {
@@ -352,7 +301,7 @@ satellite_journal_open(int dir_fd, struct satellite_journal **ret, struct error 
                 return error_errno_set(err, ENOMEM, "%s", SATELLITE_JOURNAL_NAME);
         j->dir_fd = dir_fd;
         j->fd = -1;
-        r = read_file(dir_fd, &data, &size);
+        r = fd_read_file(dir_fd, SATELLITE_JOURNAL_NAME, MAX_FILE, &data, &size);
         if (r < 0) {
                 free(j);
                 return error_errno_set(err, -r, "%s: cannot be read", SATELLITE_JOURNAL_NAME);

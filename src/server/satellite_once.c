@@ -19,7 +19,7 @@
 
 #define GRACE_MS (2 * 60000)
 #define TICK_MS 1000
-#define ORDERS_MAX 1024 /* remembered; the oldest falls out */
+#define ORDERS_MAX 1024  /* remembered; the oldest falls out */
 #define EDITION_SHIFT 44 /* generations are milliseconds: above them stands how often a snapshot was changed here */
 #define EDITIONS (1u << 18)
 
@@ -186,7 +186,8 @@ replay(struct satellite_once *o)
         const struct satellite_report *r;
 
         for (uint64_t seq = 0; (r = satellite_journal_after(o->s->journal, seq)); seq = r->seq) {
-                const struct rec_desc *d = r->type == MSG_INIT_REPORT || r->type == MSG_BOOT_EVENT ? message_desc(r->type) : NULL;
+                const struct rec_desc *d =
+                        r->type == MSG_INIT_REPORT || r->type == MSG_BOOT_EVENT ? message_desc(r->type) : NULL;
                 _cleanup_free_ void *payload = d ? calloc(1, d->size) : NULL;
 
                 if (!payload || rec_decode(d, r->data, r->size, payload) < 0)

@@ -13,6 +13,7 @@
 
 #include "base/sealed.h"
 #include "bootcfg/policy_format.h"
+#include "bootcfg/policy_once.h"
 #include "fixture.h"
 
 static int
@@ -128,6 +129,51 @@ what_hosts_share_is_there_once(void **state)
         assert_int_equal(policy_header(p)->n_settings, 2);
         assert_int_equal(policy_header(p)->n_choices, 1);
         assert_in_range(size, MANY * sizeof(struct policy_row), 64 * MANY + 16384);
+        policy_free(p);
+}
+
+/* n1 and n3 boot by an order, n2 has their setting without it. */
+static void
+an_order_for_the_next_boot_is_ended_for_one_host(void **state)
+{
+        const struct policy_choice choices[] = {
+                {.profile = PROFILE_POOL, .rule = POLICY_NONE, .image = POLICY_HOSTS_IMAGE, .by = POLICY_BY_ONCE, .set_s = 7},
+                {.profile = PROFILE_LOCAL, .rule = POLICY_NONE, .image = POLICY_HOSTS_IMAGE, .by = POLICY_BY_HOST}};
+        const struct mac macs[] = {{{2, 0, 0, 0, 0, 1}}, {{2, 0, 0, 0, 0, 2}}, {{2, 0, 0, 0, 0, 3}}};
+        static const char *const names[] = {"n1", "n2", "n3"};
+        struct policy_host hosts[3], h;
+        struct policy_header header;
+        struct policy_image image;
+        struct policy *p, *after;
+        uint8_t *bytes;
+        size_t size;
+        int fd;
+
+        (void)state;
+        fixture_header(&header);
+        fixture_image(&image);
+        for (size_t i = 0; i < 3; i++) {
+                fixture_host(&hosts[i], names[i], &macs[i], PROFILE_LOCAL, 0, 0);
+                hosts[i].choices = i == 1 ? choices + 1 : choices;
+                hosts[i].n_choices = i == 1 ? 1 : 2;
+        }
+        p = fixture_build(&header, &image, 1, hosts, 3);
+        assert_non_null(p);
+        assert_int_equal(policy_once_of(policy_host_by_name(p, "n1", &h))->set_s, 7);
+        assert_null(policy_once_of(policy_host_by_name(p, "n2", &h)));
+        assert_int_equal(policy_once_end(p, &macs[1], 99, &bytes, &size), -ENOENT);
+        assert_int_equal(policy_once_end(p, &mac_unknown, 99, &bytes, &size), -ENOENT);
+        assert_int_equal(policy_once_end(p, &macs[0], 99, &bytes, &size), 0);
+        assert_int_equal(sealed_file_new("policy", bytes, size, &fd), 0);
+        free(bytes);
+        assert_int_equal(policy_map(fd, &after, &(struct error){0}), 0);
+        close(fd);
+        assert_int_equal(policy_header(after)->generation, 99);
+        policy_host_by_name(after, "n1", &h);
+        assert_int_equal(h.n_choices, 1);
+        assert_int_equal(h.choices[0].by, POLICY_BY_HOST);
+        assert_non_null(policy_once_of(policy_host_by_name(after, "n3", &h)));
+        policy_free(after);
         policy_free(p);
 }
 
@@ -351,6 +397,7 @@ main(void)
                 cmocka_unit_test(what_is_written_is_found_again),
                 cmocka_unit_test(hosts_are_found_in_rooms_of_every_size),
                 cmocka_unit_test(what_hosts_share_is_there_once),
+                cmocka_unit_test(an_order_for_the_next_boot_is_ended_for_one_host),
                 cmocka_unit_test(of_two_with_one_address_the_first_keeps_it),
                 cmocka_unit_test(no_policy_is_built_of_nonsense),
                 cmocka_unit_test(a_file_that_may_change_is_refused),

@@ -11,7 +11,8 @@
 
 #include "bootcfg/profile_choice.h"
 
-static const struct host_brief desk = {.name = "desk-12", .mac = {{0x52, 0x54, 0x00, 1, 2, 3}}, .labels = "room-a, desks", .profile = ""};
+static const struct host_brief desk = {
+        .name = "desk-12", .mac = {{0x52, 0x54, 0x00, 1, 2, 3}}, .labels = "room-a, desks", .profile = ""};
 static const struct host_setting no_setting;
 static const struct profile_facts facts = {
         .host = &desk, .setting = &no_setting, .manufacturer = "Dell Inc.", .product = "OptiPlex 9020"};
@@ -119,6 +120,28 @@ next_boot_setting_rule_host_default_in_this_order(void **state)
 }
 
 static void
+behind_an_order_for_the_next_boot_stands_what_follows(void **state)
+{
+        const struct host_setting s = {.once = "inspect", .once_set_ms = 7900};
+        const struct profile_facts f = {.host = &desk, .setting = &s};
+        struct policy_choice choices[POLICY_MAX_CHOICES];
+        struct config *c = config();
+        uint32_t left_out, n;
+
+        (void)state;
+        for (int i = 0; i < POLICY_MAX_CHOICES; i++)
+                add_rule(c, "timed", "rescue", 600, 660);
+        n = profile_choices(c, &f, choices, &left_out);
+        assert_int_equal(n, POLICY_MAX_CHOICES);
+        assert_int_equal(left_out, 2);
+        assert_int_equal(choices[0].by, POLICY_BY_ONCE);
+        assert_int_equal(choices[0].set_s, 7);
+        assert_int_equal(choices[1].by, POLICY_BY_RULE);
+        assert_int_equal(choices[n - 1].by, POLICY_BY_DEFAULT);
+        free(c);
+}
+
+static void
 a_profile_that_does_not_exist_is_passed_over(void **state)
 {
         struct host_setting s = {.profile = "gone", .once = "gone-too"};
@@ -196,6 +219,7 @@ main(void)
                 cmocka_unit_test(each_condition_is_looked_at),
                 cmocka_unit_test(hardware_that_is_not_known_matches_no_smbios_rule),
                 cmocka_unit_test(next_boot_setting_rule_host_default_in_this_order),
+                cmocka_unit_test(behind_an_order_for_the_next_boot_stands_what_follows),
                 cmocka_unit_test(a_profile_that_does_not_exist_is_passed_over),
                 cmocka_unit_test(the_first_rule_wins_and_one_without_a_time_hides_what_follows),
                 cmocka_unit_test(rules_beyond_the_snapshots_room_are_counted_and_the_last_resort_stays),

@@ -166,8 +166,13 @@ a_state_is_written_without_the_rest(void **state)
         struct fixture *f = *state;
         struct store_host h = some_host("n1"), back = {0};
         const struct machine_seen seen = {.time_ms = 1234, .network = 2};
-        const struct store_host_state now = {
-                .name = "n1", .state = HOST_BOOTING, .address_now = 0x0a090007, .boot = 8, .since_ms = 77, .attempt_ms = 43, .seen = &seen};
+        const struct store_host_state now = {.name = "n1",
+                                             .state = HOST_BOOTING,
+                                             .address_now = 0x0a090007,
+                                             .boot = 8,
+                                             .since_ms = 77,
+                                             .attempt_ms = 43,
+                                             .seen = &seen};
         struct error err;
 
         open_store(f);
