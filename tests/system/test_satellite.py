@@ -167,6 +167,8 @@ def test_a_fetch_that_was_cut_goes_on_where_it_ended(running):
     """A part of the right content is there already: the main server is asked for the rest alone."""
     data = os.urandom(3 << 20)
     digest = hashlib.sha256(data).hexdigest()
+    wait_for(lambda: running.main.get("/v1/images/micro/check")["facts"], 40)  # they make a generation, and publishing one sweeps
+    running.wait_current(40)
     part = running.satellite.store / f"loaders/.big.bin.{digest[:16]}.0.part"
     part.write_bytes(data[:2 << 20])
     os.chown(part, *(lambda st: (st.st_uid, st.st_gid))(running.satellite.store.stat()))
