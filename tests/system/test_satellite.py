@@ -293,3 +293,13 @@ def test_an_enrolment_that_others_can_read_is_refused(room):
     assert room.satellite.process.wait(10) == 3
     assert "chmod 600" in room.satellite.log()
     room.satellite.process = None
+
+
+def test_an_enrolment_that_is_too_long_is_refused_not_cut(room):
+    room.main.start()
+    line = room.enrol()
+    room.satellite.enrol(f"{line}\n# {'x' * 2048}\n")
+    room.satellite.start(ready=False)
+    assert room.satellite.process.wait(10) == 3
+    assert "longer than 2047 bytes" in room.satellite.log()
+    room.satellite.process = None
