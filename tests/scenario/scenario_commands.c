@@ -447,9 +447,10 @@ cmd_profile(struct script *s, char **w, int n)
         blob_clear(&m.hosts);
 }
 
-static const char *const resource_names[] = {"server",       "hosts",    "host",   "trace",      "capture",     "explain", "unknown",
-                                             "unknown-host", "profiles", "images", "image",      "image-check", "domains", "domain",
-                                             "ops",          "op",       "satellites", "satellite", "events",    NULL};
+static const char *const resource_names[] = {"server",     "hosts",        "host",     "trace",  "capture", "explain",
+                                             "unknown",    "unknown-host", "profiles", "images", "image",   "image-diff",
+                                             "image-gc",   "image-check",  "domains",  "domain", "ops",     "op",
+                                             "satellites", "satellite",    "events",   NULL};
 
 static struct msg_api_get
 get_message(struct script *s, char **w, int n)
