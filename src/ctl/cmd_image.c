@@ -183,6 +183,8 @@ build_here(struct ctl *c, const char *name, struct error *err)
         if (paths_data(folder, recipe) < 0)
                 return error_set(err, ERR_NOT_FOUND, "there is no recipe '%s'", name);
         b.progress = print_build_step;
+        b.key_file = ctl_store_key(c);
+        b.ssh_keys = "/etc/dompool/authorized_keys";
         r = loaders_build(b.store, err);
         if (r == 0)
                 r = image_build(&b, &image, err);

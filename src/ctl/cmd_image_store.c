@@ -337,15 +337,19 @@ cmd_image_diff(struct ctl *c, int argc, char **argv, struct error *err)
 #define SERVER_STORE "/var/cache/dompool/images"
 #define SERVER_KEY "/var/lib/dompool/image.key"
 
+const char *
+ctl_store_key(const struct ctl *c)
+{
+        const char *store = c->opt[OPT_STORE] ?: SERVER_STORE;
+
+        return strcmp(store, SERVER_STORE) == 0 && access(SERVER_KEY, R_OK) == 0 ? SERVER_KEY : NULL;
+}
+
 /* A shell needs a terminal, so it is opened on the machine that has the store. */
 static struct image_shell
 shell_of(const struct ctl *c, const char *name)
 {
-        const char *store = c->opt[OPT_STORE] ?: SERVER_STORE;
-
-        return (struct image_shell){.store = store,
-                                    .name = name,
-                                    .key_file = !c->opt[OPT_STORE] && access(SERVER_KEY, F_OK) == 0 ? SERVER_KEY : NULL};
+        return (struct image_shell){.store = c->opt[OPT_STORE] ?: SERVER_STORE, .name = name, .key_file = ctl_store_key(c)};
 }
 
 int

@@ -100,6 +100,10 @@ struct ctl_command {
 extern const struct ctl_command ctl_commands[];
 extern const size_t ctl_n_commands;
 
+/* The key that signs images in the store of --store: the server's where it is the server's store and we may read it, else NULL. */
+const char *
+ctl_store_key(const struct ctl *c);
+
 #define OPT_BIT(o) (UINT64_C(1) << (o))
 
 /* main() without the process: parses, runs, prints errors. Returns the exit code. */

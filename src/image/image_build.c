@@ -169,7 +169,7 @@ name_place(const struct build *x, const char (*names)[NAME_SIZE], size_t n, stru
                 char after = at ? at[strlen(names[i])] : 'x';
                 unsigned line, stage_line;
 
-                if (!at || strchr("abcdefghijklmnopqrstuvwxyz0123456789+.-", after))
+                if (!at || (after && strchr("abcdefghijklmnopqrstuvwxyz0123456789+.-", after)))
                         continue;
                 line = recipe_line_of(&x->recipe, names[i]);
                 stage_line = x->stage.name[0] ? recipe_line_of(&x->stage, names[i]) : 0;

@@ -154,7 +154,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_made(tmp_path):
         assert "No space left on device" in message, message
         guests = small / "store/guests"
         assert not (guests / "versions").exists() and not (guests / "tags").exists()
-        subprocess.run(["mount", "-o", "remount,size=200M", small], check=True)
+        subprocess.run(["mount", "-o", "remount,size=1G", small], check=True)
         build(recipe, small / "store")
         assert not list((guests / "tmp").iterdir())
     finally:
