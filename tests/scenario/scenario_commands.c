@@ -449,7 +449,7 @@ cmd_profile(struct script *s, char **w, int n)
 
 static const char *const resource_names[] = {"server",       "hosts",    "host",   "trace",      "capture",     "explain", "unknown",
                                              "unknown-host", "profiles", "images", "image",      "image-check", "domains", "domain",
-                                             "ops",          "op",       "satellites", "satellite", "events",    NULL};
+                                             "ops",          "op",       "exports", "export", "satellites", "satellite", "events",    NULL};
 
 static struct msg_api_get
 get_message(struct script *s, char **w, int n)
