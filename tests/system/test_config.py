@@ -177,7 +177,8 @@ quirk "old" { mac = "b8:27:eb" pci = "8086:57a0 10ec:*" smbios = "Dell Inc./R620
 quirk "b" { firmware = "efi" no-tftp-options = "yes" why = "x" }
 host "n1" { mac = "02-00-00-00-00-01" address = "10.0.0.11" profile = "local" image = "micro" xen-args = "x" kernel-args = "y" console = "vga" loader = "pxelinux"
   labels = "room-a, desks" }
-profile "lab" { kind = "pool" image = "micro:previous" xen-args = "a" kernel-args = "b" root = "ram" menu = "people" }
+export { nfs-server = "10.0.0.5:/vol/%i" nbd-server = "10.0.0.5:1:%i" iscsi-server = "10.0.0.5:3260:1:iqn.x:%i" aoe-target = "7.1" nbd-port = 10810 iscsi-port = 3261 }
+profile "lab" { kind = "pool" image = "micro:previous" xen-args = "a" kernel-args = "b" root = "iscsi" layer = "overlay:256M" menu = "people" }
 profile "ltsp" { kind = "chain" server = "10.0.0.8" file = "ltsp/ltsp.ipxe" }
 menu "people" { title = "Room A" entry "Own disk" { profile = "local" }
   entry "Xen: lab" { profile = "lab" password-grub = "grub.pbkdf2.sha512.10000.AB.CD" password-syslinux = "$6$a$b" password-pxegrub = "$1$a$b" }
