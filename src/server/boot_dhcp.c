@@ -26,6 +26,7 @@
 #define SETTLE_MS 500  /* records that no ACK waits for are on disk after that time */
 #define MAX_ROUNDS 4   /* batches before one fdatasync: who floods us keeps no ACK back for longer */
 #define MAX_WAITING (MAX_ROUNDS * BATCH)
+#define HELD_MS 1      /* between two looks whether the interface's full queue takes answers again */
 #define QUIET_MS 10000 /* complaints about malformed packets and failed writes: one in that time */
 
 /* OFFERs to one MAC since it last took one. */
@@ -55,7 +56,7 @@ struct boot_dhcp {
         int fd;
         int64_t quiet_until_ms;
         unsigned n_malformed; /* since the last complaint */
-        uv_timer_t settle;
+        uv_timer_t settle, held;
         int64_t now_ms; /* monotonic: of the batch */
 
         struct mmsghdr messages[BATCH];
@@ -189,6 +190,16 @@ handle(struct boot_dhcp *d, const struct sockaddr_in *from, int64_t wall_ms, str
                 boot_journal_append(b->journal, &r->lease, r->lease_urgent);
 }
 
+static void
+on_held(uv_timer_t *timer)
+{
+        struct boot_dhcp *d = timer->data;
+
+        boot_dhcp_send_held(&d->sender, d->fd, d->boot->server.address, clock_mono_ms(&d->boot->ctx->clock));
+        if (d->sender.n_held == 0)
+                uv_timer_stop(timer);
+}
+
 /* At most a batch. One that cannot leave keeps none of the others. */
 static void
 send_replies(struct boot_dhcp *d, struct answer *answers, unsigned n)
@@ -204,7 +215,9 @@ send_replies(struct boot_dhcp *d, struct answer *answers, unsigned n)
                         out[n_out++] = (struct boot_dhcp_answer){
                                 .data = x->data, .size = x->size, .to = x->destination, .port = x->port};
         }
-        r = boot_dhcp_send(&d->sender, d->fd, d->boot->server.address, out, n_out);
+        r = boot_dhcp_send(&d->sender, d->fd, d->boot->server.address, out, n_out, d->now_ms);
+        if (d->sender.n_held > 0 && !uv_is_active((uv_handle_t *)&d->held))
+                uv_timer_start(&d->held, on_held, HELD_MS, HELD_MS);
         if (r < 0 && speak(d, d->now_ms))
                 log_warning("dhcp answer not sent error=\"%s\"", strerror(-r));
 }
@@ -308,6 +321,16 @@ receive(struct boot_dhcp *d)
         return recvmmsg(d->fd, d->messages, BATCH, MSG_DONTWAIT, NULL);
 }
 
+/* ICMP errors of our answers: they keep the socket readable until they are read. */
+static void
+drop_errors(const struct boot_dhcp *d)
+{
+        char nothing[1];
+
+        for (unsigned i = 0; i < BATCH && recv(d->fd, nothing, sizeof(nothing), MSG_ERRQUEUE | MSG_DONTWAIT) >= 0; i++)
+                ;
+}
+
 /* Who asks while we work comes along, where all will wait for the disk. */
 static void
 on_readable(uv_poll_t *poll, int status, int events)
@@ -322,6 +345,8 @@ on_readable(uv_poll_t *poll, int status, int events)
                 n = receive(d);
                 if (n > 0)
                         handle_batch(d, (unsigned)n);
+                else if (round == 0)
+                        drop_errors(d);
                 if (n <= 0 || !boot_journal_urgent(d->boot->journal))
                         break;
         }
@@ -342,10 +367,13 @@ boot_dhcp_start(struct boot *b, int fd, uint16_t port, uint32_t network, struct 
         d->at.network = network;
         if (setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) < 0)
                 return error_errno_set(err, errno, "dhcp socket: SO_BROADCAST");
+        if (setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)) < 0)
+                return error_errno_set(err, errno, "dhcp socket: IP_RECVERR");
         r = uv_poll_init(b->ctx->loop, &d->poll, fd);
         if (r < 0)
                 return error_errno_set(err, -r, "dhcp socket");
         uv_timer_init(b->ctx->loop, &d->settle);
-        d->poll.data = d->settle.data = d;
+        uv_timer_init(b->ctx->loop, &d->held);
+        d->poll.data = d->settle.data = d->held.data = d;
         return uv_poll_start(&d->poll, UV_READABLE, on_readable);
 }

@@ -6,6 +6,7 @@
 #include "server/boot_dhcp_send.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/dhcp.h"
@@ -103,27 +104,57 @@ lacks_segmentation(int e)
         return e == EINVAL || e == EIO || e == ENOPROTOOPT || e == EMSGSIZE || e == EOPNOTSUPP;
 }
 
-/* The messages of @s one by one without offload, from number @at to @n. */
+static void
+hold(struct boot_dhcp_sender *s, const struct boot_dhcp_answer *a, int64_t now_ms)
+{
+        struct boot_dhcp_held *h;
+
+        if (!s->held)
+                s->held = calloc(BOOT_DHCP_HELD, sizeof(*s->held));
+        if (!s->held || s->n_held == BOOT_DHCP_HELD || a->size > sizeof(h->data))
+                return; /* as if lost on the wire */
+        h = &s->held[(s->held_first + s->n_held++) % BOOT_DHCP_HELD];
+        *h = (struct boot_dhcp_held){
+                .to = a->to, .port = a->port, .size = (uint16_t)a->size, .until_ms = now_ms + BOOT_DHCP_HELD_MS};
+        memcpy(h->data, a->data, a->size);
+}
+
+/* One message without offload. An ICMP error that came for an earlier one is told in its place, once. 0 or negative errno. */
 static int
-send_singly(const struct boot_dhcp_sender *s, int fd, unsigned at, unsigned n)
+send_message(int fd, const struct msghdr *m)
+{
+        ssize_t n = sendmsg(fd, m, MSG_DONTWAIT);
+
+        if (n < 0 && (errno == ECONNREFUSED || errno == EHOSTUNREACH || errno == ENETUNREACH))
+                n = sendmsg(fd, m, MSG_DONTWAIT);
+        return n < 0 ? -errno : 0;
+}
+
+/* The answers of group @g, one by one; @m is its message. */
+static int
+send_singly(struct boot_dhcp_sender *s, int fd, const struct group *g, const struct msghdr *m,
+            const struct boot_dhcp_answer *answers, const unsigned *order, int64_t now_ms)
 {
         int r = 0;
 
-        for (; at < n; at++)
-                for (size_t i = 0; i < s->messages[at].msg_hdr.msg_iovlen; i++) {
-                        struct msghdr m = s->messages[at].msg_hdr;
+        for (unsigned i = 0; i < g->n; i++) {
+                struct msghdr one = *m;
+                int e;
 
-                        m.msg_iov += i;
-                        m.msg_iovlen = 1;
-                        m.msg_controllen = CMSG_SPACE(sizeof(struct in_pktinfo));
-                        if (sendmsg(fd, &m, MSG_DONTWAIT) < 0)
-                                r = -errno;
-                }
+                one.msg_iov += i;
+                one.msg_iovlen = 1;
+                one.msg_controllen = CMSG_SPACE(sizeof(struct in_pktinfo));
+                e = send_message(fd, &one);
+                if (e == -ENOBUFS)
+                        hold(s, &answers[order[g->first + i]], now_ms);
+                else if (e < 0)
+                        r = e;
+        }
         return r;
 }
 
 int
-boot_dhcp_send(struct boot_dhcp_sender *s, int fd, uint32_t from, struct boot_dhcp_answer *answers, unsigned n)
+boot_dhcp_send(struct boot_dhcp_sender *s, int fd, uint32_t from, struct boot_dhcp_answer *answers, unsigned n, int64_t now_ms)
 {
         struct group groups[BOOT_DHCP_BATCH];
         unsigned order[BOOT_DHCP_BATCH], n_groups, sent = 0;
@@ -133,17 +164,35 @@ boot_dhcp_send(struct boot_dhcp_sender *s, int fd, uint32_t from, struct boot_dh
         for (unsigned i = 0; i < n_groups; i++)
                 make_message(s, i, from, answers, &groups[i], order);
         while (sent < n_groups) {
-                int done = sendmmsg(fd, s->messages + sent, n_groups - sent, MSG_DONTWAIT);
+                int done = sendmmsg(fd, s->messages + sent, n_groups - sent, MSG_DONTWAIT), e;
 
                 if (done > 0) {
                         sent += (unsigned)done;
-                } else if (groups[sent].n > 1 && lacks_segmentation(errno)) {
-                        s->no_gso = true;
-                        return send_singly(s, fd, sent, n_groups);
-                } else {
-                        r = -errno;
-                        sent++;
+                        continue;
                 }
+                if (groups[sent].n > 1 && lacks_segmentation(errno))
+                        s->no_gso = true;
+                /* What is left of it is small, and finds room sooner than all at once. */
+                e = send_singly(s, fd, &groups[sent], &s->messages[sent].msg_hdr, answers, order, now_ms);
+                r = e < 0 ? e : r;
+                sent++;
         }
         return r;
+}
+
+void
+boot_dhcp_send_held(struct boot_dhcp_sender *s, int fd, uint32_t from, int64_t now_ms)
+{
+        while (s->n_held > 0) {
+                struct boot_dhcp_held *h = &s->held[s->held_first];
+                struct boot_dhcp_answer a = {.data = h->data, .size = h->size, .to = h->to, .port = h->port};
+                const struct group g = {.first = 0, .n = 1, .size = h->size};
+                const unsigned order = 0;
+
+                make_message(s, 0, from, &a, &g, &order);
+                if (now_ms < h->until_ms && send_message(fd, &s->messages[0].msg_hdr) == -ENOBUFS)
+                        return;
+                s->held_first = (s->held_first + 1) % BOOT_DHCP_HELD;
+                s->n_held--;
+        }
 }

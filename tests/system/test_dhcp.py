@@ -5,6 +5,7 @@ import os
 import random
 import re
 import signal
+import subprocess
 import time
 
 import pytest
@@ -259,6 +260,16 @@ def test_answers_of_one_batch_reach_the_relay_agent_one_by_one(room):
         while a[at] != 255:
             at += 2 + a[at + 1]
         assert not any(a[at + 1:])
+
+
+def test_answers_that_the_interfaces_full_queue_drops_are_sent_again(room):
+    """In a room that starts at once. Firmware asks again only after four seconds, then eight."""
+    tc = ["ip", "netns", "exec", room.server_ns, "tc"]
+    room.be(POOL_MAC, "10.88.0.2")
+    subprocess.run([*tc, "qdisc", "add", "dev", "srv0", "root", "tbf", "rate", "1mbit", "burst", "40k", "limit", "24k"], check=True)
+    relay_storm(room, 250)  # says that all have come
+    shown = subprocess.run([*tc, "-s", "-j", "qdisc", "show", "dev", "srv0"], check=True, capture_output=True).stdout
+    assert json.loads(shown)[0]["drops"] > 0, shown
 
 
 def test_a_relay_agent_whose_hosts_take_no_offer_gets_answers_singly(room):
