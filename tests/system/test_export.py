@@ -91,7 +91,7 @@ def aoe_address(image):
 
 def aoe_read(client, image, lba=1):
     shelf, slot = aoe_address(image)
-    return client.run("python3", "-c", AOE, client.mac, str(shelf), str(slot), str(lba)).stdout.strip()
+    return client.run("/usr/bin/python3", "-c", AOE, client.mac, str(shelf), str(slot), str(lba)).stdout.strip()
 
 
 def iscsi_ls(client):
@@ -145,7 +145,7 @@ def test_nbd_gives_the_file_to_known_addresses_only(server, tmp_path):
 
     # work dies with its connections, and is back
     hold = f"import socket; s = socket.create_connection(('{SERVER}', 10809)); print(s.recv(8), flush=True); print(s.recv(1000) and s.recv(1))"
-    held = known.popen("python3", "-c", hold, stdout=subprocess.PIPE, text=True)
+    held = known.popen("/usr/bin/python3", "-c", hold, stdout=subprocess.PIPE, text=True)
     assert held.stdout.readline() == "b'NBDMAGIC'\n"
     server.kill_role("work")
     assert held.communicate(timeout=10)[0] == "b''\n"

@@ -122,8 +122,12 @@ def test_names_that_mean_harm_get_nothing(running, host, path):
     assert b"/state" not in body and b"No such file" not in body
 
 
-def test_manifest_of_an_image_is_not_served(host, store):
-    assert curl(host, image_path(store, "manifest.json"))[0] == 404
+def test_manifest_of_an_image_is_served_for_its_root_and_nothing_else_beside_it(running, host, store):
+    """dompool-init checks root.squashfs against it. A version's list of contents is the administrator's."""
+    version, = (running.store / "versions").iterdir()
+    (version / "contents").write_text("what is in it")
+    assert curl(host, image_path(store, "manifest.json"))[::2] == (200, (version / "manifest.json").read_bytes())
+    assert curl(host, image_path(store, "contents"))[0] == 404
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "POST", "OPTIONS", "TRACE"])
