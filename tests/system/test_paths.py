@@ -37,9 +37,10 @@ def set_traps(room):
     s.bind(str(loaders / "socket"))
     s.close()
     (room.store / "versions" / room.image / "escape").symlink_to("/etc/passwd")
+    (room.store / "versions" / room.image / "contents").write_bytes(MARK)
     below = [b"up/secret", b"upup/secret", b"root/etc/passwd", b"proc/environ", b"proc/root/etc/passwd", b"cwd/secret", b"fd/0", b"fd/3", b"state/secret",
              b"state/leases.journal", b"grub/up/secret", b"pxelinux.cfg/secret", b"up/up/secret", b"socket", b"fifo", b"zero", b"block",
-             f"i/{room.image[:16]}/escape".encode(), f"i/{room.image[:16]}/manifest.json".encode(), b"grub", b"grub/x86_64-efi", b".", b"", b"/"]
+             f"i/{room.image[:16]}/escape".encode(), f"i/{room.image[:16]}/contents".encode(), b"grub", b"grub/x86_64-efi", b".", b"", b"/"]
     return [name.encode() for name in links] + below
 
 
