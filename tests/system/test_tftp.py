@@ -303,7 +303,7 @@ def test_a_missing_file_is_an_error_at_once(room, tmp_path):
     answer, = raw(room, rrq(b"nothing.here"))
     assert [error_code(p) for p in answer] == [1]
     assert "not found" in hpa(room, "nothing.here", tmp_path / "x").lower() or "no such file" in hpa(room, "nothing.here", tmp_path / "y")
-    for name in (b"etc/passwd", b"dev/zero", b"grub", b"i/" + room.image[:16].encode() + b"/manifest.json", b"i/0000000000000000/xen.gz"):
+    for name in (b"etc/passwd", b"dev/zero", b"grub", b"i/" + room.image[:16].encode() + b"/contents", b"i/0000000000000000/xen.gz"):
         answer, = raw(room, rrq(name))
         assert answer[0][:2] == b"\0\5" and len(answer) == 1
 
