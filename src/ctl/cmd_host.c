@@ -166,6 +166,21 @@ print_boot_head(const char *host, const json_t *boot)
                via);
 }
 
+/* Where its root came from; nothing when that was in the initrd. */
+static void
+print_root(const json_t *boot)
+{
+        const json_t *note;
+        char text[600];
+        size_t i;
+
+        json_array_foreach(json_object_get(boot, "notes"), i, note)
+        {
+                if (strcmp(ctl_string(note, "kind"), boot_note_names[BOOT_NOTE_ROOT]) == 0)
+                        printf("  root         %s\n", ctl_clean(ctl_string(note, "text"), text, sizeof(text)));
+        }
+}
+
 static void
 print_boot_end(const json_t *boot)
 {
@@ -199,6 +214,7 @@ print_trace(const char *host, const json_t *answer)
                 {
                         print_stage(boot, stage);
                 }
+                print_root(boot);
                 print_boot_end(boot);
         }
 }

@@ -98,9 +98,9 @@ host_json(const struct lab_host *h)
 {
         char mac[MAC_TEXT_SIZE], ip[IP4_TEXT_SIZE];
 
-        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "name", h->name, "tap", h->tap, "mac", mac_text(&h->mac, mac),
-                         "address", ip4_text(h->address, ip), "firmware", lab_firmware_name(h->firmware), "nic", h->nic, "loader", h->loader,
-                         "memory_mib", (int)h->memory_mib);
+        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "name", h->name, "tap", h->tap, "mac",
+                         mac_text(&h->mac, mac), "address", ip4_text(h->address, ip), "firmware",
+                         lab_firmware_name(h->firmware), "nic", h->nic, "loader", h->loader, "memory_mib", (int)h->memory_mib);
 }
 
 static json_t *
@@ -142,8 +142,8 @@ host_load(json_t *json, struct lab_host *h)
         const char *name, *tap, *mac, *ip, *firmware, *nic, *loader;
         int memory, f;
 
-        if (json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "name", &name, "tap", &tap, "mac", &mac, "address", &ip,
-                        "firmware", &firmware, "nic", &nic, "loader", &loader, "memory_mib", &memory) < 0)
+        if (json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "name", &name, "tap", &tap, "mac", &mac, "address",
+                        &ip, "firmware", &firmware, "nic", &nic, "loader", &loader, "memory_mib", &memory) < 0)
                 return -EINVAL;
         f = lab_firmware_find(firmware);
         if (f < 0 || memory <= 0 || parse_mac(mac, &h->mac) < 0 || parse_ip4(ip, &h->address) < 0 || !name_ok(name) ||
@@ -209,9 +209,9 @@ lab_room_copy(const char *from, const char *to, struct error *err)
         struct stat st;
         ssize_t n;
 
-        if (in >= 0)
-                out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-        if (in < 0 || out < 0 || fstat(in, &st) < 0)
+        if (in >= 0 && fstat(in, &st) == 0)
+                out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, st.st_mode & 0777);
+        if (in < 0 || out < 0)
                 return error_errno_set(err, errno, "cannot copy %s to %s", from, to);
         while (st.st_size > 0) {
                 n = sendfile(out, in, NULL, (size_t)st.st_size);

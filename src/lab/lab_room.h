@@ -81,7 +81,7 @@ int lab_room_save(const struct lab_room *room, struct error *err);
 /* ERR_NOT_FOUND: there is no room in @dir. */
 int lab_room_load(struct lab_room *room, const char *dir, struct error *err);
 
-/* Copies a file; the new one has mode 0644 and replaces what is there. */
+/* Copies a file with its mode; the new one replaces what is there. */
 int lab_room_copy(const char *from, const char *to, struct error *err);
 
 /* Removes DIR with all that is in it. */

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/paths.h"
+#include "image/image_key.h"
 #include "lab/lab_api.h"
 #include "lab/lab_interrupt.h"
 #include "lab/lab_process.h"
@@ -57,12 +58,27 @@ lab_server_config(const struct lab_room *room, FILE *f)
                 config_host(room, &room->hosts[i], f);
 }
 
+/* The server signs with the key that the store's images are built for: a room with a key of its own would make every other
+ * room's images unbelievable, and have its own built anew each time. */
+static int
+copy_image_key(const struct lab_room *room, struct error *err)
+{
+        char from[LAB_PATH_SIZE + sizeof(IMAGE_KEY_NAME)], to[LAB_PATH_SIZE];
+
+        snprintf(from, sizeof(from), "%s/" IMAGE_KEY_NAME, room->store);
+        return lab_room_copy(from, lab_room_path(room, to, "state/" IMAGE_KEY_NAME), err);
+}
+
 int
 lab_server_prepare(const struct lab_room *room, struct error *err)
 {
         char path[LAB_PATH_SIZE];
-        _cleanup_fclose_ FILE *f = fopen(lab_room_path(room, path, "dompoold.conf"), "we");
+        _cleanup_fclose_ FILE *f = NULL;
+        int r = copy_image_key(room, err);
 
+        if (r < 0)
+                return r;
+        f = fopen(lab_room_path(room, path, "dompoold.conf"), "we");
         if (!f)
                 return error_errno_set(err, errno, "cannot write %s", path);
         lab_server_config(room, f);

@@ -11,7 +11,7 @@
 /* Writes the configuration of the room's server. */
 void lab_server_config(const struct lab_room *room, FILE *f);
 
-/* Writes DIR/dompoold.conf. */
+/* Writes DIR/dompoold.conf, and gives the server the key that the images of the room's store are signed with. */
 int lab_server_prepare(const struct lab_room *room, struct error *err);
 
 /* Starts dompoold and waits until its API answers. ERR_TOOL has the last words of one that ended. */

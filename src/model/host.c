@@ -27,6 +27,7 @@ const char *const boot_note_names[] = {
         [BOOT_NOTE_CUT] = "transfer-broken-off",
         [BOOT_NOTE_TOKEN] = "token-refused",
         [BOOT_NOTE_LOADER] = "other-loader",
+        [BOOT_NOTE_ROOT] = "root",
         [BOOT_NOTE_N] = NULL,
 };
 

@@ -52,6 +52,7 @@ enum boot_note_kind {
         BOOT_NOTE_CUT,          /* a transfer ended in the middle */
         BOOT_NOTE_TOKEN,        /* a token was refused */
         BOOT_NOTE_LOADER,       /* its loader fell silent the last time, another one is offered */
+        BOOT_NOTE_ROOT,         /* its root came over the network, and is mounted; the text says from where */
         BOOT_NOTE_N,
 };
 extern const char *const boot_note_names[];

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+One host whose root comes over the network, by each transport in turn, from the servers that dompoold itself starts: it reboots into it,
+gets ready, says where its root is, and runs a guest.
+"""
+
+import json
+import os
+import pathlib
+import time
+
+import pytest
+
+from room import Room
+
+MIB = 1 << 20
+# root -> what dompool-init says of it, the server that gives it, and how many MiB a boot may take (NFS has nothing compressed)
+TRANSPORTS = {
+    "http": ("http", None, 32),
+    "nfs": ("nfs 10.77.0.1:/", "nfs", 40),
+    "nfs3": ("nfs 10.77.0.1:/", "nfs3", 40),
+    "nbd": ("nbd 10.77.0.1:10809 ", "nbd", 32),
+    "iscsi": ("iscsi 10.77.0.1:3260 iqn.2026-01.dompool:", "iscsi", 32),
+    "aoe": ("aoe e", "aoe", 32),
+}
+
+
+@pytest.fixture(scope="module", name="roots")
+def fixture_roots(build_dir):
+    """A room whose host is off, with a profile for each transport."""
+    room = Room(build_dir, "bios", "dompool.shell=1", name="rootstest", loader="pxelinux", nic="virtio-net-pci")
+    room.up_without_hosts()
+    with open(room.dir + "/dompoold.conf", "a") as f:
+        for root in TRANSPORTS:
+            f.write(f'\nprofile "by-{root}" {{\n\tkind = "pool"\n\troot = "{root}"\n}}\n')
+    room.lab("power", "server", "reset")
+    yield room
+    room.down()
+
+
+def export_states(room):
+    return {e["name"].split("-")[0]: e["state"] for e in room.get("/v1/exports")["exports"]}
+
+
+def boot(room, root):
+    """Into the root, from whatever the host runs now; the seconds that took, and the bytes that went over its wire."""
+    room.cli("profile", "set", "n1", "by-" + root)
+    server = TRANSPORTS[root][1]
+    if server:
+        room.wait(lambda: export_states(room).get(server) == "running", 20, f"the server of {root} runs")
+    before, begin, wire = room.host("n1")["boot"], time.monotonic(), room.tap_counters("n1")[0]
+    if room.host("n1")["state"] == "ready":
+        room.cli("host", "reboot", "n1")
+    else:
+        room.lab("power", "n1", "on")
+    room.wait(lambda: room.host("n1")["boot"] > before, 60, "a new boot")
+    room.wait_host("n1", "ready", 180)
+    return time.monotonic() - begin, room.tap_counters("n1")[0] - wire
+
+
+def test_the_rooms_server_signs_with_the_key_of_its_store(roots):
+    """With another one it would add a public key, and every room after it would build its images anew."""
+    store = pathlib.Path(json.loads(pathlib.Path(roots.dir, "room.json").read_text())["store"])
+    assert (store / "image.key").read_bytes() == pathlib.Path(roots.dir, "state", "image.key").read_bytes()
+    assert os.stat(roots.dir + "/state/image.key").st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("root", TRANSPORTS)
+def test_a_host_gets_ready_from_its_root_and_runs_a_guest(roots, root):
+    seconds, n_bytes = boot(roots, root)
+    print(f"{root}: {seconds:.1f} s, {n_bytes / MIB:.1f} MiB")
+    assert n_bytes <= TRANSPORTS[root][2] * MIB
+    trace = roots.trace("n1")
+    assert "initrd-root" in trace["initrd"][1]
+    status, facts = roots.shell("n1", "cat /run/dompool/root")
+    assert status == 0 and "root=" + TRANSPORTS[root][0] in facts, facts
+    status, mounts = roots.shell("n1", "busybox grep ' / ' /proc/mounts")
+    assert status == 0 and "overlay" in mounts, mounts
+    assert "  root         " + TRANSPORTS[root][0] in roots.cli("host", "trace", "n1").stdout
+    roots.create_ending("guest", "n1", "-")
+    assert roots.wait_domain("guest", "running")["host"] == "n1"
+    roots.cli("domain", "destroy", "guest")
