@@ -29,7 +29,7 @@ static const struct httpd_guard_limits http_limits = {
         .min_rate = 8 << 10,
         .stalled_windows = 12,
 };
-#define HTTP_TIMEOUT_SECONDS 20 /* without a byte: a client that has gone */
+#define HTTP_TIMEOUT_SECONDS 40 /* without a byte: a client that has gone; on a crowded line one waits for 30 s */
 #define HTTP_MEMORY (8 << 10)   /* a request's head and what belongs to it; cleared for each request */
 #define HTTP_CONGESTION "reno"
 /* A file of megabytes on a crowded line: libmicrohttpd must hear of its progress within its timeout. */
