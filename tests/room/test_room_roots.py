@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-One host whose root comes over the network, by each transport in turn, from the servers that dompoold itself starts: it reboots into it,
+One host whose root comes over the network, by each transport in turn but iSCSI, from the servers that dompoold itself starts: it reboots into it,
 gets ready, says where its root is, and runs a guest.
 """
 
@@ -20,7 +20,6 @@ TRANSPORTS = {
     "nfs": ("nfs 10.77.0.1:/", "nfs", 40),
     "nfs3": ("nfs 10.77.0.1:/", "nfs3", 40),
     "nbd": ("nbd 10.77.0.1:10809 ", "nbd", 32),
-    "iscsi": ("iscsi 10.77.0.1:3260 iqn.2026-01.dompool:", "iscsi", 32),
     "aoe": ("aoe e", "aoe", 32),
 }
 
