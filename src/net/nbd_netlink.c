@@ -193,18 +193,28 @@ put_socket(struct message *m, int socket)
         message_end(m, list);
 }
 
+/* A command about one device, begun. The socket that it is to be sent on, or negative errno. */
+static int
+begin(struct message *m, uint8_t command, uint32_t index)
+{
+        uint16_t family;
+        int fd = open_family(&family, NULL);
+
+        if (fd < 0)
+                return fd;
+        message_init(m, family, command);
+        message_put(m, NBD_ATTR_INDEX, &index, sizeof(index));
+        return fd;
+}
+
 static int
 configure(const struct nbd_device *d, uint8_t command, int socket)
 {
-        _cleanup_close_ int fd = -1;
         struct message m;
-        uint16_t family;
+        _cleanup_close_ int fd = begin(&m, command, d->index);
 
-        fd = open_family(&family, NULL);
         if (fd < 0)
                 return fd;
-        message_init(&m, family, command);
-        message_put(&m, NBD_ATTR_INDEX, &d->index, sizeof(d->index));
         message_put_u64(&m, NBD_ATTR_SIZE_BYTES, d->size);
         message_put_u64(&m, NBD_ATTR_BLOCK_SIZE_BYTES, 4096);
         message_put_u64(&m, NBD_ATTR_TIMEOUT, d->timeout_s);
@@ -229,16 +239,10 @@ nbd_netlink_reconfigure(const struct nbd_device *d, int socket)
 int
 nbd_netlink_disconnect(uint32_t index)
 {
-        _cleanup_close_ int fd = -1;
         struct message m;
-        uint16_t family;
+        _cleanup_close_ int fd = begin(&m, NBD_CMD_DISCONNECT, index);
 
-        fd = open_family(&family, NULL);
-        if (fd < 0)
-                return fd;
-        message_init(&m, family, NBD_CMD_DISCONNECT);
-        message_put(&m, NBD_ATTR_INDEX, &index, sizeof(index));
-        return message_send(fd, &m, NULL, NULL);
+        return fd < 0 ? fd : message_send(fd, &m, NULL, NULL);
 }
 
 int

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "net/udp.h"
 #include "server/boot.h"
 #include "server/boot_dhcp_send.h"
 
@@ -321,16 +322,6 @@ receive(struct boot_dhcp *d)
         return recvmmsg(d->fd, d->messages, BATCH, MSG_DONTWAIT, NULL);
 }
 
-/* ICMP errors of our answers: they keep the socket readable until they are read. */
-static void
-drop_errors(const struct boot_dhcp *d)
-{
-        char nothing[1];
-
-        for (unsigned i = 0; i < BATCH && recv(d->fd, nothing, sizeof(nothing), MSG_ERRQUEUE | MSG_DONTWAIT) >= 0; i++)
-                ;
-}
-
 /* Who asks while we work comes along, where all will wait for the disk. */
 static void
 on_readable(uv_poll_t *poll, int status, int events)
@@ -346,7 +337,7 @@ on_readable(uv_poll_t *poll, int status, int events)
                 if (n > 0)
                         handle_batch(d, (unsigned)n);
                 else if (round == 0)
-                        drop_errors(d);
+                        udp_drop_errors(d->fd);
                 if (n <= 0 || !boot_journal_urgent(d->boot->journal))
                         break;
         }
@@ -367,8 +358,9 @@ boot_dhcp_start(struct boot *b, int fd, uint16_t port, uint32_t network, struct 
         d->at.network = network;
         if (setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) < 0)
                 return error_errno_set(err, errno, "dhcp socket: SO_BROADCAST");
-        if (setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)) < 0)
-                return error_errno_set(err, errno, "dhcp socket: IP_RECVERR");
+        r = udp_report_drops(fd);
+        if (r < 0)
+                return error_errno_set(err, -r, "dhcp socket: IP_RECVERR");
         r = uv_poll_init(b->ctx->loop, &d->poll, fd);
         if (r < 0)
                 return error_errno_set(err, -r, "dhcp socket");

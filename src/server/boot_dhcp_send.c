@@ -9,11 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/udp.h"
 #include "proto/dhcp.h"
-
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
 
 /* Answers that leave as one packet: `first` and what hangs on it. */
 struct group {
@@ -98,12 +95,6 @@ make_message(struct boot_dhcp_sender *s, unsigned at, uint32_t from, struct boot
                                                   .msg_controllen = size};
 }
 
-static bool
-lacks_segmentation(int e)
-{
-        return e == EINVAL || e == EIO || e == ENOPROTOOPT || e == EMSGSIZE || e == EOPNOTSUPP;
-}
-
 static void
 hold(struct boot_dhcp_sender *s, const struct boot_dhcp_answer *a, int64_t now_ms)
 {
@@ -170,7 +161,7 @@ boot_dhcp_send(struct boot_dhcp_sender *s, int fd, uint32_t from, struct boot_dh
                         sent += (unsigned)done;
                         continue;
                 }
-                if (groups[sent].n > 1 && lacks_segmentation(errno))
+                if (groups[sent].n > 1 && udp_lacks_segmentation(errno))
                         s->no_gso = true;
                 /* What is left of it is small, and finds room sooner than all at once. */
                 e = send_singly(s, fd, &groups[sent], &s->messages[sent].msg_hdr, answers, order, now_ms);

@@ -16,10 +16,8 @@
 #include <utlist.h>
 
 #include "base/log.h"
+#include "net/udp.h"
 
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
 #define MAX_DATAGRAM 65507
 
 /*
@@ -198,12 +196,6 @@ send_each(const struct boot_transfer *t, struct iovec *iov, unsigned n_blocks)
         return sendmmsg(t->fd, messages, n_blocks, MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
-static bool
-lacks_segmentation(int r)
-{
-        return r == -EINVAL || r == -EIO || r == -ENOPROTOOPT || r == -EMSGSIZE || r == -EOPNOTSUPP;
-}
-
 static int
 send_some(const struct boot_transfer *t, struct iovec *iov, unsigned n_blocks)
 {
@@ -213,7 +205,7 @@ send_some(const struct boot_transfer *t, struct iovec *iov, unsigned n_blocks)
                 return send_one(t, iov);
         if (!t->ctx->no_gso)
                 r = send_segmented(t, iov, 2 * n_blocks);
-        if (!lacks_segmentation(r))
+        if (!udp_lacks_segmentation(-r))
                 return r;
         t->ctx->no_gso = true;
         return send_each(t, iov, n_blocks);
@@ -396,16 +388,6 @@ take_packet(struct boot_transfer *t, const uint8_t *data, size_t size)
         }
 }
 
-/* ICMP errors that end nothing: the kernel keeps them, and the socket readable, until they are read. */
-static void
-drop_errors(const struct boot_transfer *t)
-{
-        char nothing[1];
-
-        while (recv(t->fd, nothing, sizeof(nothing), MSG_ERRQUEUE | MSG_DONTWAIT) >= 0)
-                ;
-}
-
 /* One packet: who sends in lock-step has sent no second one, and the loop comes back for it if he has. false: there was none.
  */
 static bool
@@ -430,7 +412,7 @@ void
 boot_transfer_readable(struct boot_transfer *t)
 {
         if (!take_one(t) && !t->over)
-                drop_errors(t);
+                udp_drop_errors(t->fd);
 }
 
 static bool
@@ -456,7 +438,7 @@ boot_transfer_readable_alone(struct boot_transfer *t)
 
         if (!take_one(t)) {
                 if (!t->over)
-                        drop_errors(t);
+                        udp_drop_errors(t->fd);
                 return;
         }
         if (t->linger_skip > 0) {
@@ -474,13 +456,12 @@ open_socket(struct boot_transfer *t, uint32_t local_address)
         struct sockaddr_in peer = {
                 .sin_family = AF_INET, .sin_port = htons((uint16_t)t->key.port), .sin_addr.s_addr = htonl(t->key.address)};
         struct epoll_event watch = {.events = EPOLLIN, .data.ptr = t};
-        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1, e;
+        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), e;
 
         if (fd < 0)
                 return -errno;
-        /* IP_RECVERR (ip(7)): else a packet that the interface's full queue has dropped counts as sent. */
-        if (setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)) < 0 ||
-            bind(fd, (struct sockaddr *)&local, sizeof(local)) < 0 || connect(fd, (struct sockaddr *)&peer, sizeof(peer)) < 0 ||
+        if (udp_report_drops(fd) < 0 || bind(fd, (struct sockaddr *)&local, sizeof(local)) < 0 ||
+            connect(fd, (struct sockaddr *)&peer, sizeof(peer)) < 0 ||
             epoll_ctl(t->ctx->epoll, EPOLL_CTL_ADD, fd, &watch) < 0) {
                 e = errno;
                 close(fd);
