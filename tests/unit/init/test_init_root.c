@@ -14,6 +14,7 @@
 #include "init/init_options.h"
 #include "init/init_root_layer.h"
 #include "init/init_root_switch.h"
+#include "model/config.h"
 
 static void
 test_each_transports_word_is_read(void **state)
@@ -41,6 +42,36 @@ test_each_transports_word_is_read(void **state)
         assert_int_equal(r.slot, 3);
         init_root_text(&r, text, sizeof(text));
         assert_string_equal(text, "aoe e7.3");
+}
+
+/* What the server's menus say must be what is understood here. */
+static void
+test_every_word_of_the_servers_is_read(void **state)
+{
+        static const enum init_root_kind kinds[ROOT_N] = {
+                [ROOT_HTTP] = INIT_ROOT_HTTP, [ROOT_NFS] = INIT_ROOT_NFS,     [ROOT_NFS3] = INIT_ROOT_NFS,
+                [ROOT_NBD] = INIT_ROOT_NBD,   [ROOT_ISCSI] = INIT_ROOT_ISCSI, [ROOT_AOE] = INIT_ROOT_AOE,
+        };
+        static const struct config config = {.exports = {.nbd_port = 10809, .iscsi_port = 3260}};
+        static const char *const layers[] = {"overlay", "overlay:256M", "overlay:50%", "flash"};
+        char pattern[ROOT_WORD_SIZE], word[ROOT_WORD_SIZE];
+        struct init_layer layer;
+        struct init_root r;
+        struct error err;
+
+        (void)state;
+        for (enum root_kind kind = ROOT_HTTP; kind < ROOT_N; kind++) {
+                config_root_pattern(&config, kind, pattern);
+                assert_true(root_word(pattern, 0x0a000001, "0123456789abcdef", word));
+                assert_int_equal(init_root_parse(word, &r), 0);
+                assert_int_equal(r.kind, kinds[kind]);
+                if (kind == ROOT_NFS || kind == ROOT_NFS3)
+                        assert_int_equal(r.version[0], kind == ROOT_NFS3 ? '3' : '4');
+        }
+        for (size_t i = 0; i < N_ELEMENTS(layers); i++) {
+                assert_int_equal(root_layer_check(layers[i], &err), 0);
+                assert_int_equal(init_layer_parse(layers[i], &layer), 0);
+        }
 }
 
 static void
@@ -199,6 +230,7 @@ main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_each_transports_word_is_read),
+                cmocka_unit_test(test_every_word_of_the_servers_is_read),
                 cmocka_unit_test(test_a_wrong_word_is_refused),
                 cmocka_unit_test(test_a_layer_has_bytes_or_a_share_of_the_memory),
                 cmocka_unit_test(test_both_words_reach_the_options),

@@ -414,6 +414,59 @@ a_client_that_waits_for_silence_gets_to_speak(void **state)
         assert_true(heard < 3000);
 }
 
+/* The interface's queue was full: as long as nothing has left nothing can be late, and no try is used up. */
+static void
+what_has_not_left_is_not_waited_for(void **state)
+{
+        const struct tftp_options o = {.blksize = 512, .windowsize = 4};
+        struct tftp_xfer_out out;
+        struct tftp_xfer x;
+
+        (void)state;
+        tftp_xfer_init(&x, &o, 100000, 1468);
+        tftp_xfer_start(&x, 0, &out);
+        tftp_xfer_ack(&x, 0, 10, &out);
+        tftp_xfer_hold(&x);
+        assert_true(tftp_xfer_deadline(&x) == INT64_MAX);
+        tftp_xfer_tick(&x, 100000, &out);
+        assert_int_equal(out.n, 0);
+        tftp_xfer_release(&x, 100000);
+        assert_in_range(tftp_xfer_deadline(&x), 100001, 100100);
+        tftp_xfer_ack(&x, 4, 100010, &out);
+        assert_int_equal(out.first, 5);
+        assert_in_range(tftp_xfer_deadline(&x), 100011, 100110); /* of a round trip of 10 ms: the time held is none of it */
+        assert_int_equal(x.again, 0);
+}
+
+/* A queue on the way fills up. What was sent too early says nothing of the new round trip, and what is sent next must tell it.
+ */
+static void
+a_round_trip_that_grows_is_learned(void **state)
+{
+        const struct tftp_options o = {.blksize = 512, .windowsize = 1};
+        unsigned again_late = 0;
+        struct tftp_xfer_out out;
+        struct tftp_xfer x;
+        int64_t now = 0;
+
+        (void)state;
+        tftp_xfer_init(&x, &o, 100000, 1468);
+        tftp_xfer_start(&x, now, &out);
+        tftp_xfer_ack(&x, 0, ++now, &out);
+        for (uint16_t block = 1; block < 150; block++) {
+                int64_t comes = now + (block < 10 ? 1 : 20);
+
+                while (tftp_xfer_deadline(&x) < comes) {
+                        now = tftp_xfer_deadline(&x);
+                        tftp_xfer_tick(&x, now, &out);
+                        again_late += block > 12;
+                }
+                now = comes;
+                tftp_xfer_ack(&x, block, now, &out);
+        }
+        assert_int_equal(again_late, 0);
+}
+
 static void
 absurd_acks_move_nothing(void **state)
 {
@@ -467,6 +520,8 @@ main(void)
                 cmocka_unit_test(an_unanswered_request_costs_little),
                 cmocka_unit_test(a_client_that_falls_silent_is_given_up),
                 cmocka_unit_test(a_client_that_waits_for_silence_gets_to_speak),
+                cmocka_unit_test(what_has_not_left_is_not_waited_for),
+                cmocka_unit_test(a_round_trip_that_grows_is_learned),
                 cmocka_unit_test(absurd_acks_move_nothing),
                 cmocka_unit_test(options_are_granted_within_limits),
         };
