@@ -48,19 +48,13 @@ fd_pwrite_all(int fd, const void *bytes, size_t size, uint64_t offset)
 }
 
 int
-fd_read_file(int dir_fd, const char *name, size_t max, uint8_t **ret, size_t *ret_size)
+fd_read_all(int fd, size_t max, uint8_t **ret, size_t *ret_size)
 {
-        _cleanup_close_ int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         _cleanup_free_ uint8_t *data = NULL;
         size_t have = 0;
         struct stat st;
 
-        if (fd < 0 && errno == ENOENT) {
-                *ret = NULL;
-                *ret_size = 0;
-                return 0;
-        }
-        if (fd < 0 || fstat(fd, &st) < 0)
+        if (fstat(fd, &st) < 0)
                 return -errno;
         if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > max)
                 return -EFBIG;
@@ -68,7 +62,7 @@ fd_read_file(int dir_fd, const char *name, size_t max, uint8_t **ret, size_t *re
         if (!data)
                 return -ENOMEM;
         while (have < (size_t)st.st_size) {
-                ssize_t n = read(fd, data + have, (size_t)st.st_size - have);
+                ssize_t n = pread(fd, data + have, (size_t)st.st_size - have, (off_t)have);
 
                 if (n < 0 && errno == EINTR)
                         continue;
@@ -78,7 +72,22 @@ fd_read_file(int dir_fd, const char *name, size_t max, uint8_t **ret, size_t *re
                         break;
                 have += (size_t)n;
         }
+        data[have] = '\0';
         *ret = TAKE_PTR(data);
-        *ret_size = have;
+        if (ret_size)
+                *ret_size = have;
         return 0;
+}
+
+int
+fd_read_file(int dir_fd, const char *name, size_t max, uint8_t **ret, size_t *ret_size)
+{
+        _cleanup_close_ int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+        if (fd < 0 && errno == ENOENT) {
+                *ret = NULL;
+                *ret_size = 0;
+                return 0;
+        }
+        return fd < 0 ? -errno : fd_read_all(fd, max, ret, ret_size);
 }

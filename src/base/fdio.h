@@ -12,8 +12,13 @@ int fd_write_all(int fd, const void *bytes, size_t size);
 int fd_pwrite_all(int fd, const void *bytes, size_t size, uint64_t offset);
 
 /*
- * All of the regular file @name in @dir_fd, no link, as malloc'ed bytes; one that is not there is empty (*ret NULL). 0, -EFBIG
- * when it is larger than @max or no regular file, or another negative errno.
+ * All of a regular file from its begin, wherever the descriptor stands, as malloc'ed bytes with a NUL behind them that does not
+ * count. 0, -EFBIG when it is larger than @max or no regular file, or another negative errno. @ret_size may be NULL.
+ */
+int fd_read_all(int fd, size_t max, uint8_t **ret, size_t *ret_size);
+
+/*
+ * All of the regular file @name in @dir_fd, no link, likewise; one that is not there is empty (*ret NULL).
  */
 int fd_read_file(int dir_fd, const char *name, size_t max, uint8_t **ret, size_t *ret_size);
 

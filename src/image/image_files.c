@@ -19,6 +19,7 @@
 
 #include "base/cleanup.h"
 #include "base/digest.h"
+#include "base/fdio.h"
 
 DEFINE_CLEANUP(struct archive *, archive_read_free)
 
@@ -42,31 +43,11 @@ image_path(char ret[IMAGE_PATH_SIZE], struct error *err, const char *fmt, ...)
 static int
 read_fd(int fd, const char *name, size_t max, uint8_t **ret, size_t *ret_size, struct error *err)
 {
-        _cleanup_free_ uint8_t *buf = NULL;
-        size_t size = 0;
-        struct stat st;
-        ssize_t n;
+        int r = fd_read_all(fd, max, ret, ret_size);
 
-        if (fstat(fd, &st) < 0)
-                return error_errno_set(err, errno, "%s", name);
-        if ((uint64_t)st.st_size > max)
-                return error_set(err, ERR_LIMIT, "%s: over %zu bytes", name, max);
-        buf = malloc((size_t)st.st_size + 1);
-        if (!buf)
-                return error_errno_set(err, ENOMEM, "%s", name);
-        while (size < (size_t)st.st_size) {
-                n = pread(fd, buf + size, (size_t)st.st_size - size, (off_t)size);
-                if (n < 0)
-                        return error_errno_set(err, errno, "%s", name);
-                if (n == 0)
-                        break;
-                size += (size_t)n;
-        }
-        buf[size] = '\0';
-        *ret = TAKE_PTR(buf);
-        if (ret_size)
-                *ret_size = size;
-        return 0;
+        if (r == -EFBIG)
+                return error_set(err, ERR_LIMIT, "%s: over %zu bytes, or no plain file", name, max);
+        return r < 0 ? error_errno_set(err, -r, "%s", name) : 0;
 }
 
 int
@@ -84,8 +65,6 @@ image_write(const char *path, const void *data, size_t size, struct error *err)
 {
         _cleanup_close_ int fd = -1;
         char temp[IMAGE_PATH_SIZE];
-        size_t done = 0;
-        ssize_t n;
         int r;
 
         r = image_path(temp, err, "%s.new", path);
@@ -94,12 +73,9 @@ image_write(const char *path, const void *data, size_t size, struct error *err)
         fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
         if (fd < 0)
                 return error_errno_set(err, errno, "%s", temp);
-        while (done < size) {
-                n = write(fd, (const uint8_t *)data + done, size - done);
-                if (n < 0)
-                        return error_errno_set(err, errno, "%s", temp);
-                done += (size_t)n;
-        }
+        r = fd_write_all(fd, data, size);
+        if (r < 0)
+                return error_errno_set(err, -r, "%s", temp);
         if (fsync(fd) < 0 || rename(temp, path) < 0)
                 return error_errno_set(err, errno, "%s", path);
         return 0;

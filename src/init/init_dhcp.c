@@ -22,11 +22,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "init/init_net.h"
+#include "init/init_system.h"
 #include "proto/dhcp_client.h"
 #include "sandbox/sandbox.h"
-
-#define DHCP_USER "dompool-dhcp"
-#define DHCP_UID 61851
 
 struct dhcp_child {
         struct dhcp_client client;
@@ -142,8 +140,8 @@ milliseconds_left(const struct dhcp_child *c)
 static _Noreturn void
 child_main(struct dhcp_child *c, const struct mac *mac, uint32_t wanted)
 {
-        const struct sandbox s = {.user = DHCP_USER,
-                                  .fallback_uid = DHCP_UID,
+        const struct sandbox s = {.user = INIT_NET_USER,
+                                  .fallback_uid = INIT_NET_UID,
                                   .syscalls = SYS_FD_PASSING,
                                   .max_files = 16,
                                   .no_new_processes = true};

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fdio.h"
 #include "base/log.h"
 #include "image/kmod_index.h"
 #include "init/init_system.h"
@@ -27,23 +28,11 @@ static char *
 read_text(const char *path)
 {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-        _cleanup_free_ char *text = NULL;
-        size_t size = 0;
-        struct stat st;
-        ssize_t n;
+        uint8_t *text = NULL;
+        int r = fd < 0 ? -errno : fd_read_all(fd, INDEX_MAX, &text, NULL);
 
-        if (fd < 0 || fstat(fd, &st) < 0)
-                return NULL;
-        if (st.st_size > INDEX_MAX) {
-                errno = EFBIG;
-                return NULL;
-        }
-        text = malloc((size_t)st.st_size + 1);
-        while (text && (n = read(fd, text + size, (size_t)st.st_size - size)) > 0)
-                size += (size_t)n;
-        if (text)
-                text[size] = '\0';
-        return TAKE_PTR(text);
+        errno = -r;
+        return (char *)text;
 }
 
 static int
@@ -120,7 +109,8 @@ modules_load_name(const char *name, struct error *err)
                 return 0;
         if (!dep || kmod_dep_find(dep, name, &e) < 0)
                 return error_set(err, ERR_NOT_FOUND,
-                                 "module %s is neither in the kernel nor in this initrd: take an image whose stage has it", name);
+                                 "module %s is neither in the kernel nor in this initrd: take an image whose stage has it",
+                                 name);
         for (size_t i = 0; i < e.n; i++)
                 r = module_load_or_say(e.paths[i], err, r);
         return r;

@@ -38,8 +38,7 @@ init_net_bridge(const struct mac *wanted, char ret_card[16], struct mac *ret_mac
         /* Put into its bridge once more, the kernel would take it out before: after a switch of the root that hangs on it. */
         snprintf(port, sizeof(port), "/sys/class/net/%.15s/brport", ret_card);
         r = access(port, F_OK) == 0 ? 0 : netlink_set_master(ret_card, INIT_BRIDGE);
-        if (r < 0 || (r = netlink_link_up(ret_card, true)) < 0 ||
-            (r = netlink_link_up(INIT_BRIDGE, true)) < 0)
+        if (r < 0 || (r = netlink_link_up(ret_card, true)) < 0 || (r = netlink_link_up(INIT_BRIDGE, true)) < 0)
                 return error_errno_set(err, -r, "putting %s into bridge " INIT_BRIDGE, ret_card);
         *ret_mac = mac;
         return 0;

@@ -19,17 +19,17 @@ enum init_mode {
 extern const char *const init_mode_names[]; /* "pool", "inspect", "rescue" */
 
 struct init_options {
-        enum init_mode mode;  /* dompool.mode */
-        uint32_t server;      /* dompool.server; 0: there is nobody to report to, and no agent is started */
-        uint16_t http_port;   /* dompool.http, 8080 */
-        uint16_t agent_port;  /* dompool.agent, 8444; or with an address before it */
-        uint32_t agent_server; /* 0: the same server */
-        char fingerprint[65]; /* dompool.fp: hex SHA-256 */
-        char token[120];      /* dompool.token */
-        char host[NAME_SIZE]; /* dompool.host */
-        struct mac mac;       /* dompool.mac, else PXELINUX's BOOTIF; zero: the first network card */
-        char image[17];       /* dompool.image: the version's first 16 digits */
-        bool shell;           /* dompool.shell=1: a root shell on the console */
+        enum init_mode mode;     /* dompool.mode */
+        uint32_t server;         /* dompool.server; 0: there is nobody to report to, and no agent is started */
+        uint16_t http_port;      /* dompool.http, 8080 */
+        uint16_t agent_port;     /* dompool.agent, 8444; or with an address before it */
+        uint32_t agent_server;   /* 0: the same server */
+        char fingerprint[65];    /* dompool.fp: hex SHA-256 */
+        char token[120];         /* dompool.token */
+        char host[NAME_SIZE];    /* dompool.host */
+        struct mac mac;          /* dompool.mac, else PXELINUX's BOOTIF; zero: the first network card */
+        char image[17];          /* dompool.image: the version's first 16 digits */
+        bool shell;              /* dompool.shell=1: a root shell on the console */
         struct init_root root;   /* dompool.root; none: ram */
         struct init_layer layer; /* dompool.layer */
 };

@@ -16,10 +16,9 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/rec_json.h"
+#include "init/init_system.h"
 #include "sandbox/sandbox.h"
 
-#define REPORT_USER "dompool-dhcp"
-#define REPORT_UID 61851
 #define REPORT_TIMEOUT_S 5
 #define RETRY_MIN_MS 1000
 #define RETRY_MAX_MS 30000
@@ -118,8 +117,8 @@ send_one(const char *request, size_t size, const struct init_options *o)
 static _Noreturn void
 child_main(const struct report_queue *q, const struct init_options *o)
 {
-        static const struct sandbox s = {.user = REPORT_USER,
-                                         .fallback_uid = REPORT_UID,
+        static const struct sandbox s = {.user = INIT_NET_USER,
+                                         .fallback_uid = INIT_NET_UID,
                                          .syscalls = SYS_NET,
                                          .max_files = 16,
                                          .no_new_processes = true};

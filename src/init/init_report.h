@@ -24,8 +24,8 @@ struct report_queue {
 };
 
 /* When the queue is full the oldest report that is no failure goes. The report, until the next is added. */
-struct msg_init_report *report_add(struct report_queue *q, const struct init_options *o, const char *stage, const char *text, bool failed,
-                uint64_t uptime_ms);
+struct msg_init_report *report_add(struct report_queue *q, const struct init_options *o, const char *stage, const char *text,
+                                   bool failed, uint64_t uptime_ms);
 
 /* Starts the child when there is something to send, it is time, and none runs. */
 void report_start(struct report_queue *q, const struct init_options *o, int64_t now_ms);

@@ -21,6 +21,7 @@
 
 #include "base/cleanup.h"
 #include "base/digest.h"
+#include "base/fdio.h"
 #include "base/rec_json.h"
 #include "init/init_root.h"
 #include "init/init_system.h"
@@ -29,8 +30,6 @@
 #include "proto/http_head.h"
 #include "sandbox/sandbox.h"
 
-#define FETCH_USER "dompool-dhcp"
-#define FETCH_UID 61851
 #define FETCH_STALL_S 20
 #define SQUASHFS "root.squashfs"
 #define MANIFEST_FILE INIT_ROOT_DIR "/manifest.json"
@@ -50,20 +49,6 @@ static const char *const fetch_ends[] = {
         [FETCH_WRITE] = "no room in memory",
         [FETCH_SANDBOX] = "the fetching process could not lock itself in",
 };
-
-static enum fetch_end
-write_all(int fd, const char *data, size_t size)
-{
-        while (size > 0) {
-                ssize_t n = write(fd, data, size);
-
-                if (n <= 0)
-                        return FETCH_WRITE;
-                data += n;
-                size -= (size_t)n;
-        }
-        return FETCH_DONE;
-}
 
 /* Head, then body. @min, @max: what the body's size may be. */
 static enum fetch_end
@@ -90,14 +75,14 @@ receive(int socket, int fd, uint64_t min, uint64_t max)
         if (head.content_length < min || head.content_length > max || got - head.size > head.content_length)
                 return FETCH_SIZE;
         left = head.content_length - (got - head.size);
-        if (write_all(fd, buf + head.size, got - head.size) != FETCH_DONE)
+        if (fd_write_all(fd, buf + head.size, got - head.size) < 0)
                 return FETCH_WRITE;
         while (left > 0) {
                 ssize_t n = recv(socket, buf, left < sizeof(buf) ? (size_t)left : sizeof(buf), 0);
 
                 if (n <= 0)
                         return FETCH_LOST;
-                if (write_all(fd, buf, (size_t)n) != FETCH_DONE)
+                if (fd_write_all(fd, buf, (size_t)n) < 0)
                         return FETCH_WRITE;
                 left -= (uint64_t)n;
         }
@@ -107,8 +92,11 @@ receive(int socket, int fd, uint64_t min, uint64_t max)
 static _Noreturn void
 child_main(int socket, int fd, uint64_t min, uint64_t max)
 {
-        static const struct sandbox s = {
-                .user = FETCH_USER, .fallback_uid = FETCH_UID, .syscalls = SYS_NET, .max_files = 16, .no_new_processes = true};
+        static const struct sandbox s = {.user = INIT_NET_USER,
+                                         .fallback_uid = INIT_NET_UID,
+                                         .syscalls = SYS_NET,
+                                         .max_files = 16,
+                                         .no_new_processes = true};
         struct error err;
 
         prctl(PR_SET_NAME, "dompool-fetch");

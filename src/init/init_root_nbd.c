@@ -24,13 +24,12 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "init/init_root.h"
+#include "init/init_system.h"
 #include "net/nbd_netlink.h"
 #include "proto/nbd_client.h"
 #include "sandbox/sandbox.h"
 
 #define NBD_DEVICE "/dev/nbd0"
-#define NBD_USER "dompool-dhcp"
-#define NBD_UID 61851
 #define HANDSHAKE_S 5
 #define REQUEST_S 10
 #define DEAD_CONN_S (7u * 86400)
@@ -70,8 +69,11 @@ handshake(int fd, const char *name, struct nbd_export *ret)
 static _Noreturn void
 child_main(int fd, int pipe, const char *name)
 {
-        static const struct sandbox s = {
-                .user = NBD_USER, .fallback_uid = NBD_UID, .syscalls = SYS_NET, .max_files = 16, .no_new_processes = true};
+        static const struct sandbox s = {.user = INIT_NET_USER,
+                                         .fallback_uid = INIT_NET_UID,
+                                         .syscalls = SYS_NET,
+                                         .max_files = 16,
+                                         .no_new_processes = true};
         struct nbd_export export = {0};
         struct error err;
         int r;

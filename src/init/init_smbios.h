@@ -6,8 +6,8 @@
 
 #include "model/hardware.h"
 
-/* Fills in what types 0, 1, 3, 4 and 17 say; what is cut, missing or empty stays as it is. Firmware lies: nothing here is trusted
- * to lie within the table. */
+/* Fills in what types 0, 1, 3, 4 and 17 say; what is cut, missing or empty stays as it is. Firmware lies: nothing here is
+ * trusted to lie within the table. */
 void smbios_read(const uint8_t *table, size_t size, struct host_hardware *ret);
 
 #endif

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/klog.h>
 #include <sys/mount.h>
@@ -20,6 +19,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/fdio.h"
 #include "base/log.h"
 
 /* klogctl(2): messages of notice and above go to the consoles, whatever "quiet" says: they are few, and they are ours. */
@@ -146,22 +146,17 @@ int
 system_read_file(const char *path, size_t max, char **ret, size_t *ret_size, struct error *err)
 {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-        _cleanup_free_ char *text = malloc(max + 2);
-        size_t size = 0;
-        ssize_t n = 0;
+        uint8_t *data;
+        int r;
 
-        if (fd < 0 || !text)
+        if (fd < 0)
                 return error_errno_set(err, errno, "%s", path);
-        while (size <= max && (n = read(fd, text + size, max + 1 - size)) > 0)
-                size += (size_t)n;
-        if (n < 0)
-                return error_errno_set(err, errno, "%s", path);
-        if (size > max)
-                return error_set(err, ERR_LIMIT, "%s: more than %zu bytes", path, max);
-        text[size] = '\0';
-        *ret = TAKE_PTR(text);
-        if (ret_size)
-                *ret_size = size;
+        r = fd_read_all(fd, max, &data, ret_size);
+        if (r == -EFBIG)
+                return error_set(err, ERR_LIMIT, "%s: more than %zu bytes, or no plain file", path, max);
+        if (r < 0)
+                return error_errno_set(err, -r, "%s", path);
+        *ret = (char *)data;
         return 0;
 }
 

@@ -9,6 +9,10 @@
 #include "base/error.h"
 #include "base/parse.h"
 
+/* Whom children of dompool-init become that read a network: one user for all of them, made by the recipes. */
+#define INIT_NET_USER "dompool-dhcp"
+#define INIT_NET_UID 61851
+
 /* /proc, /sys, /dev, /dev/pts, /run; what is mounted already is no error. */
 int system_mount(struct error *err);
 
