@@ -55,7 +55,7 @@ struct making {
 
 /* NULL once there is no memory. */
 static struct export_server *
-add_server(struct making *m, enum export_kind kind, const char *name)
+add_server(struct making *m, enum export_kind kind, const char *name, uint32_t clients, uint32_t versions)
 {
         struct export_server *s;
 
@@ -64,7 +64,7 @@ add_server(struct making *m, enum export_kind kind, const char *name)
         if (m->n < 0)
                 return NULL;
         s = &m->servers[m->n++];
-        *s = (struct export_server){.kind = kind};
+        *s = (struct export_server){.kind = kind, .clients = clients, .versions = versions};
         snprintf(s->name, sizeof(s->name), "%s", name);
         return s;
 }
@@ -104,6 +104,20 @@ begins_image(const struct making *m, size_t i)
         return i == 0 || m->grants[i].root != m->grants[i - 1].root || strcmp(m->grants[i].image, m->grants[i - 1].image) != 0;
 }
 
+/* How many hosts with an address, and how many versions, of a root. false: none. */
+static bool
+count(const struct making *m, enum root_kind root, uint32_t *ret_clients, uint32_t *ret_versions)
+{
+        *ret_clients = *ret_versions = 0;
+        for (size_t i = 0; i < m->n_grants; i++) {
+                if (m->grants[i].root != root)
+                        continue;
+                *ret_clients += m->grants[i].address != 0;
+                *ret_versions += begins_image(m, i);
+        }
+        return *ret_versions > 0;
+}
+
 /* Export_Id is kept as long as the tree is exported: 15 bits of the id and the version of NFS. */
 static unsigned
 export_number(const struct export_grant *g)
@@ -137,7 +151,7 @@ put_export(const struct making *m, size_t first, FILE *f)
 }
 
 static char *
-nfs_text(const struct making *m, bool v3, struct export_server *s)
+nfs_text(const struct making *m, bool v3)
 {
         char address[IP4_TEXT_SIZE], *text = NULL;
         size_t size;
@@ -155,15 +169,9 @@ nfs_text(const struct making *m, bool v3, struct export_server *s)
                 "TCP;\n}\n"
                 "LOG {\n\tDefault_Log_Level = WARN;\n}\n",
                 v3 ? "3, 4" : "4", ip4_text(m->site->config->network.address, address), m->site->dir);
-        for (size_t i = 0; i < m->n_grants; i++) {
-                if (!is_nfs(&m->grants[i]))
-                        continue;
-                s->clients += m->grants[i].address != 0;
-                if (begins_image(m, i)) {
-                        s->versions++;
+        for (size_t i = 0; i < m->n_grants; i++)
+                if (is_nfs(&m->grants[i]) && begins_image(m, i))
                         put_export(m, i, f);
-                }
-        }
         if (fclose(f) != 0) {
                 free(text);
                 return NULL;
@@ -174,21 +182,19 @@ nfs_text(const struct making *m, bool v3, struct export_server *s)
 static void
 make_nfs(struct making *m)
 {
+        uint32_t clients, clients3, versions, versions3;
+        const bool v4 = count(m, ROOT_NFS, &clients, &versions), v3 = count(m, ROOT_NFS3, &clients3, &versions3);
         struct export_server *s;
-        bool any = false, v3 = false;
 
-        for (size_t i = 0; i < m->n_grants; i++) {
-                any |= is_nfs(&m->grants[i]);
-                v3 |= m->grants[i].root == ROOT_NFS3;
-        }
-        if (!any)
+        if (!v4 && !v3)
                 return;
         if (v3) { /* ganesha does not start without it then */
-                s = add_server(m, EXPORT_RPCBIND, "rpcbind");
+                s = add_server(m, EXPORT_RPCBIND, "rpcbind", 0, 0);
                 add_arg(m, s, "rpcbind");
                 add_arg(m, s, "-f");
         }
-        s = add_server(m, EXPORT_NFS, v3 ? "nfs3" : "nfs"); /* protocols change by a new start only */
+        /* Protocols change by a new start only. */
+        s = add_server(m, EXPORT_NFS, v3 ? "nfs3" : "nfs", clients + clients3, versions + versions3);
         add_arg(m, s, "ganesha.nfsd");
         add_arg(m, s, "-F");
         add_arg(m, s, "-L");
@@ -199,7 +205,7 @@ make_nfs(struct making *m)
         add_arg(m, s, "%s/nfs.conf", m->site->dir);
         if (!s || m->n < 0)
                 return;
-        s->file_text = nfs_text(m, v3, s);
+        s->file_text = nfs_text(m, v3);
         if (!s->file_text || asprintf(&s->file, "%s/nfs.conf", m->site->dir) < 0) {
                 s->file = NULL;
                 m->n = -ENOMEM;
@@ -207,20 +213,6 @@ make_nfs(struct making *m)
 }
 
 /* --- the block devices --- */
-
-/* How many of a root there are; adds up clients and versions. */
-static bool
-count(const struct making *m, enum root_kind root, uint32_t *ret_clients, uint32_t *ret_versions)
-{
-        *ret_clients = *ret_versions = 0;
-        for (size_t i = 0; i < m->n_grants; i++) {
-                if (m->grants[i].root != root)
-                        continue;
-                *ret_clients += m->grants[i].address != 0;
-                *ret_versions += begins_image(m, i);
-        }
-        return *ret_versions > 0;
-}
 
 static void
 make_nbd(struct making *m)
@@ -230,16 +222,12 @@ make_nbd(struct making *m)
 
         if (!count(m, ROOT_NBD, &clients, &versions))
                 return;
-        s = add_server(m, EXPORT_NBD, "nbd");
+        s = add_server(m, EXPORT_NBD, "nbd", clients, versions);
         add_arg(m, s, "nbdkit");
         add_arg(m, s, "-s");
         add_arg(m, s, "-r");
         add_arg(m, s, "file");
         add_arg(m, s, "dir=%s/nbd", m->site->dir);
-        if (s) {
-                s->clients = clients;
-                s->versions = versions;
-        }
 }
 
 static void
@@ -251,15 +239,11 @@ make_iscsi(struct making *m)
 
         if (!count(m, ROOT_ISCSI, &clients, &versions))
                 return;
-        s = add_server(m, EXPORT_ISCSI, "iscsi");
+        s = add_server(m, EXPORT_ISCSI, "iscsi", clients, versions);
         add_arg(m, s, "tgtd");
         add_arg(m, s, "-f");
         add_arg(m, s, "--iscsi");
         add_arg(m, s, "portal=%s:%u", ip4_text(m->site->config->network.address, address), m->site->config->exports.iscsi_port);
-        if (s) {
-                s->clients = clients;
-                s->versions = versions;
-        }
 }
 
 /* Up to VBLADE_MAX_MACS grants of one image from @first on; returns how many. Several with one address are told apart by who
@@ -277,7 +261,7 @@ make_vblade(struct making *m, size_t first, const char *interface, unsigned part
                 at += (size_t)snprintf(macs + at, sizeof(macs) - at, "%s%s", n > 0 ? "," : "", mac_text(&g[n].mac, mac));
         root_aoe_address(g->image, &shelf, &slot);
         snprintf(name, sizeof(name), "aoe-%.16s-%s-%u", g->image, interface, part);
-        s = add_server(m, EXPORT_AOE, name);
+        s = add_server(m, EXPORT_AOE, name, (uint32_t)n, 1);
         add_arg(m, s, "vblade");
         add_arg(m, s, "-r");
         add_arg(m, s, "-m");
@@ -286,10 +270,6 @@ make_vblade(struct making *m, size_t first, const char *interface, unsigned part
         add_arg(m, s, "%u", slot);
         add_arg(m, s, "%s", interface);
         add_arg(m, s, "%s/versions/%s/root.squashfs", m->site->config->image_store, g->image);
-        if (s) {
-                s->clients = (uint32_t)n;
-                s->versions = 1;
-        }
         return n;
 }
 

@@ -144,23 +144,22 @@ write_plan(struct core *c)
         snprintf(path, sizeof(path), "%s/exports", c->params.state_dir);
         snprintf(tmp, sizeof(tmp), "%s/exports.new", c->params.state_dir);
         fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-        if (fd < 0 || fd_write_all(fd, bytes, size) < 0 || rename(tmp, path) < 0)
+        if (fd < 0 || fd_write_all(fd, bytes, size) < 0 || fdatasync(fd) < 0 || rename(tmp, path) < 0)
                 log_error("exports are not on the disk: %s", strerror(errno));
 }
 
 static void
 read_plan(struct core *c)
 {
-        _cleanup_free_ uint8_t *bytes = malloc(FILE_MAX);
+        _cleanup_free_ uint8_t *bytes = NULL;
         char path[CONFIG_PATH_SIZE + 64];
-        _cleanup_close_ int fd = -1;
-        ssize_t n;
+        size_t size = 0;
+        int r;
 
         snprintf(path, sizeof(path), "%s/exports", c->params.state_dir);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        n = bytes && fd >= 0 ? read(fd, bytes, FILE_MAX) : -1;
-        c->exports->used = n > 0;
-        if (n > 0 && rec_decode(message_desc(MSG_EXPORT_PLAN), bytes, (size_t)n, &c->exports->plan) < 0)
+        r = fd_read_file(AT_FDCWD, path, FILE_MAX, &bytes, &size);
+        c->exports->used = size > 0;
+        if (r < 0 || (size > 0 && rec_decode(message_desc(MSG_EXPORT_PLAN), bytes, size, &c->exports->plan) < 0))
                 log_warning("file=%s is damaged, hosts that run an older version may lose their root", path);
 }
 
@@ -245,11 +244,10 @@ core_export_states(struct core *c, const struct msg_export_states *m)
 /* --- shown --- */
 
 static json_t *
-state_json(struct core *c, const struct export_state *s)
+state_json(const struct export_state *s)
 {
         json_t *json = rec_to_json(&export_state_desc, s);
 
-        (void)c;
         json_object_del(json, "run");
         json_object_set_new(json, "state", json_string(export_run_names[s->run]));
         return json;
@@ -262,7 +260,7 @@ core_exports_json(struct core *c, const struct msg_api_get *m, struct error *err
 
         (void)m, (void)err;
         for (uint32_t i = 0; i < c->exports->states.n_states; i++)
-                json_array_append_new(list, state_json(c, &c->exports->states.states[i]));
+                json_array_append_new(list, state_json(&c->exports->states.states[i]));
         return json_pack("{s:o}", "exports", list);
 }
 
@@ -287,7 +285,7 @@ core_export_json(struct core *c, const struct msg_api_get *m, struct error *err)
                 error_set(err, ERR_NOT_FOUND, "no server '%s' gives roots; see 'dompool export list'", m->name);
                 return NULL;
         }
-        json = state_json(c, s);
+        json = state_json(s);
         grants = json_array();
         for (uint32_t i = 0; i < c->exports->plan.n_grants; i++) {
                 const struct export_grant *g = &c->exports->plan.grants[i];

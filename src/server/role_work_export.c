@@ -112,6 +112,8 @@ again_later(struct work_export *x, struct slot *s, enum export_run run, const ch
 {
         int64_t ms = BACKOFF_FIRST_MS;
 
+        if (s->server.kind == EXPORT_NBD)
+                work_nbd_close(x->nbd); /* it would go on by grants that are gone */
         for (unsigned i = 0; i < s->deaths && ms < BACKOFF_MAX_MS; i++)
                 ms *= 2;
         s->deaths++;
