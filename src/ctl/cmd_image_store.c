@@ -153,20 +153,28 @@ remove_here(struct ctl *c, const char *name, struct error *err)
         return r < 0 ? r : print_done(c, &im, err, "removed, %" PRIu64 " MiB free again", done.bytes >> 20);
 }
 
-int
-cmd_image_rm(struct ctl *c, int argc, char **argv, struct error *err)
+/* A command about one version: by @here in the store at hand, else the server's, by @method of the version's path and @tail. */
+static int
+on_version(struct ctl *c, const char *word, int (*here)(struct ctl *c, const char *name, struct error *err),
+           const char *method, const char *tail, struct error *err)
 {
-        struct ctl_request q = {.method = "DELETE"};
+        struct ctl_request q = {.method = method};
         char name[CTL_IMAGE_SIZE];
-        int r = ctl_image_name(argv[0], name, err);
+        int r = ctl_image_name(word, name, err);
 
-        (void)argc;
         if (r < 0)
                 return r;
         if (c->opt[OPT_STORE])
-                return remove_here(c, argv[0], err);
-        ctl_path(&q, "/v1/images/%s", name);
+                return here(c, word, err);
+        ctl_path(&q, "/v1/images/%s%s", name, tail);
         return by_server(c, &q, err);
+}
+
+int
+cmd_image_rm(struct ctl *c, int argc, char **argv, struct error *err)
+{
+        (void)argc;
+        return on_version(c, argv[0], remove_here, "DELETE", "", err);
 }
 
 /* Versions without a tag, as the server answers for those that nobody uses. */
@@ -257,17 +265,8 @@ verify_here(struct ctl *c, const char *name, struct error *err)
 int
 cmd_image_verify(struct ctl *c, int argc, char **argv, struct error *err)
 {
-        struct ctl_request q = {.method = "POST"};
-        char name[CTL_IMAGE_SIZE];
-        int r = ctl_image_name(argv[0], name, err);
-
         (void)argc;
-        if (r < 0)
-                return r;
-        if (c->opt[OPT_STORE])
-                return verify_here(c, argv[0], err);
-        ctl_path(&q, "/v1/images/%s/verify", name);
-        return by_server(c, &q, err);
+        return on_version(c, argv[0], verify_here, "POST", "/verify", err);
 }
 
 static int

@@ -26,7 +26,7 @@ object_path(const char *store, const struct contents_entry *e, char ret[IMAGE_PA
         return image_path(ret, err, "%s/objects/%.2s/%s.%o.%u.%u", store, hash, hash + 2, (unsigned)e->mode, e->uid, e->gid);
 }
 
-/* An object whose content is not what its name says would spoil every version after it. */
+/* By size, mode and owner, which a write that was cut short leaves wrong. What is in it is looked at by `image verify`. */
 static bool
 object_is_good(const char *path, const struct contents_entry *e)
 {

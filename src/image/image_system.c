@@ -164,9 +164,9 @@ add_modules(const struct image_system *s, const char *target, struct error *err)
         return image_run(depmod, NULL, "kmod", NULL, err);
 }
 
-/* Other trees of this recipe are of no use any more. */
+/* The trees of this recipe that were installed before: of no use any more. */
 static void
-remove_old_bases(const struct image_system *s, const char *keep)
+remove_old_bases(const struct image_system *s)
 {
         char pattern[IMAGE_PATH_SIZE];
         struct error ignored;
@@ -176,8 +176,7 @@ remove_old_bases(const struct image_system *s, const char *keep)
             glob(pattern, 0, NULL, &g) != 0)
                 return;
         for (size_t i = 0; i < g.gl_pathc; i++)
-                if (strcmp(g.gl_pathv[i], keep) != 0)
-                        image_remove(g.gl_pathv[i], &ignored);
+                image_remove(g.gl_pathv[i], &ignored);
         globfree(&g);
 }
 
@@ -194,7 +193,7 @@ make_base(const struct image_system *s, const glob_t *sources, const char *base,
         if ((r = add_modules(s, fresh, err)) < 0 || (r = image_path(path, err, "%s/bases", s->store)) < 0 ||
             (r = image_mkdir(path, err)) < 0)
                 return r;
-        remove_old_bases(s, "");
+        remove_old_bases(s);
         return rename(fresh, base) < 0 ? error_errno_set(err, errno, "%s", base) : 0;
 }
 
