@@ -330,14 +330,15 @@ on_readable(uv_poll_t *poll, int status, int events)
         int n;
 
         (void)events;
-        if (status < 0)
+        if (status < 0) { /* libuv lets go of a socket that has an error; ours has only heard of one that somebody else has */
+                udp_drop_errors(d->fd);
+                uv_poll_start(poll, UV_READABLE, on_readable);
                 return;
+        }
         for (unsigned round = 0; round < MAX_ROUNDS; round++) {
                 n = receive(d);
                 if (n > 0)
                         handle_batch(d, (unsigned)n);
-                else if (round == 0)
-                        udp_drop_errors(d->fd);
                 if (n <= 0 || !boot_journal_urgent(d->boot->journal))
                         break;
         }

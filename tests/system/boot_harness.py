@@ -106,9 +106,22 @@ def answer(xid, wait):
                     "server": options.get("server_id", [None])[0], "options": options, "size": len(p[UDP].payload), "to": p[IP].dst}
     return None
 
+# What was on the wire since: megabytes of files, maybe, which scapy would read for longer than an answer is waited for.
+def forget():
+    sock.setblocking(False)
+    while True:
+        try:
+            sock.recv(1)
+        except BlockingIOError:
+            break
+        except OSError:  # news of a link that was down meanwhile: told once
+            continue
+    sock.setblocking(True)
+
 xid = 0x1000
 for line in sys.stdin:
     spec = json.loads(line)
+    forget()
     out = []
     for s in spec["says"]:
         xid += 1

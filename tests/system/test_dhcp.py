@@ -262,6 +262,14 @@ def test_answers_of_one_batch_reach_the_relay_agent_one_by_one(room):
         assert not any(a[at + 1:])
 
 
+def test_who_takes_no_answer_stops_no_others(room):
+    """Nobody listens where the answer goes: an ICMP error comes back to the server's socket."""
+    room.be(POOL_MAC, "10.88.0.2")
+    for _ in range(3):
+        room.dhcp(say("discover", POOL_MAC, giaddr="10.88.0.2"), wait=0.2)
+        assert get_lease(room, OTHER_MAC)
+
+
 def test_answers_that_the_interfaces_full_queue_drops_are_sent_again(room):
     """In a room that starts at once. Firmware asks again only after four seconds, then eight."""
     tc = ["ip", "netns", "exec", room.server_ns, "tc"]
