@@ -185,7 +185,8 @@ class Bench:
         a["all_mib"] = server.memory() / 2**20
         for key, words in (("storm", [f"flight={FLIGHT}"]), ("one", ["flight=1"]), ("flood", [f"flight={FLIGHT}", f"rogues={ROGUES}"])):
             before = server.cpu()
-            got = self.load(f"hosts={HOSTS}", "first=1", f"seconds={SECONDS}", *words)
+            seconds = SECONDS * (10 if name == "dnsmasq" else 1)  # it does less than one in a second
+            got = self.load(f"hosts={HOSTS}", "first=1", f"seconds={seconds}", *words)
             assert got["wrong"] == 0, (name, key, got)
             got["cpu_us"] = (server.cpu() - before) / max(1, got["exchanges"]) * 1e6
             a[key] = got
