@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <malloc.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,6 +24,9 @@
 /* Larger blocks go back to the kernel when they are freed. By itself glibc would raise this to the size of the largest that was
  * (32 MiB), and tables that grew once and were replaced would stay ours as holes. */
 #define KEEP_IN_HEAP (128 << 10)
+/* Free memory at the heap's end that is kept. Setting the threshold above fixes this one at 128 KiB, and a role that takes and
+ * frees a few blocks for each message would ask the kernel for the same pages, and give them back, for every few of them. */
+#define KEEP_AT_END (1 << 20)
 
 static const struct role_def *const role_defs[] = {
         [ROLE_BOOT] = &role_boot_def,           [ROLE_FILES] = &role_files_def, [ROLE_API] = &role_api_def,
@@ -325,6 +329,18 @@ run(struct role_ctx *ctx, int channels[ROLE_N], int sock)
         return ctx->status;
 }
 
+/* Behind the roles that a booting host waits for, also where an administrator made the service real-time for those. Both are
+ * less than we have, so always allowed. */
+static void
+give_way(void)
+{
+        int policy = sched_getscheduler(0);
+
+        if (policy == SCHED_RR || policy == SCHED_FIFO)
+                sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
+        setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + ROLE_BACKGROUND_NICE);
+}
+
 int
 role_main(enum role role, int sock)
 {
@@ -344,9 +360,10 @@ role_main(enum role role, int sock)
         signal(SIGTERM, SIG_IGN); /* decides how roles end, and kills the one that does not */
         snprintf(name, sizeof(name), "dompoold:%s", role_names[role]);
         prctl(PR_SET_NAME, name);
-        if (ctx.def->background) /* less than we have: always allowed */
-                setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + ROLE_BACKGROUND_NICE);
+        if (ctx.def->background)
+                give_way();
         mallopt(M_MMAP_THRESHOLD, KEEP_IN_HEAP);
+        mallopt(M_TRIM_THRESHOLD, KEEP_AT_END);
         for (int i = 0; i < ROLE_N; i++)
                 channels[i] = -1;
         for (int i = 0; i < FD_N; i++)

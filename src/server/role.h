@@ -54,7 +54,7 @@ struct role_def {
         struct sandbox sandbox; /* without paths, user, uid and TCP: role_sandbox() fills them in */
         const struct role_path_use *paths;
         size_t n_paths;
-        bool background; /* gives way to those that answer a booting host: a nice value of ROLE_BACKGROUND_NICE more than theirs */
+        bool background; /* gives way to those that answer a booting host: a nice value of ROLE_BACKGROUND_NICE more, never real-time */
 
         /* Locked in, descriptors and configuration are there, peers may be. Adds its handles to ctx->loop, sets ctx->state. 0 or negative
          * errno and @err: the role exits 1 and is started again with back-off. */

@@ -23,6 +23,18 @@ def test_boot_and_files_come_before_the_roles_that_nobody_waits_for(running):
     assert {nice[role] for role in set(nice) - {"boot", "files"}} == {min(own + 10, 19)}
 
 
+def test_boot_and_files_alone_are_real_time_where_the_service_is(server):
+    before = os.sched_getscheduler(0)
+    os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    try:
+        server.start()
+    finally:
+        os.sched_setscheduler(0, before, os.sched_param(0))
+    policy = {role: os.sched_getscheduler(pid) for role, pid in server.roles().items()}
+    assert {role for role in policy if policy[role] == os.SCHED_RR} == {"boot", "files"}
+    assert {policy[role] for role in set(policy) - {"boot", "files"}} == {os.SCHED_OTHER}
+
+
 def test_all_roles_start_within_a_second(server):
     start = time.monotonic()
     server.start()
