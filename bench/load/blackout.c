@@ -31,6 +31,7 @@
 #define TFTP_AGAIN_US 1000000
 #define TFTP_TRIES 10
 #define HTTP_PATIENCE_US 30000000
+#define FAILURES_TOLD 20
 
 enum phase { OFF, DISCOVER, REQUEST, TFTP, MENU, FILES, DONE, N_PHASES };
 static const char *const phase_names[N_PHASES] = {"off", "discover", "request", "tftp", "menu", "files", "done"};
@@ -89,8 +90,10 @@ static void
 fail(struct host *h, const char *why)
 {
         let_go(h);
-        if (sum.failed[h->phase]++ == 0)
-                fprintf(stderr, "blackout: host %u fails in %s: %s\n", index_of(h), phase_names[h->phase], why);
+        if (sum.failed[h->phase]++ < FAILURES_TOLD)
+                fprintf(stderr, "blackout: host %u fails in %s, %s, %.1f s after its lease, %u blocks: %s\n", index_of(h),
+                        phase_names[h->phase], h->connected ? "connected" : "not connected",
+                        (double)(now_us() - h->leased_us) / 1e6, h->block, why);
         h->failed = true;
         sum.finished++;
 }
