@@ -60,7 +60,7 @@ static struct {
 } opt;
 
 static struct {
-        unsigned finished, failed[N_PHASES];
+        unsigned finished, failed[N_PHASES], again[N_PHASES]; /* asked once more */
         uint64_t bytes;
         int64_t first_data_us, last_data_us;
         struct samples lease, boot;
@@ -425,6 +425,7 @@ static void
 look(struct host *h, int64_t now)
 {
         const int64_t waited = now - h->sent_us;
+        const unsigned tries = h->tries;
 
         switch (h->phase) {
         case DISCOVER:
@@ -435,7 +436,7 @@ look(struct host *h, int64_t now)
                         fail(h, "no answer");
                 else
                         ask_dhcp(h);
-                return;
+                break;
         case TFTP:
                 if (waited < TFTP_AGAIN_US)
                         return;
@@ -445,15 +446,17 @@ look(struct host *h, int64_t now)
                         send_ack(h);
                 else
                         ask_tftp(h);
-                return;
+                break;
         case MENU:
         case FILES:
                 if (waited >= HTTP_PATIENCE_US)
                         fail(h, "no answer");
-                return;
+                break;
         default:
-                return;
+                break;
         }
+        if (h->tries > tries && !h->failed)
+                sum.again[h->phase]++;
 }
 
 static void
@@ -525,6 +528,9 @@ print(int64_t begin)
                        (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
         for (unsigned i = DISCOVER; i < DONE; i++)
                 printf("%s\"%s\":%u", i > DISCOVER ? "," : "", phase_names[i], sum.failed[i]);
+        printf("},\"again\":{");
+        for (unsigned i = DISCOVER; i <= TFTP; i++)
+                printf("%s\"%s\":%u", i > DISCOVER ? "," : "", phase_names[i], sum.again[i]);
         printf("}}\n");
 }
 

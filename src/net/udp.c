@@ -15,6 +15,12 @@ udp_lacks_segmentation(int e)
 }
 
 int
+udp_send_error(int e)
+{
+        return e == EAGAIN ? -ENOBUFS : -e;
+}
+
+int
 udp_report_drops(int fd)
 {
         const int on = 1;

@@ -16,6 +16,10 @@ bool udp_lacks_segmentation(int e);
  * IP_RECVERR). ICMP errors then wait in the socket, which stays readable until udp_drop_errors(). 0 or negative errno. */
 int udp_report_drops(int fd);
 
+/* The negative errno of a send; -ENOBUFS whenever there is no room now but will be in a moment: in the interface's queue, or
+ * among what this socket has waiting there (EAGAIN). */
+int udp_send_error(int e);
+
 /* Forgets what ICMP errors wait there, a bounded number of them. */
 void udp_drop_errors(int fd);
 

@@ -118,7 +118,7 @@ send_message(int fd, const struct msghdr *m)
 
         if (n < 0 && (errno == ECONNREFUSED || errno == EHOSTUNREACH || errno == ENETUNREACH))
                 n = sendmsg(fd, m, MSG_DONTWAIT);
-        return n < 0 ? -errno : 0;
+        return n < 0 ? udp_send_error(errno) : 0;
 }
 
 /* The answers of group @g, one by one; @m is its message. */

@@ -66,7 +66,9 @@ on_role_exit(uv_process_t *process, int64_t status, int signal)
 
         channel_free(c->channel);
         c->channel = NULL;
-        if (c->state == CHILD_STOPPING) {
+        if (c->state == CHILD_STOPPING && signal && signal != SIGKILL) {
+                log_error("role crashed as it stopped role=%s signal=%s", role_names[c->role], sigabbrev_np(signal));
+        } else if (c->state == CHILD_STOPPING) {
                 log_debug("role stopped role=%s status=%lld signal=%d", role_names[c->role], (long long)status, signal);
         } else {
                 uint64_t ms;

@@ -128,6 +128,14 @@ role_fail(struct role_ctx *ctx, const char *fmt, ...)
         uv_stop(ctx->loop);
 }
 
+/* A role that has stopped hears of nothing more in the turn that is left of its loop. */
+static void
+tell_role(struct role_ctx *ctx, enum role peer, bool up)
+{
+        if (ctx->def->peer && !ctx->stopped)
+                ctx->def->peer(ctx, peer, up);
+}
+
 static void
 peer_down(struct role_ctx *ctx, enum role peer)
 {
@@ -135,8 +143,7 @@ peer_down(struct role_ctx *ctx, enum role peer)
                 return;
         channel_free(ctx->peers[peer]);
         ctx->peers[peer] = NULL;
-        if (ctx->def->peer)
-                ctx->def->peer(ctx, peer, false);
+        tell_role(ctx, peer, false);
 }
 
 int
@@ -167,7 +174,10 @@ on_peer_message(void *arg, struct channel *ch, enum msg_type type, void *payload
 {
         struct role_ctx *ctx = arg;
 
-        ctx->def->message(ctx, channel_peer(ch), type, payload, fd);
+        if (!ctx->stopped)
+                ctx->def->message(ctx, channel_peer(ch), type, payload, fd);
+        else if (fd >= 0)
+                close(fd);
 }
 
 static void
@@ -196,8 +206,8 @@ peer_up(struct role_ctx *ctx, enum role peer, int fd, bool tell)
                 log_error("no channel peer=%s error=\"%s\"", role_names[peer], strerror(-r));
                 return;
         }
-        if (tell && ctx->def->peer)
-                ctx->def->peer(ctx, peer, true);
+        if (tell)
+                tell_role(ctx, peer, true);
 }
 
 static void
@@ -206,7 +216,6 @@ on_parent_message(void *arg, struct channel *ch, enum msg_type type, void *paylo
         struct role_ctx *ctx = arg;
         const struct msg_role_fd *m = payload;
 
-        (void)ch;
         switch (type) {
         case MSG_ROLE_FD:
                 if (m->purpose == FD_CHANNEL && m->number < ROLE_N && fd >= 0)
@@ -217,10 +226,11 @@ on_parent_message(void *arg, struct channel *ch, enum msg_type type, void *paylo
         case MSG_ROLE_STOP:
                 if (ctx->def->stop)
                         ctx->def->stop(ctx);
+                ctx->stopped = true;
                 uv_stop(ctx->loop);
                 return;
         default:
-                ctx->def->message(ctx, ROLE_PARENT, type, payload, fd);
+                on_peer_message(ctx, ch, type, payload, fd);
         }
 }
 
@@ -319,8 +329,8 @@ run(struct role_ctx *ctx, int channels[ROLE_N], int sock)
                 return 1;
         }
         for (int peer = 0; peer < ROLE_N; peer++)
-                if (ctx->peers[peer] && ctx->def->peer)
-                        ctx->def->peer(ctx, peer, true);
+                if (ctx->peers[peer])
+                        tell_role(ctx, peer, true);
         r = channel_send(ctx->parent, MSG_ROLE_READY, &ready, -1);
         if (r < 0)
                 return 1;

@@ -79,6 +79,7 @@ struct role_ctx {
         void *state;                   /* the role's own */
 
         struct channel *parent; /* role.c's own */
+        bool stopped; /* def->stop has been called: nothing of def is from here on */
         int status;
 };
 

@@ -101,7 +101,7 @@ class Server:
             assert not pathlib.Path(f"/proc/{pid}").exists(), f"process {pid} is left"
         assert not self.socket.exists(), "the API's socket is left"
         if not self.deaths_allowed:
-            assert not re.findall(r"^parent: role (?:died|ended).*", self.log(), re.M), self.tail()
+            assert not re.findall(r"^parent: role (?:died|ended|crashed).*", self.log(), re.M), self.tail()
 
     def kill(self):
         """kill -9 of the parent; the roles must follow by themselves."""
