@@ -179,7 +179,7 @@ main(int argc, char **argv)
                 return r - 1;
         if (a.role)
                 return start_role(a.role, level);
-        r = config_read(a.config, &config, &err);
+        r = config_read(a.config, &config, NULL, &err);
         if (r == 0 && a.satellite && (r = config_read_satellite(config, &err)) < 0)
                 config_free(config);
         if (r < 0) {
