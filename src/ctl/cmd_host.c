@@ -79,18 +79,10 @@ static const struct ctl_column host_fields[] = {
 int
 cmd_host_list(struct ctl *c, int argc, char **argv, struct error *err)
 {
-        json_t *answer = NULL;
-        int r;
-
         (void)argc;
         (void)argv;
-        if (c->opt[OPT_UNKNOWN])
-                return cmd_unknown_list(c, err);
-        r = ctl_get(c, &answer, err, "/v1/hosts");
-        if (r == 0)
-                r = ctl_print_list(c, answer, "hosts", "name", host_columns, N_ELEMENTS(host_columns), err);
-        json_decref(answer);
-        return r;
+        return c->opt[OPT_UNKNOWN] ? cmd_unknown_list(c, err)
+                                   : ctl_list(c, "/v1/hosts", "hosts", "name", host_columns, N_ELEMENTS(host_columns), err);
 }
 
 void

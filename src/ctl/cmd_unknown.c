@@ -53,13 +53,7 @@ static const struct ctl_column unknown_fields[] = {
 int
 cmd_unknown_list(struct ctl *c, struct error *err)
 {
-        json_t *answer = NULL;
-        int r = ctl_get(c, &answer, err, "/v1/unknown-hosts");
-
-        if (r == 0)
-                r = ctl_print_list(c, answer, "unknown", "id", unknown_columns, N_ELEMENTS(unknown_columns), err);
-        json_decref(answer);
-        return r;
+        return ctl_list(c, "/v1/unknown-hosts", "unknown", "id", unknown_columns, N_ELEMENTS(unknown_columns), err);
 }
 
 int
