@@ -93,6 +93,8 @@ cmd_host_adopt(struct ctl *c, int argc, char **argv, struct error *err)
         if (argc > 1)
                 json_object_set_new(body, "name", json_string(argv[1]));
         r = cmd_host_describe(c, body, err);
+        if (r == 0 && c->opt[OPT_DIFF])
+                return cmd_host_diff(c, body, mac, err);
         q.body = body;
         ctl_path(&q, "/v1/unknown-hosts/%s/adopt", mac);
         if (r == 0)
