@@ -76,7 +76,7 @@ add_findings(struct core_comparison *x, const char *name, const struct core_guar
 static void
 judge(struct core *c, struct core_comparison *x, const struct core_compared *m)
 {
-        struct core_guard_way ways[POLICY_MAX_CHOICES];
+        struct core_guard_way *ways = x->ways;
         const struct firmware *fw = NULL;
         struct policy_host host;
         struct guard_report than = {0};

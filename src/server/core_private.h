@@ -675,8 +675,9 @@ struct core_comparison {
         /* --- */
         uint32_t at; /* the machine that is next */
         struct explain_server *server_before, *server_after;
-        uint32_t unfit; /* machines that could not boot */
-        int worst;      /* enum guard_level of the findings; -1 */
+        struct core_guard_way ways[POLICY_MAX_CHOICES]; /* of the machine that is judged: much for a stack */
+        uint32_t unfit;                                 /* machines that could not boot */
+        int worst;                                      /* enum guard_level of the findings; -1 */
         json_t *hosts, *findings;
         struct core_comparison *prev, *next;
 };
