@@ -24,6 +24,10 @@ def dompool(server, *argv):
     return subprocess.run([str(api_room.DOMPOOL), "-s", f"unix:{server.socket}", *argv], capture_output=True, text=True, timeout=60)
 
 
+def unfit(server):
+    return [e for e in server.get("/v1/events?kind=host&limit=1000")["events"] if e["what"] == "unfit"]
+
+
 def make_store(store):
     fake_store.make_image(store, "micro")
     fake_store.make_image(store, "cloud", CLOUD)
@@ -38,6 +42,7 @@ def server(tmp_path_factory):
     server.configure(HOSTS, top=BAD + 'rule "night" {\n profile = "bad"\n hosts = "n2"\n from = "20:00"\n to = "06:00"\n}\n')
     server.start()
     wait_for(lambda: server.get("/v1/images/cloud/check")["facts"] and server.get("/v1/images/micro/check")["facts"], 60, 0.3)
+    wait_for(lambda: unfit(server), 30, 0.3)  # all hosts have been looked at
     yield server
     server.stop()
     lan.close()
@@ -59,7 +64,7 @@ def test_back_to_the_rules_is_warned_about_and_done(server):
 
 
 def test_a_rule_that_a_host_cannot_boot_by_is_an_event_at_the_start(server):
-    events = [e for e in server.get("/v1/events?kind=host&limit=1000")["events"] if e["what"] == "unfit"]
+    events = unfit(server)
     assert [e["subject"] for e in events] == ["n2"], events
     assert "by rule night" in events[0]["text"] and "kernel-no-dom0" in events[0]["text"], events
 
