@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -573,23 +574,53 @@ tell_boot(struct explain *x, struct dhcp_server *s, const struct dhcp_arrival *f
         tell_files(x, d.loader);
 }
 
+struct explain_server {
+        struct dhcp_server dhcp;
+};
+
+struct explain_server *
+explain_server_new(const struct policy *policy, uint32_t address)
+{
+        struct explain_server *s = calloc(1, sizeof(*s));
+
+        if (!s)
+                return NULL;
+        s->dhcp = (struct dhcp_server){.policy = policy, .address = address, .leases = lease_table_new()};
+        if (!s->dhcp.leases || dhcp_server_configure(&s->dhcp) < 0) {
+                explain_server_free(s);
+                return NULL;
+        }
+        return s;
+}
+
+void
+explain_server_free(struct explain_server *s)
+{
+        if (!s)
+                return;
+        lease_table_free(s->dhcp.leases);
+        free(s);
+}
+
 int
 explain_boot(const struct explain_request *r, const struct explain_sink *sink, struct error *err)
 {
         struct explain x = {.r = r, .f = firmware_find(r->firmware), .sink = sink};
-        struct dhcp_server s = {.policy = r->policy, .address = r->address, .leases = lease_table_new()};
         struct dhcp_arrival from = {.port = DHCP_SERVER_PORT};
+        struct explain_server *s = r->server;
 
-        if (!x.f || !s.leases || dhcp_server_configure(&s) < 0) {
-                lease_table_free(s.leases);
-                return !x.f ? error_set(err, ERR_INVALID, "there is no firmware '%.40s'; see 'dompool host explain --help'",
-                                        r->firmware)
-                            : error_errno_set(err, ENOMEM, "explain");
-        }
+        if (!x.f)
+                return error_set(err, ERR_INVALID, "there is no firmware '%.40s'; see 'dompool host explain --help'",
+                                 r->firmware);
+        if (!s && !(s = explain_server_new(r->policy, r->address)))
+                return error_errno_set(err, ENOMEM, "explain");
         x.host = policy_host_by_mac(r->policy, &r->mac, &x.known);
         tell_decision(&x);
         from.network = network_of(&x);
-        tell_boot(&x, &s, &from);
-        lease_table_free(s.leases);
+        tell_boot(&x, &s->dhcp, &from);
+        if (r->server)
+                lease_remove(s->dhcp.leases, &r->mac);
+        else
+                explain_server_free(s);
         return 0;
 }

@@ -19,8 +19,9 @@
 
 struct doc_line {
         char *text, *why;
-        bool item; /* the head of an item */
-        bool boot; /* of a packet or a file: what the machine sees */
+        uint32_t hash; /* of the text: most lines differ, and all are compared with all */
+        bool item;     /* the head of an item */
+        bool boot;     /* of a packet or a file: what the machine sees */
 };
 
 struct doc {
@@ -32,6 +33,16 @@ struct doc {
 };
 
 /* --- an account as lines --- */
+
+static uint32_t
+hash_of(const char *text)
+{
+        uint32_t hash = 2166136261u; /* FNV-1a */
+
+        for (const char *p = text; *p; p++)
+                hash = (hash ^ (uint8_t)*p) * 16777619u;
+        return hash;
+}
 
 static void
 add(struct doc *d, bool item, const char *text, const char *why)
@@ -50,7 +61,7 @@ add(struct doc *d, bool item, const char *text, const char *why)
                 d->room = room;
         }
         l = &d->lines[d->n++];
-        *l = (struct doc_line){.text = strdup(text), .why = strdup(why), .item = item, .boot = d->boot};
+        *l = (struct doc_line){.text = strdup(text), .why = strdup(why), .hash = hash_of(text), .item = item, .boot = d->boot};
         if (!l->text || !l->why)
                 d->failed = true;
 }
@@ -147,7 +158,7 @@ doc_make(struct doc *d, const struct explain_request *r, struct error *err)
 static bool
 same(const struct doc_line *a, const struct doc_line *b)
 {
-        return strcmp(a->text, b->text) == 0;
+        return a->hash == b->hash && strcmp(a->text, b->text) == 0;
 }
 
 /* What becomes of the lines, in order. */

@@ -54,6 +54,15 @@ guard_add(struct guard_report *report, enum guard_code code, const char *fmt, ..
         return f;
 }
 
+bool
+guard_has(const struct guard_report *report, const struct guard_finding *f)
+{
+        for (uint32_t i = 0; i < report->n_findings; i++)
+                if (report->findings[i].code == f->code && strcmp(report->findings[i].text, f->text) == 0)
+                        return true;
+        return false;
+}
+
 int
 guard_worst(const struct guard_report *report)
 {

@@ -66,6 +66,12 @@ struct guard_request {
 
 void guard_check(const struct guard_request *r, struct guard_report *ret);
 
+/* The menu that its loader reads: in it the command lines are to be tried. @fw: its firmware; NULL: not known. */
+const struct menu_doc *guard_menu(const char *loader, const struct firmware *fw);
+
+/* Is the finding, in the same words, in the report? */
+bool guard_has(const struct guard_report *report, const struct guard_finding *f);
+
 /* The worst level in it; -1: there are no findings. */
 int guard_worst(const struct guard_report *report);
 

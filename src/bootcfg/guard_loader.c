@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "bootcfg/guard_private.h"
+#include "bootcfg/menu.h"
 
 enum xen_form { XEN_ANY, XEN_MULTIBOOT1, XEN_MULTIBOOT2, XEN_PLAIN, XEN_EFI };
 
@@ -82,6 +83,15 @@ say(struct guard_report *report, const struct candidates *c, const struct loader
 
         if (f && !c->certain && f->level == GUARD_ERROR)
                 f->level = GUARD_DOUBT;
+}
+
+const struct menu_doc *
+guard_menu(const char *loader, const struct firmware *fw)
+{
+        const struct loader_wish wish = {.name = loader};
+        const struct loader *l = fw ? loader_choose(fw, &wish) : loader_find(loader);
+
+        return l && l->menu ? l->menu : &menu_doc_pxelinux;
 }
 
 /* --- the loader's own files --- */

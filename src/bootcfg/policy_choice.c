@@ -53,8 +53,9 @@ root_of(const struct policy_host *host, const struct policy_profile *profile)
         return profile->root < ROOT_N ? profile->root : host->root;
 }
 
-static void
-fill(const struct policy *p, const struct policy_host *host, const struct policy_choice *c, struct policy_chosen *ret)
+void
+policy_choose_one(const struct policy *p, const struct policy_host *host, const struct policy_choice *c,
+                  struct policy_chosen *ret)
 {
         ret->profile = policy_profile_at(p, c->profile);
         ret->rule = policy_rule_at(p, c->rule);
@@ -78,7 +79,7 @@ policy_choose(const struct policy *p, const struct policy_host *host, const stru
                         c = &host->choices[i];
                         break;
                 }
-        fill(p, host, c, ret);
+        policy_choose_one(p, host, c, ret);
 }
 
 void
@@ -99,7 +100,7 @@ policy_choose_all(const struct policy *p, const struct policy_host *host, struct
         for (uint32_t i = 0; i < host->n_choices; i++) {
                 const struct policy_menu *menu;
 
-                fill(p, host, &host->choices[i], &ret[n]);
+                policy_choose_one(p, host, &host->choices[i], &ret[n]);
                 menu = ret[n++].menu;
                 for (uint32_t k = 0; menu && k < menu->n_entries; k++)
                         policy_choose_entry(p, host, &menu->entries[k], &ret[n++]);

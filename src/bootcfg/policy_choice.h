@@ -32,6 +32,10 @@ bool policy_choice_is_due(const struct policy_choice *c, const struct policy_tim
 void policy_choose(const struct policy *p, const struct policy_host *host, const struct policy_time *t,
                    struct policy_chosen *ret);
 
+/* What one choice means on the host, whenever it is due. */
+void policy_choose_one(const struct policy *p, const struct policy_host *host, const struct policy_choice *c,
+                       struct policy_chosen *ret);
+
 /* Each thing that the host may boot, at any time and by any menu that it is shown. Returns how many. */
 #define POLICY_MAX_WAYS (POLICY_MAX_CHOICES * (1 + MENU_MAX_ENTRIES))
 uint32_t policy_choose_all(const struct policy *p, const struct policy_host *host, struct policy_chosen ret[POLICY_MAX_WAYS]);

@@ -30,15 +30,9 @@ static const struct ctl_column grant_columns[] = {
 int
 cmd_export_list(struct ctl *c, int argc, char **argv, struct error *err)
 {
-        json_t *answer = NULL;
-        int r = ctl_get(c, &answer, err, "/v1/exports");
-
         (void)argc;
         (void)argv;
-        if (r == 0)
-                r = ctl_print_list(c, answer, "exports", "name", export_columns, N_ELEMENTS(export_columns), err);
-        json_decref(answer);
-        return r;
+        return ctl_list(c, "/v1/exports", "exports", "name", export_columns, N_ELEMENTS(export_columns), err);
 }
 
 int

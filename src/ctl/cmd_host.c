@@ -79,18 +79,10 @@ static const struct ctl_column host_fields[] = {
 int
 cmd_host_list(struct ctl *c, int argc, char **argv, struct error *err)
 {
-        json_t *answer = NULL;
-        int r;
-
         (void)argc;
         (void)argv;
-        if (c->opt[OPT_UNKNOWN])
-                return cmd_unknown_list(c, err);
-        r = ctl_get(c, &answer, err, "/v1/hosts");
-        if (r == 0)
-                r = ctl_print_list(c, answer, "hosts", "name", host_columns, N_ELEMENTS(host_columns), err);
-        json_decref(answer);
-        return r;
+        return c->opt[OPT_UNKNOWN] ? cmd_unknown_list(c, err)
+                                   : ctl_list(c, "/v1/hosts", "hosts", "name", host_columns, N_ELEMENTS(host_columns), err);
 }
 
 void
@@ -331,6 +323,19 @@ cmd_host_describe(struct ctl *c, json_t *body, struct error *err)
 }
 
 int
+cmd_host_diff(struct ctl *c, json_t *host, const char *adopt, struct error *err)
+{
+        json_t *question = json_pack("{s:b,s:b,s:o}", "has_host", 1, "adopt", adopt != NULL, "host", host);
+        int r;
+
+        if (adopt)
+                json_object_set_new(host, "mac", json_string(adopt));
+        r = ctl_diff(c, question, err);
+        json_decref(question);
+        return r;
+}
+
+int
 cmd_host_add(struct ctl *c, int argc, char **argv, struct error *err)
 {
         struct ctl_request q = {.method = "PUT"};
@@ -342,13 +347,8 @@ cmd_host_add(struct ctl *c, int argc, char **argv, struct error *err)
                 return r;
         body = json_pack("{s:s,s:s}", "name", argv[0], "mac", argv[1]);
         r = body ? cmd_host_describe(c, body, err) : error_set(err, ERR_USAGE, "'%.40s' is no MAC", argv[1]);
-        if (r == 0 && c->opt[OPT_DIFF]) {
-                json_t *question = json_pack("{s:b,s:o}", "has_host", 1, "host", body);
-
-                r = ctl_diff(c, question, err);
-                json_decref(question);
-                return r;
-        }
+        if (r == 0 && c->opt[OPT_DIFF])
+                return cmd_host_diff(c, body, NULL, err);
         q.body = body;
         ctl_path(&q, "/v1/hosts/%s", argv[0]);
         if (r == 0)

@@ -41,15 +41,9 @@ static const struct ctl_column satellite_fields[] = {
 int
 cmd_satellite_list(struct ctl *c, int argc, char **argv, struct error *err)
 {
-        json_t *answer = NULL;
-        int r = ctl_get(c, &answer, err, "/v1/satellites");
-
         (void)argc;
         (void)argv;
-        if (r == 0)
-                r = ctl_print_list(c, answer, "satellites", "name", satellite_columns, N_ELEMENTS(satellite_columns), err);
-        json_decref(answer);
-        return r;
+        return ctl_list(c, "/v1/satellites", "satellites", "name", satellite_columns, N_ELEMENTS(satellite_columns), err);
 }
 
 int

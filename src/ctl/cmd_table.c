@@ -73,7 +73,7 @@ const struct ctl_command ctl_commands[] = {
          .complete = "hosts"},
         {"host", "add", "NAME MAC", "describe a machine, so that its boot is answered", HOST_DESCRIPTION | DIFF, 2, 2,
          cmd_host_add},
-        {"host", "adopt", "MAC [NAME]", "make a machine that has asked for a boot a host", HOST_DESCRIPTION, 1, 2,
+        {"host", "adopt", "MAC [NAME]", "make a machine that has asked for a boot a host", HOST_DESCRIPTION | DIFF, 1, 2,
          cmd_host_adopt, .complete = "unknown"},
         {"host", "ignore", "MAC", "let no enrolment rule look at it", 0, 1, 1, cmd_host_ignore, .complete = "unknown"},
         {"host", "forget", "MAC", "forget a machine that is no host; the rules decide anew", 0, 1, 1, cmd_host_forget,

@@ -53,13 +53,7 @@ static const struct ctl_column unknown_fields[] = {
 int
 cmd_unknown_list(struct ctl *c, struct error *err)
 {
-        json_t *answer = NULL;
-        int r = ctl_get(c, &answer, err, "/v1/unknown-hosts");
-
-        if (r == 0)
-                r = ctl_print_list(c, answer, "unknown", "id", unknown_columns, N_ELEMENTS(unknown_columns), err);
-        json_decref(answer);
-        return r;
+        return ctl_list(c, "/v1/unknown-hosts", "unknown", "id", unknown_columns, N_ELEMENTS(unknown_columns), err);
 }
 
 int
@@ -99,6 +93,8 @@ cmd_host_adopt(struct ctl *c, int argc, char **argv, struct error *err)
         if (argc > 1)
                 json_object_set_new(body, "name", json_string(argv[1]));
         r = cmd_host_describe(c, body, err);
+        if (r == 0 && c->opt[OPT_DIFF])
+                return cmd_host_diff(c, body, mac, err);
         q.body = body;
         ctl_path(&q, "/v1/unknown-hosts/%s/adopt", mac);
         if (r == 0)

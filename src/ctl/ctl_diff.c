@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/rec_json.h"
+#include "ctl/ctl_findings.h"
 #include "ctl/ctl_http.h"
 #include "ctl/ctl_out.h"
 
@@ -135,12 +136,14 @@ ctl_config_json(const char *file, struct error *err)
         close(fds[0]);
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
                 ;
-        if (!text || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        /* One whose profiles do not fit is compared all the same: the server judges it by what it knows. */
+        if (!text || !WIFEXITED(status) || (WEXITSTATUS(status) != 0 && *text != '{')) {
                 error_set(err, ERR_CONFIG, "%.*s", (int)strcspn(text ? text : "", "\n"), text ? text : "no memory");
                 return NULL;
         }
         config = json_parse(text, size, CONFIG_MAX, err);
         json_object_del(config, "tokens"); /* no boot depends on them */
+        json_object_del(config, "guard");  /* by the store of this machine, if it has one */
         return config;
 }
 
@@ -199,6 +202,28 @@ print_answer(const json_t *answer, enum ctl_output output)
                 printf("%lld compared, %lld boot as before\n", compared, (long long)ctl_integer(answer, "same"));
 }
 
+static const char *
+verdict(const struct ctl *c, const json_t *answer)
+{
+        if (!json_is_true(json_object_get(answer, "refused")))
+                return "";
+        if (strcmp(ctl_string(answer, "worst"), "doubt") != 0)
+                return ": 'profile set' would refuse it";
+        return c->opt[OPT_FORCE] ? "; --force sets it all the same" : ": 'profile set' would refuse it without --force";
+}
+
+/* What stands against the boots as they would be: beside the comparison, to stderr. */
+static void
+print_findings(const struct ctl *c, const json_t *answer)
+{
+        long long unfit = ctl_integer(answer, "unfit");
+
+        ctl_findings_note(answer);
+        if (unfit > 0)
+                fprintf(stderr, "%lld of %lld could not boot so%s\n", unfit, (long long)ctl_integer(answer, "compared"),
+                        verdict(c, answer));
+}
+
 int
 ctl_diff(struct ctl *c, json_t *body, struct error *err)
 {
@@ -223,6 +248,8 @@ ctl_diff(struct ctl *c, json_t *body, struct error *err)
                 ctl_print_json(stdout, answer);
         else
                 print_answer(answer, output);
+        if (output == CTL_OUT_TABLE)
+                print_findings(c, answer);
         r = json_array_size(json_object_get(answer, "hosts")) > 0 ? CTL_EXIT_DIFFERS : 0;
         json_decref(answer);
         return r;

@@ -15,21 +15,33 @@ static const struct ctl_column columns[] = {
         {"REMEDY", "remedy", .elastic = true},
 };
 
+static void
+note(const json_t *f, const char *level)
+{
+        char host[100], rule[100], text[300], remedy[300];
+
+        ctl_clean(ctl_string(f, "host"), host, sizeof(host));
+        ctl_clean(ctl_string(f, "rule"), rule, sizeof(rule));
+        ctl_clean(ctl_string(f, "text"), text, sizeof(text));
+        ctl_clean(ctl_string(f, "remedy"), remedy, sizeof(remedy));
+        fprintf(stderr, "%s: %s%s%s%s%s%s [%s]; %s\n", level, host, *rule ? ", by rule '" : "", rule, *rule ? "'" : "",
+                *host ? ": " : "", text, ctl_string(f, "code"), remedy);
+}
+
 void
 ctl_findings_note(const json_t *answer)
 {
         const json_t *f;
         size_t i;
 
+        fflush(stdout);
         json_array_foreach(json_object_get(answer, "findings"), i, f)
         {
-                char host[100], text[300], remedy[300];
-
-                ctl_clean(ctl_string(f, "host"), host, sizeof(host));
-                ctl_clean(ctl_string(f, "text"), text, sizeof(text));
-                ctl_clean(ctl_string(f, "remedy"), remedy, sizeof(remedy));
-                fprintf(stderr, "%s: %s%s%s [%s]; %s\n", ctl_string(f, "level"), host, *host ? ": " : "", text,
-                        ctl_string(f, "code"), remedy);
+                note(f, ctl_string(f, "level"));
+        }
+        json_array_foreach(json_object_get(answer, "warnings"), i, f)
+        {
+                note(f, "warning"); /* whatever its level: nothing was refused by it */
         }
 }
 

@@ -6,7 +6,8 @@
 
 #include "ctl/ctl.h"
 
-/* One line each to stderr, "doubt: n1: no module of ... [nic-no-driver]; name the card's module ...". */
+/* One line each to stderr, "doubt: n1: no module of ... [nic-no-driver]; name the card's module ..."; those in "warnings", too.
+ */
 void ctl_findings_note(const json_t *answer);
 
 /* By the chosen output, as a table to stdout. ERR_UNFIT when one of them would refuse the boot. */

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/parse.h"
+#include "ctl/ctl_http.h"
 
 #define CELL_SIZE 1100
 #define NARROWEST 8
@@ -363,6 +364,19 @@ ctl_print_list(const struct ctl *c, const json_t *answer, const char *key, const
                         print_name(row, name_key);
                 }
         return 0;
+}
+
+int
+ctl_list(struct ctl *c, const char *path, const char *key, const char *name_key, const struct ctl_column *columns, size_t n,
+         struct error *err)
+{
+        json_t *answer = NULL;
+        int r = ctl_get(c, &answer, err, "%s", path);
+
+        if (r == 0)
+                r = ctl_print_list(c, answer, key, name_key, columns, n, err);
+        json_decref(answer);
+        return r;
 }
 
 int

@@ -55,6 +55,11 @@ int
 ctl_print_list(const struct ctl *c, const json_t *answer, const char *key, const char *name_key,
                const struct ctl_column *columns, size_t n, struct error *err);
 
+/* The same of what the server answers to GET @path: a list command as it usually is. */
+int
+ctl_list(struct ctl *c, const char *path, const char *key, const char *name_key, const struct ctl_column *columns, size_t n,
+         struct error *err);
+
 int
 ctl_print_object(const struct ctl *c, const json_t *object, const char *name_key, const struct ctl_column *fields, size_t n,
                  struct error *err);

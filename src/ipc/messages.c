@@ -208,6 +208,7 @@ FIELDS(msg_api_what_if){
         REC_STR(struct msg_api_what_if, image),
         REC_BOOL(struct msg_api_what_if, next),
         REC_BOOL(struct msg_api_what_if, has_host),
+        REC_BOOL(struct msg_api_what_if, adopt),
         REC_REC(struct msg_api_what_if, host, host_desc),
         REC_BOOL(struct msg_api_what_if, has_config),
         REC_REC(struct msg_api_what_if, config, config_desc),

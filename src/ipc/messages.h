@@ -212,8 +212,8 @@ struct msg_api_what_if {
         char profile[NAME_SIZE];  /* as in msg_api_host_profile; so for the next two */
         char image[NAME_SIZE];
         bool next;
-        bool has_host;
-        struct host host; /* as in msg_api_host_put */
+        bool has_host, adopt;
+        struct host host; /* as in msg_api_host_put; with @adopt as in API_UNKNOWN_ADOPT */
         bool has_config;
         struct config config; /* another configuration file's; its hosts are part of it */
 };

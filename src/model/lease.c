@@ -622,6 +622,15 @@ lease_put(struct lease_table *t, const struct lease *l)
 }
 
 void
+lease_remove(struct lease_table *t, const struct mac *mac)
+{
+        struct entry *e = entry_by_mac(t, mac);
+
+        if (e)
+                entry_remove(t, e);
+}
+
+void
 lease_table_each(const struct lease_table *t, void (*fn)(void *arg, const struct lease *l), void *arg)
 {
         for (uint32_t i = 0; i < t->n_entries; i++)

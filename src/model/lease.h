@@ -101,6 +101,9 @@ uint32_t lease_pick(const struct lease_table *t, size_t pool, const struct mac *
  * (limit). */
 int lease_put(struct lease_table *t, const struct lease *l);
 
+/* Forgets the MAC's lease, as if it had never been. */
+void lease_remove(struct lease_table *t, const struct mac *mac);
+
 /* Calls @fn for each lease; @fn must not change the table. */
 void lease_table_each(const struct lease_table *t, void (*fn)(void *arg, const struct lease *l), void *arg);
 

@@ -138,10 +138,19 @@ api_body_host(const char *text, size_t size, const char *name, struct msg_api_ho
         return check_host(&ret->host, err);
 }
 
+static int
+check_adopted(const struct host *h, struct error *err)
+{
+        struct host named = *h;
+
+        if (!*named.name) /* core makes one */
+                str_copy(named.name, sizeof(named.name), "a");
+        return check_host(&named, err);
+}
+
 int
 api_body_adopt(const char *text, size_t size, const char *mac, struct msg_api_host_put *ret, struct error *err)
 {
-        struct host named;
         struct mac own;
         int r = body_read(text, size, &host_desc, &ret->host, err);
 
@@ -152,10 +161,7 @@ api_body_adopt(const char *text, size_t size, const char *mac, struct msg_api_ho
         if (!mac_zero(&ret->host.mac) && !mac_eq(&ret->host.mac, &own))
                 return error_set(err, ERR_INVALID, "mac: the path says '%s', the body another one", mac);
         ret->host.mac = own;
-        named = ret->host;
-        if (!*named.name) /* core makes one */
-                str_copy(named.name, sizeof(named.name), "a");
-        return check_host(&named, err);
+        return check_adopted(&ret->host, err);
 }
 
 static int
@@ -226,10 +232,10 @@ api_body_what_if(const char *text, size_t size, struct msg_api_what_if *ret, str
                 r = error_set(err, ERR_INVALID, "image: '%s' is no name", ret->image);
         if (r == 0 && *ret->label && !name_ok(ret->label))
                 r = error_set(err, ERR_INVALID, "label: '%s' is no name", ret->label);
+        if (r == 0 && ret->adopt && !ret->has_host)
+                r = error_set(err, ERR_INVALID, "adopt: it says nothing without a host");
         if (r == 0 && ret->has_host)
-                r = host_check(&ret->host, err);
-        if (r == 0 && ret->has_host)
-                r = loader_check(ret->host.loader, err);
+                r = ret->adopt ? check_adopted(&ret->host, err) : check_host(&ret->host, err);
         for (uint32_t i = 0; r == 0 && ret->has_config && i < ret->config.n_hosts; i++)
                 r = host_check(&ret->config.hosts[i], err);
         if (r == 0 && ret->has_config)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads dompoold.conf(5) with libconfuse, checks it as a whole and prints it canonically. Which options there are and what each
- * may hold is in config_schema.c. Runs in the parent (and in `dompoold -n`), before any role is started.
+ * Reads dompoold.conf(5) with libconfuse. Which options there are and what each may hold is in config_schema.c, what only the
+ * whole shows in config_check.c. Runs in the parent (and in `dompoold -n`), before any role is started.
  *
  * libconfuse sees every option as a text; its validation callbacks come right behind a value, while it still knows file and
  * line, and convert the text there. So every message has its place.
@@ -16,37 +16,22 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "server/config_enrol.h"
-#include "server/config_network.h"
 #include "bootcfg/loader.h"
+#include "server/config_check.h"
+#include "server/config_network.h"
 
 #define MAX_SECTION_OPTIONS 32
 #define MENU_TIMEOUT_S 10
 
-/* A file's name, kept until all is read: libconfuse forgets that of an included file. */
-struct file_name {
-        struct file_name *next;
-        char text[];
-};
-
-struct place {
-        const char *file;
-        int line;
-};
-
 /* What is known while a file is read. */
 struct reader {
         struct config *config;
+        struct config_places *places;
         struct error *err;
-        cfg_t *top;                                   /* knows the present file; sections do not */
-        struct file_name *files;                      /* the latest first */
-        cfg_t *section;                               /* the one of a list that is being read */
-        uint32_t seen[SECTION_N];                     /* bits of the options of the present section that were given */
-        struct place network_at[CONFIG_MAX_NETWORKS]; /* where each network ends, as config_network_at counts */
-        struct place *host_at;                        /* where each host ends */
-        struct place profile_at[CONFIG_MAX_PROFILES], menu_at[CONFIG_MAX_MENUS], rule_at[CONFIG_MAX_RULES];
-        struct place enrol_at[CONFIG_MAX_ENROLS];
-        cfg_t *entry; /* of a menu, being read */
+        cfg_t *top;               /* knows the present file; sections do not */
+        cfg_t *section;           /* the one of a list that is being read */
+        uint32_t seen[SECTION_N]; /* bits of the options of the present section that were given */
+        cfg_t *entry;             /* of a menu, being read */
         uint32_t n_entries;
         struct menu_entry entries[MENU_MAX_ENTRIES];
 };
@@ -57,34 +42,24 @@ static struct reader *reader_now;
 
 DEFINE_CLEANUP(cfg_t *, cfg_free)
 DEFINE_CLEANUP(struct config *, config_free)
+DEFINE_CLEANUP(struct config_places *, config_places_free)
 
-static struct place
+static struct config_place
 place_now(struct reader *rd, const cfg_t *cfg)
 {
         const char *name = rd->top->filename ? rd->top->filename : "?";
         size_t size = strlen(name) + 1;
-        struct file_name *f;
+        struct config_file_name *f;
 
-        if (!rd->files || strcmp(rd->files->text, name) != 0) {
+        if (!rd->places->files || strcmp(rd->places->files->text, name) != 0) {
                 f = malloc(sizeof(*f) + size);
                 if (!f)
-                        return (struct place){"?", cfg->line};
-                f->next = rd->files;
+                        return (struct config_place){"?", cfg->line};
+                f->next = rd->places->files;
                 memcpy(f->text, name, size);
-                rd->files = f;
+                rd->places->files = f;
         }
-        return (struct place){rd->files->text, cfg->line};
-}
-
-static void
-free_files(struct reader *rd)
-{
-        while (rd->files) {
-                struct file_name *f = rd->files;
-
-                rd->files = f->next;
-                free(f);
-        }
+        return (struct config_place){rd->places->files->text, cfg->line};
 }
 
 /* The first error counts; what follows it is confusion. */
@@ -94,7 +69,7 @@ static void
 on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
         struct error *err = reader_now->err;
-        struct place at;
+        struct config_place at;
         char text[700];
 
         if (err->code != ERR_NONE)
@@ -256,7 +231,7 @@ host_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct host *h)
                 return -1;
         }
         h->configured = true;
-        rd->host_at[n] = place_now(rd, cfg);
+        rd->places->hosts[n] = place_now(rd, cfg);
         if (host_check(h, &err) < 0 || loader_check(h->loader, &err) < 0) {
                 cfg_error(cfg, "%s", err.message);
                 return -1;
@@ -266,10 +241,10 @@ host_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct host *h)
 
                 if (mac_eq(&h->mac, &other->mac))
                         cfg_error(cfg, "host '%s' has the MAC address %s of host '%s' (which ends in line %d)", h->name,
-                                  mac_text(&h->mac, mac), other->name, rd->host_at[i].line);
+                                  mac_text(&h->mac, mac), other->name, rd->places->hosts[i].line);
                 else if (h->address && h->address == other->address)
                         cfg_error(cfg, "host '%s' has the address %s of host '%s' (which ends in line %d)", h->name,
-                                  ip4_text(h->address, address), other->name, rd->host_at[i].line);
+                                  ip4_text(h->address, address), other->name, rd->places->hosts[i].line);
                 else
                         continue;
                 return -1;
@@ -293,7 +268,7 @@ take_title(cfg_t *cfg, cfg_t *sec, char dst[NAME_SIZE])
 static int
 subnet_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct config_network *n)
 {
-        rd->network_at[rd->config->n_subnets] = place_now(rd, cfg);
+        rd->places->networks[rd->config->n_subnets] = place_now(rd, cfg);
         return take_title(cfg, sec, n->name);
 }
 
@@ -312,7 +287,7 @@ profile_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct profile *p)
         const struct profile *known;
         struct error err = {0};
 
-        rd->profile_at[rd->config->n_profiles - 1] = place_now(rd, cfg);
+        rd->places->profiles[rd->config->n_profiles - 1] = place_now(rd, cfg);
         known = config_profile_built_in(cfg_title(sec));
         if (known && known->kind != p->kind) { /* "local" is always the host's own disk */
                 cfg_error(cfg, "profile '%s' is built in with kind \"%s\", which cannot be changed", known->name,
@@ -337,7 +312,7 @@ menu_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct menu *m)
 {
         struct error err = {0};
 
-        rd->menu_at[rd->config->n_menus - 1] = place_now(rd, cfg);
+        rd->places->menus[rd->config->n_menus - 1] = place_now(rd, cfg);
         m->n_entries = rd->n_entries;
         memcpy(m->entries, rd->entries, sizeof(m->entries));
         rd->n_entries = 0;
@@ -351,7 +326,7 @@ rule_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct rule *r)
 {
         struct error err = {0};
 
-        rd->rule_at[rd->config->n_rules - 1] = place_now(rd, cfg);
+        rd->places->rules[rd->config->n_rules - 1] = place_now(rd, cfg);
         return take_title(cfg, sec, r->name) < 0 ? -1 : checked(cfg, rule_check(r, &err), &err);
 }
 
@@ -360,7 +335,7 @@ enrol_end(struct reader *rd, cfg_t *cfg, cfg_t *sec, struct enrol_rule *r)
 {
         struct error err = {0};
 
-        rd->enrol_at[rd->config->n_enrols - 1] = place_now(rd, cfg);
+        rd->places->enrols[rd->config->n_enrols - 1] = place_now(rd, cfg);
         return take_title(cfg, sec, r->name) < 0 ? -1 : checked(cfg, enrol_rule_check(r, &err), &err);
 }
 
@@ -397,7 +372,7 @@ on_section(cfg_t *cfg, cfg_opt_t *opt)
                 return -1;
         switch (section) {
         case SECTION_NETWORK:
-                rd->network_at[0] = place_now(rd, cfg);
+                rd->places->networks[0] = place_now(rd, cfg);
                 return 0;
         case SECTION_SUBNET:
                 rd->section = NULL;
@@ -471,117 +446,6 @@ set_defaults(struct config *c)
         }
 }
 
-static int
-place_error(struct error *err, const struct place *at, const char *text)
-{
-        return error_set(err, ERR_CONFIG, "%s:%d: %s", at->file, at->line, text);
-}
-
-static int
-check_networks(struct reader *rd)
-{
-        char text[200];
-        uint32_t at;
-
-        if (config_networks_finish(rd->config, &at, text, sizeof(text)) == 0)
-                return 0;
-        return place_error(rd->err, &rd->network_at[at], text);
-}
-
-/* Does every name mean something? Sections may stand in any order, so this is known at the end. */
-static int
-check_profile_name(const struct reader *rd, const char *profile, const char *what, const char *name, const struct place *at)
-{
-        char text[200];
-
-        if (!*profile || config_profile(rd->config, profile))
-                return 0;
-        snprintf(text, sizeof(text), "%s '%s': there is no profile '%s'", what, name, profile);
-        return place_error(rd->err, at, text);
-}
-
-static int
-check_menu_name(const struct reader *rd, const char *menu, const char *what, const char *name, const struct place *at)
-{
-        char text[200];
-
-        if (!*menu || config_menu(rd->config, menu))
-                return 0;
-        snprintf(text, sizeof(text), "%s '%s': there is no menu '%s'", what, name, menu);
-        return place_error(rd->err, at, text);
-}
-
-static int
-check_names(const struct reader *rd, const char *file)
-{
-        const struct config *c = rd->config;
-        int r = 0;
-
-        if (!config_profile(c, c->default_profile))
-                return error_set(rd->err, ERR_CONFIG, "%s: default-profile: there is no profile '%s'", file,
-                                 c->default_profile);
-
-        for (uint32_t i = 0; r == 0 && i < c->n_profiles; i++)
-                r = check_menu_name(rd, c->profiles[i].menu, "profile", c->profiles[i].name, &rd->profile_at[i]);
-        for (uint32_t i = 0; r == 0 && i < c->n_menus; i++)
-                for (uint32_t k = 0; r == 0 && k < c->menus[i].n_entries; k++)
-                        r = check_profile_name(rd, c->menus[i].entries[k].profile, "menu", c->menus[i].name, &rd->menu_at[i]);
-        for (uint32_t i = 0; r == 0 && i < c->n_rules; i++) {
-                r = check_profile_name(rd, c->rules[i].profile, "rule", c->rules[i].name, &rd->rule_at[i]);
-                if (r == 0)
-                        r = check_menu_name(rd, c->rules[i].menu, "rule", c->rules[i].name, &rd->rule_at[i]);
-        }
-        for (uint32_t i = 0; r == 0 && i < c->n_hosts; i++)
-                r = check_profile_name(rd, c->hosts[i].profile, "host", c->hosts[i].name, &rd->host_at[i]);
-        return r;
-}
-
-static int
-check_enrols(struct reader *rd)
-{
-        char text[300];
-        uint32_t at;
-
-        return config_enrols_check(rd->config, &at, text, sizeof(text)) < 0 ? place_error(rd->err, &rd->enrol_at[at], text) : 0;
-}
-
-static int
-check_hosts(struct reader *rd)
-{
-        for (uint32_t i = 0; i < rd->config->n_hosts; i++) {
-                struct host *h = &rd->config->hosts[i];
-                const struct config_network *n = config_network_of(rd->config, h->address);
-                char address[IP4_TEXT_SIZE], text[200];
-
-                if (!h->address)
-                        continue;
-                if (n && h->address != n->address)
-                        continue;
-                snprintf(text, sizeof(text), "host '%s': the address %s %s", h->name, ip4_text(h->address, address),
-                         n                           ? "is the server's own"
-                         : rd->config->n_subnets > 0 ? "lies outside all subnets"
-                                                     : "lies outside the subnet");
-                return place_error(rd->err, &rd->host_at[i], text);
-        }
-        return 0;
-}
-
-static int
-check_ports(const struct reader *rd, const char *file)
-{
-        const struct config *c = rd->config;
-
-        if (c->http_port == c->agent_port)
-                return error_set(rd->err, ERR_CONFIG, "%s: http-port and agent-port are both %u", file, c->http_port);
-        if (c->tftp_port == c->dhcp_port)
-                return error_set(rd->err, ERR_CONFIG, "%s: tftp-port and dhcp-port are both %u", file, c->tftp_port);
-        if (c->api_address && (c->api_port == c->http_port || c->api_port == c->agent_port) &&
-            (c->network.address == 0 || c->network.address == c->api_address))
-                return error_set(rd->err, ERR_CONFIG, "%s: the API's listen port %u is taken by http-port or agent-port", file,
-                                 c->api_port);
-        return 0;
-}
-
 /* Reads @file by @cfg's table, without a look at the whole. */
 static int
 parse_options(struct reader *rd, const char *file, cfg_t *cfg)
@@ -616,30 +480,8 @@ parse_quirks(struct reader *rd, cfg_opt_t *quirk_opts)
         return cfg ? parse_options(rd, file, cfg) : error_errno_set(rd->err, ENOMEM, "configuration");
 }
 
-static int
-parse_file(struct reader *rd, const char *file, cfg_t *cfg)
-{
-        int r = parse_options(rd, file, cfg);
-
-        if (r < 0)
-                return r;
-        if (!rd->network_at[0].file)
-                return error_set(rd->err, ERR_CONFIG,
-                                 "%s: there is no network section; it names the boot LAN's interface and subnet", file);
-        r = check_networks(rd);
-        if (r == 0)
-                r = check_hosts(rd);
-        if (r == 0)
-                r = check_names(rd, file);
-        if (r == 0)
-                r = check_enrols(rd);
-        if (r == 0)
-                r = check_ports(rd, file);
-        return r;
-}
-
 int
-config_read(const char *file, struct config **ret, struct error *err)
+config_read(const char *file, struct config **ret, struct config_places **ret_places, struct error *err)
 {
         cfg_opt_t token_opts[MAX_SECTION_OPTIONS], network_opts[MAX_SECTION_OPTIONS], api_opts[MAX_SECTION_OPTIONS];
         cfg_opt_t subnet_opts[MAX_SECTION_OPTIONS], host_opts[MAX_SECTION_OPTIONS], top_opts[MAX_SECTION_OPTIONS];
@@ -663,12 +505,12 @@ config_read(const char *file, struct config **ret, struct error *err)
                 CFG_FUNC("include", cfg_include),
         };
         CLEANUP(config_free) struct config *c = calloc(1, sizeof(*c));
-        _cleanup_free_ struct place *host_at = calloc(CONFIG_MAX_HOSTS, sizeof(*host_at));
-        struct reader rd = {.config = c, .err = err, .host_at = host_at};
+        CLEANUP(config_places_free) struct config_places *places = calloc(1, sizeof(*places));
+        struct reader rd = {.config = c, .places = places, .err = err};
         CLEANUP(cfg_free) cfg_t *cfg = NULL;
         int r;
 
-        if (!c || !host_at)
+        if (!c || !places)
                 return error_errno_set(err, ENOMEM, "configuration");
         *err = (struct error){0};
         make_opts(SECTION_TOKEN, token_opts, NULL, 0);
@@ -689,110 +531,33 @@ config_read(const char *file, struct config **ret, struct error *err)
         cfg = cfg_init(top_opts, CFGF_NONE);
         if (!cfg)
                 return error_errno_set(err, ENOMEM, "configuration");
-        r = parse_file(&rd, file, cfg);
+        r = parse_options(&rd, file, cfg);
+        if (r == 0)
+                r = config_check(c, places, file, err);
         if (r == 0)
                 r = parse_quirks(&rd, quirk_opts);
-        free_files(&rd);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(c);
+        if (ret_places)
+                *ret_places = TAKE_PTR(places);
         return 0;
-}
-
-/* A value as libconfuse reads it back: quotes, escapes and "${" would mean something inside a string. */
-static void
-print_quoted(FILE *f, const char *text)
-{
-        fputc('"', f);
-        for (const char *p = text; *p; p++) {
-                if (strchr("\"\\$", *p))
-                        fputc('\\', f);
-                fputc(*p, f);
-        }
-        fputc('"', f);
-}
-
-static void
-print_options(FILE *f, enum config_section section, const char *indent, const void *record)
-{
-        char text[1100];
-
-        for (size_t i = 0; i < config_n_options; i++) {
-                const struct config_option *o = &config_options[i];
-
-                if (o->section != section)
-                        continue;
-                o->type->print(o, (const uint8_t *)record + o->offset, text, sizeof(text));
-                if (!*text)
-                        continue;
-                fprintf(f, "%s%s = ", indent, o->name);
-                print_quoted(f, text);
-                fputc('\n', f);
-        }
-}
-
-static void
-print_section(FILE *f, enum config_section section, const char *name, const void *record)
-{
-        fprintf(f, "%s \"%s\" {\n", config_section_names[section], name);
-        print_options(f, section, "\t", record);
-        fputs("}\n", f);
-}
-
-static void
-print_menu(FILE *f, const struct menu *m)
-{
-        fprintf(f, "menu \"%s\" {\n", m->name);
-        print_options(f, SECTION_MENU, "\t", m);
-        for (uint32_t i = 0; i < m->n_entries; i++) {
-                fputs("\tentry ", f);
-                print_quoted(f, m->entries[i].title);
-                fputs(" {\n", f);
-                print_options(f, SECTION_ENTRY, "\t\t", &m->entries[i]);
-                fputs("\t}\n", f);
-        }
-        fputs("}\n", f);
-}
-
-void
-config_print(const struct config *c, FILE *f)
-{
-        print_options(f, SECTION_TOP, "", c);
-        fputs("network {\n", f);
-        print_options(f, SECTION_NETWORK, "\t", c);
-        fputs("}\n", f);
-        for (uint32_t i = 0; i < c->n_subnets; i++)
-                print_section(f, SECTION_SUBNET, c->subnets[i].name, &c->subnets[i]);
-        fputs("api {\n", f);
-        print_options(f, SECTION_API, "\t", c);
-        for (uint32_t i = 0; i < c->n_tokens; i++) {
-                fprintf(f, "\ttoken \"%s\" {\n", c->tokens[i].name);
-                print_options(f, SECTION_TOKEN, "\t\t", &c->tokens[i]);
-                fputs("\t}\n", f);
-        }
-        fputs("}\n", f);
-        for (uint32_t i = 0; i < c->n_profiles; i++)
-                print_section(f, SECTION_PROFILE, c->profiles[i].name, &c->profiles[i]);
-        for (uint32_t i = 0; i < c->n_menus; i++)
-                print_menu(f, &c->menus[i]);
-        for (uint32_t i = 0; i < c->n_rules; i++)
-                print_section(f, SECTION_RULE, c->rules[i].name, &c->rules[i]);
-        for (uint32_t i = 0; i < c->n_quirks; i++)
-                print_section(f, SECTION_QUIRK, c->quirks[i].name, &c->quirks[i]);
-        fputs("export {\n", f);
-        print_options(f, SECTION_EXPORT, "\t", c);
-        fputs("}\n", f);
-        fputs("enrolment {\n", f);
-        print_options(f, SECTION_ENROLMENT, "\t", c);
-        fputs("}\n", f);
-        for (uint32_t i = 0; i < c->n_enrols; i++)
-                print_section(f, SECTION_ENROL, c->enrols[i].name, &c->enrols[i]);
-        for (uint32_t i = 0; i < c->n_hosts; i++)
-                print_section(f, SECTION_HOST, c->hosts[i].name, &c->hosts[i]);
 }
 
 void
 config_free(struct config *c)
 {
         free(c);
+}
+
+void
+config_places_free(struct config_places *p)
+{
+        while (p && p->files) {
+                struct config_file_name *f = p->files;
+
+                p->files = f->next;
+                free(f);
+        }
+        free(p);
 }

@@ -12,9 +12,11 @@
 
 #define CONFIG_DEFAULT_FILE "/etc/dompool/dompoold.conf"
 
-/* Reads and checks @file. On success *ret is the caller's, for config_free. On failure ERR_CONFIG with "file:line: what is
- * wrong". */
-int config_read(const char *file, struct config **ret, struct error *err);
+struct config_places; /* config_check.h */
+
+/* Reads and checks @file. On success *ret is the caller's, for config_free; so is *ret_places, for config_places_free, unless
+ * it is NULL: where the sections stand. On failure ERR_CONFIG with "file:line: what is wrong". */
+int config_read(const char *file, struct config **ret, struct config_places **ret_places, struct error *err);
 
 /* Of a satellite: fills c->main_server in from the file that c->satellite_file names. ERR_CONFIG with what to do; also when
  * others than root can read the file, since there is a secret in it. */

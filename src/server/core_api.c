@@ -355,6 +355,7 @@ core_api_cancel(struct core *c, const struct msg_api_cancel *m)
         DL_FOREACH_SAFE(c->waiters, w, next)
         if (w->get.request == m->request)
                 remove_waiter(c, w);
+        core_compare_drop(c, m->request);
 }
 
 void

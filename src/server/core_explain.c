@@ -42,7 +42,7 @@ add_line(void *arg, const char *text, const char *why)
 
 /* What stands against it, for the firmware that is asked about. */
 static void
-add_findings(struct core *c, const struct explain_request *r, struct core_host *h, const struct explain_sink *sink)
+add_findings(struct core *c, const struct explain_request *r, const struct explain_sink *sink)
 {
         struct policy_host known;
         const struct policy_host *host = policy_host_by_mac(r->policy, &r->mac, &known);
@@ -53,10 +53,9 @@ add_findings(struct core *c, const struct explain_request *r, struct core_host *
 
         policy_time_at(r->now_ms, &t);
         policy_choose(r->policy, host, &t, &chosen);
-        if (!h || !chosen.image || !explain_firmware(r->firmware, &fw))
+        if (!chosen.image || !explain_firmware(r->firmware, &fw))
                 return;
-        core_guard_host(c, r->policy, h, config_profile(c->config, chosen.profile->name),
-                        core_policy_image(c, chosen.image->id), &fw, &report);
+        core_guard_chosen(c, r->policy, host, &chosen, &fw, &report);
         sink->item(sink->arg, "guard", report.n_findings ? "what stands against it" : "nothing stands against it", NULL, 0);
         for (uint32_t i = 0; i < report.n_findings; i++) {
                 const struct guard_finding *f = &report.findings[i];
@@ -125,7 +124,7 @@ core_explain_json(struct core *c, const struct msg_api_get *m, struct error *err
         if (e == 0)
                 e = explain_boot(&r, &sink, err);
         if (e == 0)
-                add_findings(c, &r, h, &sink);
+                add_findings(c, &r, &sink);
         if (e == 0)
                 return json_pack("{s:s,s:s,s:s,s:I,s:o}", "host", h ? h->row.host.name : "", "mac", mac_text(&r.mac, mac),
                                  "firmware", r.firmware, "time_ms", (json_int_t)r.now_ms, "items", items);

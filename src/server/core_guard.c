@@ -80,77 +80,116 @@ facts_of(const struct core *c, const struct image *im)
 
 /* --- findings --- */
 
-/* The menu in which the command lines are tried: the one that its loader reads. */
-static const struct menu_doc *
-menu_of(const struct core_host *h, const struct firmware *fw)
-{
-        const struct loader_wish wish = {.name = h->row.host.loader};
-        const struct loader *l = fw ? loader_choose(fw, &wish) : loader_find(h->row.host.loader);
-
-        return l && l->menu ? l->menu : &menu_doc_pxelinux;
-}
-
-/* As policy_choose() has it. */
-static enum root_kind
-host_root(const struct core_host *h, const struct profile *p)
-{
-        return p->kind != PROFILE_POOL ? ROOT_RAM : root_find(*p->root ? p->root : h->row.host.root);
-}
-
 /* Command lines as the menu would have them; "" and the reason where there would be none. */
 static const char *
-make_args(struct core *c, const struct policy *policy, const struct core_host *h, const struct profile *p,
-          const struct image *im, const struct menu_doc *doc, struct menu_item *item)
+make_args(struct core *c, const struct policy *policy, const struct policy_host *host, const struct policy_chosen *chosen,
+          const struct firmware *fw, struct menu_item *item)
 {
-        struct policy_host known;
-        const struct policy_chosen chosen = {
-                .profile = policy_profile_at(policy, config_profile_index(c->config, p->name)),
-                .image = policy_image_at(policy, (uint32_t)(im - c->images)),
-                .root = host_root(h, p),
-        };
-        const struct menu_request r = {.doc = doc,
+        const struct menu_request r = {.doc = guard_menu(host->loader, fw),
                                        .policy = policy,
-                                       .host = policy_host_by_mac(policy, &h->row.host.mac, &known),
-                                       .chosen = chosen,
+                                       .host = host,
+                                       .chosen = *chosen,
                                        .server = c->config->network.address,
                                        .token = ""};
 
-        item->xen_args[0] = item->dom0_args[0] = '\0';
-        return r.host && chosen.profile && chosen.image ? menu_args_make(&r, &chosen, item) : NULL;
+        return menu_args_make(&r, chosen, item);
+}
+
+/* What is known of the machine with the MAC address, host or not. */
+struct machine {
+        struct host_hardware hardware; /* time_ms 0: no report */
+        struct firmware firmware;      /* of its last boot; client 0: not seen */
+};
+
+static void
+look_at(struct core *c, const struct mac *mac, struct machine *ret)
+{
+        struct core_host *h = core_host_by_mac(c, mac);
+        const struct core_unknown *u = h ? NULL : core_unknown_find(c, mac);
+
+        *ret = (struct machine){0};
+        if (h) {
+                const struct host_firmware *seen = &core_boot_look(c, h)->firmware;
+
+                core_row_hardware(&h->row, &ret->hardware);
+                ret->firmware =
+                        (struct firmware){.client = seen->client, .arch = (uint16_t)seen->arch, .features = seen->features};
+        } else if (u) {
+                ret->hardware = u->row.hardware;
+        }
 }
 
 void
-core_guard_host(struct core *c, const struct policy *policy, struct core_host *h, const struct profile *p,
-                const struct image *im, const struct firmware *fw, struct guard_report *ret)
+core_guard_chosen(struct core *c, const struct policy *policy, const struct policy_host *host,
+                  const struct policy_chosen *chosen, const struct firmware *fw, struct guard_report *ret)
 {
-        const struct host_firmware *seen = &core_boot_look(c, h)->firmware;
-        const struct firmware last = {.client = seen->client, .arch = (uint16_t)seen->arch, .features = seen->features};
-        struct guard_request r = {.image = im, .facts = facts_of(c, im), .root = host_root(h, p), .has_host = true};
-        struct host_hardware hw;
-        struct menu_item item;
+        const struct image *im = chosen->image ? core_policy_image(c, chosen->image->id) : NULL;
+        struct guard_request r = {.image = im, .facts = facts_of(c, im), .root = chosen->root, .has_host = true};
+        struct menu_item item = {0};
+        struct machine m;
 
-        if (!fw && seen->client)
-                fw = &last;
+        *ret = (struct guard_report){0};
+        if (!im)
+                return; /* nothing to judge: it boots no image, or one that is not there (any more) */
+        look_at(c, &host->mac, &m);
+        if (!fw && m.firmware.client)
+                fw = &m.firmware;
         r.loaders = c->loaders_known ? &c->loaders : NULL;
-        r.mac = h->row.host.mac;
-        r.hardware = h->row.hardware.size ? core_row_hardware(&h->row, &hw) : NULL;
+        r.mac = host->mac;
+        r.hardware = m.hardware.time_ms ? &m.hardware : NULL;
         r.firmware = fw;
-        r.loader = h->row.host.loader;
-        r.args_refused = make_args(c, policy, h, p, im, menu_of(h, fw), &item);
+        r.loader = host->loader;
+        r.args_refused = make_args(c, policy, host, chosen, fw, &item);
         r.xen_args = item.xen_args;
         r.dom0_args = item.dom0_args;
         guard_check(&r, ret);
 }
 
-void
-core_guard_add_json(json_t *list, const char *host, const struct guard_report *report)
+uint32_t
+core_guard_ways(struct core *c, const struct policy *policy, const struct policy_host *host,
+                const struct policy_choice *choices, uint32_t n_choices, const struct firmware *fw,
+                struct core_guard_way ret[POLICY_MAX_CHOICES])
 {
-        for (uint32_t i = 0; i < report->n_findings && json_array_size(list) < FINDINGS_MAX; i++) {
-                json_t *json = rec_to_json(&guard_finding_desc, &report->findings[i]);
+        uint32_t n = 0;
 
-                json_object_set_new(json, "host", json_string(host));
-                json_array_append_new(list, json);
+        for (uint32_t i = 0; i < n_choices; i++) {
+                struct policy_chosen *chosen = &ret[n].chosen;
+                uint32_t k = 0;
+
+                policy_choose_one(policy, host, &choices[i], chosen);
+                while (k < n && (ret[k].chosen.profile != chosen->profile || ret[k].chosen.image != chosen->image))
+                        k++;
+                if (k < n || !chosen->image)
+                        continue;
+                core_guard_chosen(c, policy, host, chosen, fw, &ret[n].report);
+                n++;
         }
+        return n;
+}
+
+static void
+add_finding(json_t *list, const char *host, const struct policy_chosen *chosen, const struct guard_finding *f)
+{
+        json_t *json;
+
+        if (json_array_size(list) >= FINDINGS_MAX)
+                return;
+        json = rec_to_json(&guard_finding_desc, f);
+        json_object_set_new(json, "host", json_string(host));
+        if (chosen) {
+                json_object_set_new(json, "profile", json_string(chosen->profile->name));
+                json_object_set_new(json, "rule", json_string(chosen->rule ? chosen->rule->name : ""));
+        }
+        json_array_append_new(list, json);
+}
+
+void
+core_guard_add_json(json_t *list, const char *host, const struct policy_chosen *chosen, const struct guard_report *report,
+                    const struct guard_report *than)
+{
+        for (uint32_t i = 0; i < report->n_findings; i++)
+                if (!than || !guard_has(than, &report->findings[i]))
+                        add_finding(list, host, chosen, &report->findings[i]);
 }
 
 /* Of the first finding of that level. */
@@ -166,26 +205,57 @@ finding_of(const struct guard_report *report, int level)
 void
 core_guard_set_start(struct core *c, const struct msg_api_host_profile *m, struct core_guard_set *s)
 {
-        *s = (struct core_guard_set){.message = m, .worst = -1, .profile = config_profile(c->config, m->profile)};
+        const struct image *im = *m->image ? core_policy_image(c, m->image) : NULL;
+        const bool rules = strcmp(m->profile, "auto") == 0;
+        const struct profile *p = rules ? NULL : config_profile(c->config, m->profile);
+
+        *s = (struct core_guard_set){.message = m, .worst = -1};
+        s->choice = (struct policy_choice){.profile = rules ? POLICY_NONE : config_profile_index(c->config, m->profile),
+                                           .rule = POLICY_NONE,
+                                           .image = im ? (uint32_t)(im - c->images) : POLICY_HOSTS_IMAGE,
+                                           .by = m->next ? POLICY_BY_ONCE : POLICY_BY_SETTING};
         s->findings = json_array();
-        if (s->profile && profile_kind_boots_image(s->profile->kind))
+        s->warnings = json_array();
+        if (rules || profile_kind_boots_image(p->kind))
                 s->policy = core_policy_now(c);
+}
+
+/* Back to the rules: whatever they may choose, at any time. That is no reason to refuse, or there would be no way back. */
+static void
+judge_rules(struct core *c, struct core_guard_set *s, struct core_host *h, const struct policy_host *host)
+{
+        struct core_guard_way ways[POLICY_MAX_CHOICES];
+        struct policy_choice choices[POLICY_MAX_CHOICES];
+        const struct host_setting none = {0};
+        struct host_hardware hw;
+        struct profile_facts facts = core_row_facts(&h->row, &hw);
+        uint32_t left_out, n;
+
+        facts.setting = &none;
+        n = profile_choices(c->config, &facts, choices, &left_out);
+        n = core_guard_ways(c, s->policy, host, choices, n, NULL, ways);
+        for (uint32_t i = 0; i < n; i++)
+                core_guard_add_json(s->warnings, h->row.host.name, &ways[i].chosen, &ways[i].report, NULL);
 }
 
 void
 core_guard_set_host(struct core *c, struct core_guard_set *s, struct core_host *h)
 {
-        const char *name = *s->message->image                 ? s->message->image
-                           : s->profile && *s->profile->image ? s->profile->image
-                                                              : core_host_image(c, h);
-        const struct image *im = s->policy ? core_policy_image(c, name) : NULL;
+        struct policy_host known;
+        const struct policy_host *host = s->policy ? policy_host_by_mac(s->policy, &h->row.host.mac, &known) : NULL;
+        struct policy_chosen chosen;
         struct guard_report report;
         int worst;
 
-        if (!im)
-                return; /* nothing to judge: it boots no image, or one that is not there yet */
-        core_guard_host(c, s->policy, h, s->profile, im, NULL, &report);
-        core_guard_add_json(s->findings, h->row.host.name, &report);
+        if (!host)
+                return;
+        if (s->choice.profile == POLICY_NONE) {
+                judge_rules(c, s, h, host);
+                return;
+        }
+        policy_choose_one(s->policy, host, &s->choice, &chosen);
+        core_guard_chosen(c, s->policy, host, &chosen, NULL, &report);
+        core_guard_add_json(s->findings, h->row.host.name, &chosen, &report, NULL);
         worst = guard_worst(&report);
         if (worst >= GUARD_DOUBT)
                 s->n_refused++;
@@ -215,6 +285,7 @@ void
 core_guard_set_end(struct core_guard_set *s)
 {
         json_decref(s->findings);
+        json_decref(s->warnings);
         policy_free(s->policy);
 }
 
@@ -222,48 +293,70 @@ core_guard_set_end(struct core_guard_set *s)
 
 /* What the host boots now, judged; false: it boots no image. */
 static bool
-judge_now(struct core *c, const struct policy *policy, struct core_host *h, const struct image **ret_image,
-          struct guard_report *ret)
+judge_now(struct core *c, const struct policy *policy, const struct core_host *h, struct core_guard_way *ret)
 {
-        struct policy_choice choice;
-        const struct profile *p = core_host_profile(c, h, &choice);
-        const struct image *im = profile_kind_boots_image(p->kind) ? core_policy_image(c, core_host_image_now(c, h)) : NULL;
+        struct policy_host known;
+        const struct policy_host *host = policy_host_by_mac(policy, &h->row.host.mac, &known);
+        struct policy_time now;
 
-        if (!im)
+        policy_time_at(core_wall(c), &now);
+        policy_choose(policy, host, &now, &ret->chosen);
+        if (!ret->chosen.image)
                 return false;
-        core_guard_host(c, policy, h, p, im, NULL, ret);
-        *ret_image = im;
+        core_guard_chosen(c, policy, host, &ret->chosen, NULL, &ret->report);
         return true;
 }
 
-/* One event when it becomes so, not one at each look. */
-static bool
-tell_host(struct core *c, struct core_host *h, const struct image *im, const struct guard_report *report)
+/* What it boots now or, if that fits, what it will at another time and what does not fit; NULL: it can boot all of it. */
+static const struct core_guard_way *
+find_unfit(struct core *c, const struct policy *policy, const struct core_host *h,
+           struct core_guard_way ways[POLICY_MAX_CHOICES], bool *ret_now)
 {
-        const struct guard_finding *f = finding_of(report, guard_worst(report));
+        struct policy_host known;
+        const struct policy_host *host = policy_host_by_mac(policy, &h->row.host.mac, &known);
+        uint32_t n;
 
-        if (!f || f->level < GUARD_DOUBT) {
+        *ret_now = judge_now(c, policy, h, &ways[0]) && guard_worst(&ways[0].report) >= GUARD_DOUBT;
+        if (*ret_now || !host)
+                return *ret_now ? &ways[0] : NULL;
+        n = core_guard_ways(c, policy, host, host->choices, host->n_choices, NULL, ways);
+        for (uint32_t i = 0; i < n; i++)
+                if (guard_worst(&ways[i].report) >= GUARD_DOUBT)
+                        return &ways[i];
+        return NULL;
+}
+
+/* One event when it becomes so, not one at each look. @way NULL: all fits. */
+static void
+tell_host(struct core *c, struct core_host *h, const struct core_guard_way *way, bool now)
+{
+        const struct guard_finding *f = way ? finding_of(&way->report, guard_worst(&way->report)) : NULL;
+        const char *rule = f && way->chosen.rule ? way->chosen.rule->name : "";
+
+        if (!f) {
                 h->guard_told[0] = '\0';
-                return false;
+                return;
         }
         if (strcmp(h->guard_told, guard_code_names[f->code]) == 0)
-                return false;
+                return;
         str_copy(h->guard_told, sizeof(h->guard_told), guard_code_names[f->code]);
         if (c->guard_told++ >= TOLD_HOSTS)
-                return true;
-        core_event(c, "host", h->row.host.name, "unfit", 0, "it cannot boot image %s (%.16s): %s [%s]; %s", im->name, im->id,
-                   f->text, guard_code_names[f->code], f->remedy);
-        return true;
+                return;
+        core_event(c, "host", h->row.host.name, "unfit", 0, "it cannot boot image %s (%.16s)%s%s%s: %s [%s]; %s",
+                   way->chosen.image->name, way->chosen.image->id, now ? "" : ", which it will at another time",
+                   *rule ? ", by rule " : "", rule, f->text, guard_code_names[f->code], f->remedy);
 }
 
-/* Looks at all hosts after images or facts have changed: a new version may be one that some cannot boot. */
+/* Looks at all hosts after images or facts have changed: a new version may be one that some cannot boot. So at the start, when
+ * the rules may be others. */
 void
 core_guard_tick(struct core *c)
 {
         CLEANUP(policy_free) struct policy *policy = NULL;
-        const struct image *im = NULL;
+        struct core_guard_way ways[POLICY_MAX_CHOICES];
+        const struct core_guard_way *way;
         struct core_host *h, *next;
-        struct guard_report report;
+        bool now;
 
         core_guard_ask(c);
         if (!c->guard_due)
@@ -275,8 +368,8 @@ core_guard_tick(struct core *c)
                 return;
         HASH_ITER(by_name, c->hosts_by_name, h, next)
         {
-                if (judge_now(c, policy, h, &im, &report))
-                        tell_host(c, h, im, &report);
+                way = find_unfit(c, policy, h, ways, &now);
+                tell_host(c, h, way, now);
         }
         if (c->guard_told > TOLD_HOSTS)
                 core_event(c, "server", "", "unfit", 0, "%u further hosts cannot boot their image; see 'dompool image check'",
@@ -287,9 +380,10 @@ json_t *
 core_guard_image_json(struct core *c, const struct msg_api_get *m, struct error *err)
 {
         CLEANUP(policy_free) struct policy *policy = core_policy_now(c);
-        const struct image *im = core_policy_image(c, m->name), *now = NULL;
+        const struct image *im = core_policy_image(c, m->name);
         const struct image_facts *f = facts_of(c, im);
         struct core_host *h, *next;
+        struct core_guard_way now;
         struct guard_report report;
         json_t *findings;
         int n_hosts = 0;
@@ -304,13 +398,13 @@ core_guard_image_json(struct core *c, const struct msg_api_get *m, struct error 
         findings = json_array();
         guard_check(&(struct guard_request){.image = im, .facts = f, .xen_args = im->xen_args, .dom0_args = im->kernel_args},
                     &report);
-        core_guard_add_json(findings, "", &report);
+        core_guard_add_json(findings, "", NULL, &report, NULL);
         HASH_ITER(by_name, c->hosts_by_name, h, next)
         {
-                if (!judge_now(c, policy, h, &now, &report) || now != im)
+                if (!judge_now(c, policy, h, &now) || strcmp(now.chosen.image->id, im->id) != 0)
                         continue;
                 n_hosts++;
-                core_guard_add_json(findings, h->row.host.name, &report);
+                core_guard_add_json(findings, h->row.host.name, &now.chosen, &now.report, NULL);
         }
         return json_pack("{s:s,s:s,s:i,s:o,s:o}", "image", im->name, "id", im->id, "hosts", n_hosts, "facts",
                          f ? rec_to_json(&image_facts_desc, f) : json_null(), "findings", findings);

@@ -382,6 +382,16 @@ fill_parts(struct core *c, const struct policy_source *from, struct image_index 
                 fill_menu(config, &p->menus[i], &config->menus[i]);
 }
 
+/* Also one that is to become a host, in a policy of what would be (core_what_if.c). */
+static bool
+is_host(const struct policy_source *from, const struct mac *mac)
+{
+        for (uint32_t i = 0; i < from->n_rows; i++)
+                if (mac_eq(&from->rows[i]->host.mac, mac))
+                        return true;
+        return false;
+}
+
 static int
 add_hosts(struct core *c, const struct policy_source *from, struct image_index **cache, const struct policy_parts *parts,
           struct policy **ret)
@@ -394,7 +404,7 @@ add_hosts(struct core *c, const struct policy_source *from, struct image_index *
                 r = add_host(c, from->config, cache, b, from->rows[i]);
         HASH_ITER(hh, c->unknown, u, next)
         {
-                if (r == 0 && !from->satellite && u->row.state == UNKNOWN_INSPECTING)
+                if (r == 0 && !from->satellite && u->row.state == UNKNOWN_INSPECTING && !is_host(from, &u->row.mac))
                         r = add_guest(c, from->config, cache, b, u);
         }
         return r < 0 ? r : policy_builder_end(TAKE_PTR(b), ret);

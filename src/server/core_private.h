@@ -11,7 +11,8 @@
  *   core_boot.c     boots, init reports                   core_guest.c    kernels and ramdisks into STATE/blobs
  *   core_row.c      a host's row, held short              core_boot_hold.c  its newest boot: asked for, open, packed
  *   core_policy.c   images and the policy snapshot        core_console.c  console bytes between client and agent
- *   core_what_if.c  how boots would change                        core_explain.c  what a boot is, line by line
+ *   core_what_if.c  what would be                         core_compare.c  how boots would change by it
+ *   core_explain.c  what a boot is, line by line
  *   core_profile.c  profiles: set, for one boot, in force        core_capture.c  packet captures: who may, how long
  *   core_unknown.c  machines that are no host             core_enrol.c    what enrolment rules make of them
  *   core_twin.c     duplicates of UUIDs, serial numbers, MAC addresses
@@ -24,6 +25,7 @@
 #include <uthash.h>
 
 #include "bootcfg/enrol_choice.h"
+#include "bootcfg/explain.h"
 #include "bootcfg/guard.h"
 #include "bootcfg/profile_choice.h"
 #include "bootcfg/token.h"
@@ -259,6 +261,9 @@ struct core {
 
         struct core_export *exports; /* core_export.c */
 
+        struct core_comparison *comparisons; /* utlist, the oldest first */
+        uint32_t n_comparisons;
+
         struct core_message_out *out_first, **out_last;
 };
 
@@ -355,6 +360,8 @@ void core_machine_seen_at(struct core *c, const struct msg_machine_seen *m, cons
 void core_unknown_set(struct core *c, struct core_unknown *u, enum unknown_state state, const char *reason);
 /* The machine with this host's MAC address has become that host. */
 void core_unknown_becomes(struct core *c, struct core_host *h);
+/* The machine of @d's MAC address, which is to become that host; @d gets a name if it has none. NULL and @err: it cannot. */
+struct core_unknown *core_unknown_for(struct core *c, struct host *d, struct error *err);
 void core_unknown_adopt(struct core *c, const struct msg_api_host_put *m);
 void core_unknown_change(struct core *c, const struct msg_api_unknown_change *m);
 json_t *core_unknowns_json(struct core *c, const struct msg_api_get *m, struct error *err);
@@ -386,8 +393,6 @@ json_t *core_twin_json(const struct core *c, const struct twin *twin, const stru
 struct profile_facts core_row_facts(const struct core_row *row, struct host_hardware *buf);
 /* What it would boot now. */
 const struct profile *core_host_profile(struct core *c, const struct core_host *h, struct policy_choice *ret_choice);
-/* The image of a host whose profile names none: its own or the server's default. */
-const char *core_host_image(const struct core *c, const struct core_host *h);
 /* The image that it would boot now. */
 const char *core_host_image_now(struct core *c, const struct core_host *h);
 void core_host_profile_set(struct core *c, const struct msg_api_host_profile *m);
@@ -538,21 +543,32 @@ void core_guard_free_facts(struct core *c);
 void core_guard_ask(struct core *c);
 void core_guard_result(struct core *c, const struct msg_work_result *m);
 void core_guard_tick(struct core *c);
-/* Can @h boot @im by profile @p? @fw: instead of the firmware of its last boot; NULL. @policy: core_policy_now(). */
-void core_guard_host(struct core *c, const struct policy *policy, struct core_host *h, const struct profile *p,
-                     const struct image *im, const struct firmware *fw, struct guard_report *ret);
-/* Appends the findings, each with the host's name. */
-void core_guard_add_json(json_t *list, const char *host, const struct guard_report *report);
+/* Can the host boot what was chosen for it in @policy? No findings where that is no image. @fw: instead of the firmware of its
+ * last boot; NULL. */
+void core_guard_chosen(struct core *c, const struct policy *policy, const struct policy_host *host,
+                       const struct policy_chosen *chosen, const struct firmware *fw, struct guard_report *ret);
+/* The same of choices, due now or not: each profile and image once. Returns how many there are. */
+struct core_guard_way {
+        struct policy_chosen chosen;
+        struct guard_report report;
+};
+uint32_t core_guard_ways(struct core *c, const struct policy *policy, const struct policy_host *host,
+                         const struct policy_choice *choices, uint32_t n_choices, const struct firmware *fw,
+                         struct core_guard_way ret[POLICY_MAX_CHOICES]);
+/* Appends the findings, each with the host's name and, unless @chosen is NULL, profile and rule; those of @than (NULL: none)
+ * are left out. */
+void core_guard_add_json(json_t *list, const char *host, const struct policy_chosen *chosen, const struct guard_report *report,
+                         const struct guard_report *than);
 json_t *core_guard_image_json(struct core *c, const struct msg_api_get *m, struct error *err);
 
-/* A profile that is to be set on some hosts: start, each host, then whether it may be. */
+/* A profile that is to be set on some hosts, or "auto": start, each host, then whether it may be. */
 struct core_guard_set {
         const struct msg_api_host_profile *message;
-        const struct profile *profile;
-        struct policy *policy; /* NULL: it boots no image, so there is nothing to judge */
-        json_t *findings;
-        unsigned n_refused; /* hosts */
-        int worst;          /* enum guard_level; -1 */
+        struct policy_choice choice; /* profile POLICY_NONE: the rules decide again */
+        struct policy *policy;       /* NULL: it boots no image, so there is nothing to judge */
+        json_t *findings, *warnings; /* what may refuse it, and what does not */
+        unsigned n_refused;          /* hosts */
+        int worst;                   /* enum guard_level; -1 */
         struct guard_finding first;
         char first_host[NAME_SIZE];
 };
@@ -639,6 +655,41 @@ json_t *core_explain_json(struct core *c, const struct msg_api_get *m, struct er
 
 /* --- core_what_if.c --- */
 void core_what_if(struct core *c, const struct msg_api_what_if *m);
+
+/* --- core_compare.c --- */
+/* The boots of machines on two policies, compared slice by slice: a whole room takes seconds, and others are served meanwhile.
+ * core_what_if.c makes it; up to the line it does, core_compare.c the rest. */
+struct core_compared {
+        struct mac mac;
+        char name[NAME_SIZE]; /* of the host; empty: it is none */
+};
+struct core_comparison {
+        uint64_t request;
+        struct policy *before, *after;
+        uint32_t address_before, address_after; /* the server's */
+        char firmware[NAME_SIZE];               /* explain_firmware_name(); empty: the first */
+        int64_t now_ms;                         /* wall: of the boots */
+        bool sets_profile;                      /* 'profile set' would judge it, and may refuse it */
+        struct core_compared *machines;
+        uint32_t n_machines;
+        /* --- */
+        uint32_t at; /* the machine that is next */
+        struct explain_server *server_before, *server_after;
+        struct core_guard_way ways[POLICY_MAX_CHOICES]; /* of the machine that is judged: much for a stack */
+        uint32_t unfit;                                 /* machines that could not boot */
+        int worst;                                      /* enum guard_level of the findings; -1 */
+        json_t *hosts, *findings;
+        struct core_comparison *prev, *next;
+};
+#define CORE_MAX_COMPARISONS 8 /* at a time; each holds two policies */
+/* Takes @x over, and answers: at once, or after core_turn() has been called often enough. */
+void core_compare(struct core *c, struct core_comparison *x);
+/* The next slice of the oldest; false: there is none. */
+bool core_compare_turn(struct core *c);
+/* Nobody waits for it any more; @request 0: for any. */
+void core_compare_drop(struct core *c, uint64_t request);
+/* NULL is allowed. */
+void core_compare_free(struct core_comparison *x);
 
 /* --- core_console.c --- */
 void core_console_open(struct core *c, const struct msg_console_open *m);

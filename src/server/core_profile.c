@@ -31,6 +31,13 @@ core_host_profile(struct core *c, const struct core_host *h, struct policy_choic
         return config_profile_at(c->config, ret_choice->profile);
 }
 
+/* The image of a host whose profile names none: its own or the server's default. */
+static const char *
+host_image(const struct core *c, const struct core_host *h)
+{
+        return *h->row.host.image ? h->row.host.image : c->config->default_image;
+}
+
 const char *
 core_host_image_now(struct core *c, const struct core_host *h)
 {
@@ -39,13 +46,7 @@ core_host_image_now(struct core *c, const struct core_host *h)
         const struct profile *p = core_host_profile(c, h, &choice);
         const char *set = choice.by == POLICY_BY_ONCE ? s->once_image : choice.by == POLICY_BY_SETTING ? s->image : "";
 
-        return *set ? set : *p->image ? p->image : core_host_image(c, h);
-}
-
-const char *
-core_host_image(const struct core *c, const struct core_host *h)
-{
-        return *h->row.host.image ? h->row.host.image : c->config->default_image;
+        return *set ? set : *p->image ? p->image : host_image(c, h);
 }
 
 /* --- the API --- */
@@ -153,7 +154,7 @@ check_names(struct core *c, const struct msg_api_host_profile *m, struct error *
         return 0;
 }
 
-/* Findings go along with every answer: {"host":"n1","level":"warning","code":...}. */
+/* Findings go along with every answer: {"host":"n1","level":"warning","code":...}; so do those by which nothing is refused. */
 static json_t *
 set_answer(struct core *c, const struct msg_api_host_profile *m, const struct core_guard_set *guard)
 {
@@ -168,6 +169,7 @@ set_answer(struct core *c, const struct msg_api_host_profile *m, const struct co
                 answer = json_pack("{s:s,s:b,s:o}", "profile", m->profile, "next", m->next, "hosts", s.names);
         }
         json_object_set(answer, "findings", guard->findings);
+        json_object_set(answer, "warnings", guard->warnings);
         return answer;
 }
 
@@ -183,9 +185,9 @@ set_guarded(struct core *c, const struct msg_api_host_profile *m)
         each_host(c, m, judge_one, &guard);
         allowed = core_guard_set_allows(&guard, &err);
         if (m->check)
-                core_reply_json(
-                        c, m->request, 200,
-                        json_pack("{s:s,s:b,s:O}", "profile", m->profile, "refused", !allowed, "findings", guard.findings));
+                core_reply_json(c, m->request, 200,
+                                json_pack("{s:s,s:b,s:O,s:O}", "profile", m->profile, "refused", !allowed, "findings",
+                                          guard.findings, "warnings", guard.warnings));
         else if (!allowed)
                 core_reply_json(c, m->request, error_http_status(err.code),
                                 json_pack("{s:{s:s,s:s},s:O}", "error", "code", error_text(err.code), "message", err.message,

@@ -286,27 +286,33 @@ core_unknown_json(struct core *c, const struct msg_api_get *m, struct error *err
         return u ? unknown_json(c, u) : NULL;
 }
 
+struct core_unknown *
+core_unknown_for(struct core *c, struct host *d, struct error *err)
+{
+        char mac[MAC_TEXT_SIZE];
+        struct core_unknown *u = named(c, mac_text(&d->mac, mac), err);
+
+        if (!u)
+                return NULL;
+        if (!*d->name)
+                core_enrol_name(c, &u->row, core_enrol_pattern(c, u), d->name);
+        if (core_host_find(c, d->name)) { /* a name given here is a new host's; `put` alone would change the old one */
+                error_set(err, ERR_EXISTS, "host '%s' exists; give another name, or leave it out", d->name);
+                return NULL;
+        }
+        return u;
+}
+
 void
 core_unknown_adopt(struct core *c, const struct msg_api_host_put *m)
 {
         struct msg_api_host_put put = *m;
-        char mac[MAC_TEXT_SIZE];
-        struct core_unknown *u;
         struct error err;
 
-        u = named(c, mac_text(&m->host.mac, mac), &err);
-        if (!u) {
+        if (core_unknown_for(c, &put.host, &err))
+                core_host_put(c, &put);
+        else
                 core_reply_error(c, m->request, &err);
-                return;
-        }
-        if (!*put.host.name)
-                core_enrol_name(c, &u->row, core_enrol_pattern(c, u), put.host.name);
-        if (core_host_find(c, put.host.name)) { /* a name given here is a new host's; `put` alone would change the old one */
-                error_set(&err, ERR_EXISTS, "host '%s' exists; give another name, or leave it out", put.host.name);
-                core_reply_error(c, m->request, &err);
-                return;
-        }
-        core_host_put(c, &put);
 }
 
 void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How boots would change by a profile that is set, a host that is described anew, or another configuration file: the policy in
- * force and the one as it would be, and bootcfg/explain_diff.h on both. Nothing is changed. Process: core.
+ * How boots would change by a profile that is set, a host that is described anew or adopted, or another configuration file: the
+ * policy in force and the one as it would be, for core_compare.c. Nothing is changed. Process: core.
  *
  *     rows and configuration in force -----------------> policy --+
  *          | a copy of each row that changes                      +--> for each machine that is meant: the two boots compared
@@ -12,62 +12,70 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/rec_json.h"
-#include "bootcfg/explain_diff.h"
 #include "server/core_private.h"
-
-#define FULL_MAX 16 /* so many machines are shown line by line; of more it is said how much changes */
-
-DEFINE_CLEANUP(struct policy *, policy_free)
-
-struct machine {
-        struct mac mac;
-        char name[NAME_SIZE];
-};
 
 struct what_if {
         struct core *c;
         const struct msg_api_what_if *m;
+        char (*names)[NAME_SIZE]; /* asked about, sorted */
+        size_t n_names;
+        struct host host;      /* the one described, with its name */
+        struct blob hardware;  /* that it has reported before it was a host */
         struct config *config; /* as it would be; NULL: it stays */
         struct policy_source before, after;
         struct core_row **owned; /* changed copies */
         uint32_t n_owned;
-        struct machine *machines;
-        uint32_t n_machines;
+        struct core_comparison *x; /* what comes of it */
 };
 
 /* --- which machines --- */
 
-static bool
-is_named(const struct msg_api_what_if *m, const char *name)
+static int
+by_text(const void *a, const void *b)
 {
-        const char *at = m->hosts.data ? (const char *)m->hosts.data : "";
-        char each[NAME_SIZE];
+        return strcmp(a, b);
+}
 
-        while ((at = list_next(at, each)))
-                if (strcmp(each, name) == 0)
-                        return true;
-        return false;
+/* The names and MAC addresses that are asked about, sorted: a room may be named host by host. */
+static int
+take_names(struct what_if *w, struct error *err)
+{
+        const char *at = w->m->hosts.data ? (const char *)w->m->hosts.data : "";
+
+        w->names = calloc(w->m->hosts.size / 2 + 1, sizeof(*w->names));
+        if (!w->names)
+                return error_errno_set(err, ENOMEM, "what if");
+        while ((at = list_next(at, w->names[w->n_names])))
+                w->n_names++;
+        qsort(w->names, w->n_names, sizeof(*w->names), by_text);
+        return 0;
 }
 
 static bool
-is_meant(const struct msg_api_what_if *m, const struct host_brief *h)
+is_named(const struct what_if *w, const char *name)
 {
+        return bsearch(name, w->names, w->n_names, sizeof(*w->names), by_text);
+}
+
+static bool
+is_meant(const struct what_if *w, const struct host_brief *h)
+{
+        const struct msg_api_what_if *m = w->m;
         char mac[MAC_TEXT_SIZE];
 
         if (m->has_host && m->hosts.size == 0 && !*m->label && !m->all)
-                return strcmp(h->name, m->host.name) == 0;
-        if (m->all || (*m->label && labels_has(h->labels, m->label)) || is_named(m, h->name))
+                return strcmp(h->name, w->host.name) == 0;
+        if (m->all || (*m->label && labels_has(h->labels, m->label)) || is_named(w, h->name))
                 return true;
         for (char *p = mac_text(&h->mac, mac); *p; p++)
                 *p = *p == ':' ? '-' : *p;
-        return m->hosts.size > 0 && is_named(m, mac);
+        return w->n_names > 0 && is_named(w, mac);
 }
 
 static void
 add_machine(struct what_if *w, const struct mac *mac, const char *name)
 {
-        struct machine *m = &w->machines[w->n_machines++];
+        struct core_compared *m = &w->x->machines[w->x->n_machines++];
 
         m->mac = *mac;
         str_copy(m->name, sizeof(m->name), name);
@@ -75,19 +83,16 @@ add_machine(struct what_if *w, const struct mac *mac, const char *name)
 
 /* Those named that are nobody's: a MAC, or a mistake. */
 static int
-add_strangers(struct what_if *w, const struct policy *before, const struct policy *after, struct error *err)
+add_strangers(struct what_if *w, struct error *err)
 {
-        const char *at = w->m->hosts.data ? (const char *)w->m->hosts.data : "";
+        const struct policy *before = w->x->before, *after = w->x->after;
         struct policy_host found;
-        char name[NAME_SIZE];
         struct mac mac;
 
-        while ((at = list_next(at, name))) {
-                bool known = false;
+        for (size_t i = 0; i < w->n_names; i++) {
+                const char *name = w->names[i];
 
-                for (uint32_t i = 0; i < w->n_machines && !known; i++)
-                        known = strcmp(w->machines[i].name, name) == 0;
-                if (known)
+                if (policy_host_by_name(before, name, &found) || policy_host_by_name(after, name, &found))
                         continue;
                 if (parse_mac(name, &mac) < 0)
                         return error_set(err, ERR_NOT_FOUND, "'%s' is neither a host nor a MAC address", name);
@@ -99,22 +104,22 @@ add_strangers(struct what_if *w, const struct policy *before, const struct polic
 
 /* A host whose MAC changes is two machines. */
 static int
-find_machines(struct what_if *w, const struct policy *before, const struct policy *after, struct error *err)
+find_machines(struct what_if *w, struct error *err)
 {
-        w->machines = calloc(w->before.n_rows + w->after.n_rows + w->m->hosts.size / 2 + 2, sizeof(*w->machines));
-        if (!w->machines)
+        w->x->machines = calloc(w->before.n_rows + w->after.n_rows + w->n_names + 2, sizeof(*w->x->machines));
+        if (!w->x->machines)
                 return error_errno_set(err, ENOMEM, "what if");
         for (uint32_t i = 0; i < w->before.n_rows; i++)
-                if (is_meant(w->m, &w->before.rows[i]->host))
+                if (is_meant(w, &w->before.rows[i]->host))
                         add_machine(w, &w->before.rows[i]->host.mac, w->before.rows[i]->host.name);
         for (uint32_t i = 0; i < w->after.n_rows; i++) {
                 const struct host_brief *h = &w->after.rows[i]->host;
-                const struct core_host *was = is_meant(w->m, h) ? core_host_by_mac(w->c, &h->mac) : NULL;
+                const struct core_host *was = is_meant(w, h) ? core_host_by_mac(w->c, &h->mac) : NULL;
 
-                if (is_meant(w->m, h) && (!was || !is_meant(w->m, &was->row.host)))
+                if (is_meant(w, h) && (!was || !is_meant(w, &was->row.host)))
                         add_machine(w, &h->mac, h->name);
         }
-        return add_strangers(w, before, after, err);
+        return add_strangers(w, err);
 }
 
 /* --- what would be --- */
@@ -147,7 +152,7 @@ set_profiles(struct what_if *w, struct error *err)
         for (uint32_t i = 0; r == 0 && i < w->after.n_rows; i++) {
                 struct core_row *row;
 
-                if (!is_meant(m, &w->after.rows[i]->host))
+                if (!is_meant(w, &w->after.rows[i]->host))
                         continue;
                 row = own_row(w, w->after.rows[i], i);
                 if (row)
@@ -162,11 +167,15 @@ static int
 put_host(struct what_if *w, struct error *err)
 {
         struct core_host *there = NULL;
+        struct core_unknown *u;
         struct core_row *row;
         uint32_t place = 0;
-        int r = core_host_check(w->c, &w->m->host, &there, err);
+        int r;
 
-        if (r < 0)
+        w->host = w->m->host;
+        if (w->m->adopt && !core_unknown_for(w->c, &w->host, err))
+                return error_to_errno(err->code);
+        if ((r = core_host_check(w->c, &w->host, &there, err)) < 0)
                 return r;
         while (place < w->after.n_rows && (!there || w->after.rows[place] != &there->row))
                 place++;
@@ -175,10 +184,16 @@ put_host(struct what_if *w, struct error *err)
                 return error_errno_set(err, ENOMEM, "what if");
         if (place == w->after.n_rows)
                 w->after.n_rows++;
-        row->host = host_brief_of(&w->m->host);
+        row->host = host_brief_of(&w->host);
         row->host.configured = false;
         row->setting = (struct host_setting){0}; /* as core_host_put() does */
-        return 0;
+        u = core_unknown_find(w->c, &w->host.mac);
+        if (!u || !u->row.hardware.time_ms)
+                return 0;
+        row->hardware = (struct blob){0}; /* that of the machine which it is then: core_unknown_becomes() */
+        r = core_row_set_hardware(row, &u->row.hardware);
+        w->hardware = row->hardware;
+        return r < 0 ? error_errno_set(err, -r, "what if") : 0;
 }
 
 /* --- another configuration --- */
@@ -315,42 +330,7 @@ make_after(struct what_if *w, struct error *err)
         return r;
 }
 
-/* --- the answer --- */
-
-static void
-add_line(void *arg, char op, const char *text, const char *why)
-{
-        json_array_append_new(arg, json_pack("{s:s%,s:s,s:s}", "op", &op, (size_t)1, "text", text, "why", why));
-}
-
-static int
-compare(struct what_if *w, const struct policy *before, const struct policy *after, json_t **ret, struct error *err)
-{
-        const char *firmware = *w->m->firmware ? w->m->firmware : explain_firmware_name(0);
-        const int64_t now = w->m->at ? (int64_t)w->m->at : core_wall(w->c);
-        json_t *hosts = json_array();
-        char mac[MAC_TEXT_SIZE];
-        int r = 0;
-
-        for (uint32_t i = 0; r == 0 && i < w->n_machines; i++) {
-                const struct machine *m = &w->machines[i];
-                const struct explain_request a = {before, w->c->config->network.address, m->mac, firmware, now};
-                const struct explain_request b = {after, w->after.config->network.address, m->mac, firmware, now};
-                json_t *lines = w->n_machines <= FULL_MAX ? json_array() : NULL;
-                const struct explain_diff_sink sink = {.line = add_line, .arg = lines};
-                struct explain_diff_result d;
-
-                r = explain_diff(&a, &b, lines ? &sink : NULL, &d, err);
-                if (r == 0 && d.changes > 0)
-                        json_array_append_new(hosts, json_pack("{s:s,s:s,s:i,s:s,s:s,s:o*}", "host", m->name, "mac",
-                                                               mac_text(&m->mac, mac), "changes", (int)d.changes, "before",
-                                                               d.before, "after", d.after, "diff", json_incref(lines)));
-                json_decref(lines);
-        }
-        *ret = json_pack("{s:s,s:I,s:i,s:i,s:o}", "firmware", firmware, "time_ms", (json_int_t)now, "compared",
-                         (int)w->n_machines, "same", (int)(w->n_machines - json_array_size(hosts)), "hosts", hosts);
-        return r;
-}
+/* --- the question --- */
 
 static int
 check_request(const struct msg_api_what_if *m, struct error *err)
@@ -362,33 +342,49 @@ check_request(const struct msg_api_what_if *m, struct error *err)
         return 0;
 }
 
+/* The two policies, and the machines that are meant. */
+static int
+make_comparison(struct what_if *w, struct error *err)
+{
+        struct core_comparison *x = w->x;
+
+        x->request = w->m->request;
+        x->address_before = w->c->config->network.address;
+        x->address_after = w->after.config->network.address;
+        str_copy(x->firmware, sizeof(x->firmware), w->m->firmware);
+        x->now_ms = w->m->at ? (int64_t)w->m->at : core_wall(w->c);
+        x->sets_profile = *w->m->profile && strcmp(w->m->profile, "auto") != 0;
+        x->before = core_policy_of(w->c, &w->before);
+        x->after = core_policy_of(w->c, &w->after);
+        return x->before && x->after ? find_machines(w, err) : error_errno_set(err, ENOMEM, "what if");
+}
+
 void
 core_what_if(struct core *c, const struct msg_api_what_if *m)
 {
-        CLEANUP(policy_free) struct policy *before = NULL, *after = NULL;
-        struct what_if w = {.c = c, .m = m};
+        struct what_if w = {.c = c, .m = m, .x = calloc(1, sizeof(*w.x))};
         struct error err;
-        json_t *answer = NULL;
         int r = check_request(m, &err);
 
-        if (r == 0)
-                r = make_after(&w, &err);
-        if (r == 0 && (!(before = core_policy_of(c, &w.before)) || !(after = core_policy_of(c, &w.after))))
+        if (r == 0 && !w.x)
                 r = error_errno_set(&err, ENOMEM, "what if");
         if (r == 0)
-                r = find_machines(&w, before, after, &err);
+                r = take_names(&w, &err);
         if (r == 0)
-                r = compare(&w, before, after, &answer, &err);
+                r = make_after(&w, &err);
         if (r == 0)
-                core_reply_json(c, m->request, 200, json_incref(answer));
+                r = make_comparison(&w, &err);
+        if (r == 0)
+                core_compare(c, TAKE_PTR(w.x));
         else
                 core_reply_error(c, m->request, &err);
-        json_decref(answer);
+        core_compare_free(w.x);
         for (uint32_t i = 0; i < w.n_owned; i++)
                 free(w.owned[i]);
+        free(w.names);
         free(w.owned);
         free(w.before.rows);
         free(w.after.rows);
-        free(w.machines);
+        blob_clear(&w.hardware);
         free(w.config);
 }

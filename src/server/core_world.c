@@ -439,6 +439,7 @@ api_gone(struct core *c)
         core_console_drop(c, 0);
         core_capture_drop(c);
         core_api_drop_waiters(c);
+        core_compare_drop(c, 0);
 }
 
 void
@@ -493,6 +494,18 @@ core_tick(struct core *c)
         core_export_tick(c);
         trim(c);
         c->commit_due = true;
+}
+
+bool
+core_turn(struct core *c)
+{
+        return core_compare_turn(c);
+}
+
+bool
+core_is_busy(const struct core *c)
+{
+        return c->comparisons != NULL;
 }
 
 /* --- life --- */
@@ -581,6 +594,7 @@ core_free(struct core *c)
                 return;
         outbox_empty(c, false);
         core_api_drop_waiters(c);
+        core_compare_drop(c, 0);
         core_console_drop(c, 0);
         core_boot_close_all(c);
         while (c->n_spare_boots > 0)

@@ -55,6 +55,11 @@ void core_peer(struct core *c, enum role role, bool up);
 /* At least once a second: silence, waiters that ran out of time, changes of the image store, trimming. */
 void core_tick(struct core *c);
 
+/* Is there something that takes long, and is done piece by piece so that others are served meanwhile? Then core_turn does the
+ * next piece, some tens of milliseconds; true: there is more. */
+bool core_is_busy(const struct core *c);
+bool core_turn(struct core *c);
+
 /* Commits and sends. 0, or what the database said: then the process must end. */
 int core_flush(struct core *c, struct error *err);
 

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/rec_json.h"
 #include "server/config.h"
+#include "server/config_guard.h"
 #include "server/parent.h"
 #include "server/role.h"
 
@@ -155,15 +156,26 @@ __asan_default_options(void)
 }
 #endif
 
-/* For `dompool host explain --diff --config FILE`. */
-static void
-print_json(const struct config *config)
+/* -n: what is printed of a file that was read without an error; the exit code. @guard NULL: what fits together is not judged.
+ */
+static int
+print_checked(const struct arguments *a, const struct config *config, json_t *guard)
 {
-        json_t *json = rec_to_json(&config_desc, config);
+        json_t *json = a->json ? rec_to_json(&config_desc, config) : NULL;
+        bool unfit = json_integer_value(json_object_get(guard, "errors")) > 0;
 
-        json_dumpf(json, stdout, JSON_COMPACT);
-        putchar('\n');
-        json_decref(json);
+        if (a->verbose)
+                config_print(config, stdout);
+        if (json) { /* for `dompool host explain --diff --config FILE`, too */
+                json_object_set(json, "guard", guard);
+                json_dumpf(json, stdout, JSON_COMPACT);
+                putchar('\n');
+                json_decref(json);
+        } else if (guard) {
+                config_guard_print(guard, config, stderr);
+        }
+        json_decref(guard);
+        return unfit ? error_exit_code(ERR_CONFIG) : 0;
 }
 
 int
@@ -172,6 +184,7 @@ main(int argc, char **argv)
         struct arguments a = {.config = CONFIG_DEFAULT_FILE};
         int r = read_arguments(argc, argv, &a);
         enum log_level level = a.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+        struct config_places *places = NULL;
         struct config *config = NULL;
         struct error err = {0};
 
@@ -179,23 +192,20 @@ main(int argc, char **argv)
                 return r - 1;
         if (a.role)
                 return start_role(a.role, level);
-        r = config_read(a.config, &config, &err);
+        r = config_read(a.config, &config, a.check ? &places : NULL, &err);
         if (r == 0 && a.satellite && (r = config_read_satellite(config, &err)) < 0)
                 config_free(config);
         if (r < 0) {
                 fprintf(stderr, "dompoold: %s\n", err.message);
                 return error_exit_code(err.code);
         }
-        if (a.check) {
-                if (a.verbose)
-                        config_print(config, stdout);
-                if (a.json)
-                        print_json(config);
-                config_free(config);
-                return 0;
+        if (a.check) { /* a satellite's profiles are its main server's */
+                r = print_checked(&a, config, a.satellite ? NULL : config_guard(config, places));
+        } else {
+                log_init("parent", level);
+                r = parent_main(config, a.debug);
         }
-        log_init("parent", level);
-        r = parent_main(config, a.debug);
+        config_places_free(places);
         config_free(config);
         return r;
 }

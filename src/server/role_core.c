@@ -23,6 +23,7 @@ struct role_core {
         struct core *core;
         uv_timer_t tick;
         uv_prepare_t flush;
+        uv_idle_t more; /* while there is something long to do: the loop does not wait then */
         char state_dir[ROLE_PATH_SIZE];
         char blob_dir[ROLE_PATH_SIZE];
 };
@@ -87,9 +88,22 @@ flush(struct role_core *rc, int (*fn)(struct core *c, struct error *err))
 }
 
 static void
+more_cb(uv_idle_t *handle)
+{
+        struct role_core *rc = handle->data;
+
+        if (!core_turn(rc->core))
+                uv_idle_stop(handle);
+}
+
+static void
 flush_cb(uv_prepare_t *handle)
 {
-        flush(handle->data, core_flush_turn);
+        struct role_core *rc = handle->data;
+
+        flush(rc, core_flush_turn);
+        if (core_is_busy(rc->core))
+                uv_idle_start(&rc->more, more_cb);
 }
 
 static void
@@ -154,6 +168,8 @@ role_core_start(struct role_ctx *ctx, struct error *err)
         uv_prepare_init(ctx->loop, &rc->flush);
         rc->flush.data = rc;
         uv_prepare_start(&rc->flush, flush_cb);
+        uv_idle_init(ctx->loop, &rc->more);
+        rc->more.data = rc;
         uv_timer_init(ctx->loop, &rc->tick);
         rc->tick.data = rc;
         uv_timer_start(&rc->tick, tick_cb, TICK_MS, TICK_MS);
@@ -186,6 +202,7 @@ role_core_stop(struct role_ctx *ctx)
         core_free(rc->core);
         rc->core = NULL;
         uv_prepare_stop(&rc->flush);
+        uv_idle_stop(&rc->more);
         uv_timer_stop(&rc->tick);
 }
 

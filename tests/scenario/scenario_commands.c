@@ -447,6 +447,37 @@ cmd_profile(struct script *s, char **w, int n)
         blob_clear(&m.hosts);
 }
 
+/* what-if STATUS [names=A,B|all] [profile=] [image=] [next=yes] [adopt=MAC] [as=NAME] [path=value ...] [path~part ...]: how
+ * boots would change by a profile, or by a machine that becomes a host. */
+static void
+cmd_what_if(struct script *s, char **w, int n)
+{
+        static const char *const said[] = {"names=", "profile=", "image=", "next=", "adopt=", "as="};
+        struct msg_api_what_if *m = calloc(1, sizeof(*m)); /* it has room for a whole configuration */
+        const char *names = script_option(w, n, "names", ""), *adopt = script_option(w, n, "adopt", NULL);
+        uint64_t request = s->world.next_request++;
+
+        m->request = request;
+        m->all = strcmp(names, "all") == 0;
+        if (!m->all)
+                blob_set(&m->hosts, names, strlen(names));
+        str_copy(m->profile, NAME_SIZE, script_option(w, n, "profile", ""));
+        str_copy(m->image, NAME_SIZE, script_option(w, n, "image", ""));
+        m->next = !strcmp(script_option(w, n, "next", ""), "yes");
+        m->has_host = m->adopt = adopt != NULL;
+        str_copy(m->host.name, NAME_SIZE, script_option(w, n, "as", ""));
+        if (adopt && parse_mac(adopt, &m->host.mac))
+                script_fail(s, "'%s' is no MAC", adopt);
+        world_from(&s->world, ROLE_API, MSG_API_WHAT_IF, m);
+        blob_clear(&m->hosts);
+        free(m);
+        for (int i = 1; i < n; i++) /* options of the question are no checks of the answer */
+                for (size_t k = 0; k < sizeof(said) / sizeof(said[0]); k++)
+                        if (!strncmp(w[i], said[k], strlen(said[k])))
+                                w[i][0] = '\0';
+        script_check_json(s, script_expect_reply(s, request, (unsigned)script_number(s, w[0]), NULL), w + 1, n - 1);
+}
+
 static const char *const resource_names[] = {"server",   "hosts",        "host",       "trace",     "capture", "explain",
                                              "unknown",  "unknown-host", "profiles",   "images",    "image",   "image-diff",
                                              "image-gc", "image-check",  "domains",    "domain",    "ops",     "op",
@@ -628,6 +659,7 @@ const struct command scenario_commands[] = {
         {"delete", 2, cmd_delete},
         {"put", 3, cmd_put},
         {"profile", 3, cmd_profile},
+        {"what-if", 1, cmd_what_if},
         {"labels", 2, cmd_labels},
         {"rule", 2, cmd_rule},
         {"chain", 3, cmd_chain},

@@ -221,7 +221,13 @@ world_init(struct world *w)
         w->config->enrolment =
                 (struct enrol_limits){.per_hour = 60, .in_all = 1000, .inspect_at_once = 8, .names = "pc-{n:03}"};
         strcpy(w->config->default_image, "micro");
-        w->config->network = (struct config_network){.net = 0x0a090000, .prefix = 24, .address = 0x0a090001};
+        w->config->network = (struct config_network){.interface = "br0",
+                                                     .net = 0x0a090000,
+                                                     .prefix = 24,
+                                                     .address = 0x0a090001,
+                                                     .range_first = 0x0a090064,
+                                                     .range_last = 0x0a0900c8,
+                                                     .lease_seconds = 600};
         clock_init_virtual(&w->clock, 1000000, START_WALL_MS);
 }
 
@@ -298,6 +304,8 @@ world_flush(struct world *w)
 {
         struct error err;
 
+        while (w->core && core_is_busy(w->core))
+                core_turn(w->core);
         if (w->core && core_flush_turn(w->core, &err))
                 die("flush", err.message);
         while (w->core && w->taken_in.op) {

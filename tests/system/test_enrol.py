@@ -127,6 +127,11 @@ def test_what_waits_is_adopted_ignored_or_forgotten_by_hand(room):
     assert room.cli("host", "forget", DELL, check=False).returncode != 0
     room.dhcp(say("discover", "52:54:00:66:00:01", **PXE_BIOS), wait=0)
     wait_for(lambda: room.unknown("52:54:00:66:00:01"))
+    would = room.cli("host", "adopt", "52-54-00-66-00-01", "--profile", "rescue", "--diff", check=False)
+    assert would.returncode == 1 and "+++ pc-001, bios: profile rescue" in would.stdout, would.stdout
+    assert "+  host pc-001" in would.stdout and "+  profile rescue" in would.stdout and "pxelinux.cfg/01-52-54-00-66-00-01" in would.stdout
+    assert "+  address 10.88.0." in would.stdout and "pc-001" not in room.hosts()
+    assert room.cli("host", "adopt", "52-54-00-66-00-02", "--diff", check=False).returncode == 4  # it has not asked
     room.cli("host", "adopt", "52-54-00-66-00-01", "--profile", "local", "--labels", "adopted")
     assert room.hosts()["pc-001"]["mac"] == "52:54:00:66:00:01" and room.hosts()["pc-001"]["labels"] == "adopted"
     refused = room.cli("host", "adopt", "52:54:00:66:00:01", check=False)

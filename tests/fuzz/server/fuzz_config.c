@@ -23,7 +23,7 @@ read_text(const void *data, size_t size, struct config **ret, struct error *err)
         if (fd < 0 || write(fd, data, size) != (ssize_t)size)
                 abort();
         snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-        r = config_read(path, ret, err);
+        r = config_read(path, ret, NULL, err);
         close(fd);
         return r;
 }

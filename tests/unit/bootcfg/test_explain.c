@@ -45,16 +45,26 @@ keep_line(void *arg, const char *text, const char *why)
 }
 
 static struct told *
-tell(const struct policy *p, const struct mac *mac, const char *firmware)
+tell_by(struct explain_server *server, const struct policy *p, const struct mac *mac, const char *firmware)
 {
         struct told *t = calloc(1, sizeof(*t));
-        const struct explain_request r = {
-                .policy = p, .address = SERVER_ADDRESS, .mac = *mac, .firmware = firmware, .now_ms = 1795298400000};
+        const struct explain_request r = {.policy = p,
+                                          .address = SERVER_ADDRESS,
+                                          .mac = *mac,
+                                          .firmware = firmware,
+                                          .now_ms = 1795298400000,
+                                          .server = server};
         const struct explain_sink sink = {.item = keep_item, .line = keep_line, .arg = t};
         struct error err;
 
         assert_int_equal(explain_boot(&r, &sink, &err), 0);
         return t;
+}
+
+static struct told *
+tell(const struct policy *p, const struct mac *mac, const char *firmware)
+{
+        return tell_by(NULL, p, mac, firmware);
 }
 
 static void
@@ -115,8 +125,10 @@ a_stranger_is_told_what_the_enrolment_rules_make_of_it(void **state)
                     *guest = tell(inspecting, &mac_unknown, "bios");
 
         (void)state;
-        assert_non_null(strstr(none->text, "enrolment, asked in network 10.88.0.0/24: it is refused # there is no enrol section"));
-        assert_non_null(strstr(rule->text, "it boots the inspection once, and then waits for 'dompool host adopt' # enrol 'look'"));
+        assert_non_null(
+                strstr(none->text, "enrolment, asked in network 10.88.0.0/24: it is refused # there is no enrol section"));
+        assert_non_null(
+                strstr(rule->text, "it boots the inspection once, and then waits for 'dompool host adopt' # enrol 'look'"));
         assert_int_equal(rule->n_answers, 0);
         assert_non_null(strstr(guest->text, "host guest-525400880099 # it is let in for an inspection"));
         assert_int_equal(guest->n_answers, 2);
@@ -163,6 +175,28 @@ no_real_token_is_shown(void **state)
         sscanf(at, "dompool.token=%119s", text);
         assert_true(token_verify(policy_header(p)->token_key, text, 0, &token, &err) < 0);
         free(t);
+        policy_free(p);
+}
+
+/* A server that explains many machines tells each what it would tell it alone: the same address of the range, first of all. */
+static void
+machines_explained_one_after_another_get_what_each_gets_alone(void **state)
+{
+        const struct mac macs[] = {mac_pool, mac_no_image, mac_fixed, mac_unknown, mac_pool};
+        struct policy *p = fixture_policy();
+        struct explain_server *server = explain_server_new(p, SERVER_ADDRESS);
+
+        (void)state;
+        assert_non_null(server);
+        for (size_t i = 0; i < sizeof(macs) / sizeof(macs[0]); i++) {
+                struct told *alone = tell(p, &macs[i], "efi64"), *together = tell_by(server, p, &macs[i], "efi64");
+
+                assert_string_equal(together->text, alone->text);
+                assert_memory_equal(together->answers, alone->answers, sizeof(alone->answers));
+                free(alone);
+                free(together);
+        }
+        explain_server_free(server);
         policy_free(p);
 }
 
@@ -221,6 +255,7 @@ main(void)
                 cmocka_unit_test(every_firmware_of_the_list_is_explained),
                 cmocka_unit_test(no_real_token_is_shown),
                 cmocka_unit_test(a_firmware_that_there_is_not_is_refused),
+                cmocka_unit_test(machines_explained_one_after_another_get_what_each_gets_alone),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -376,6 +376,22 @@ ten_thousand_changes_leave_what_was_put_last(void **state)
         lease_table_free(t);
 }
 
+static void
+a_lease_that_was_removed_was_never_there(void **state)
+{
+        struct lease_table *t = table(3);
+        const struct mac mac = mac_no(1);
+
+        (void)state;
+        put(t, 1, FIRST, LEASE_BOUND, HOUR);
+        lease_remove(t, &mac);
+        lease_remove(t, &mac);
+        assert_null(lease_by_mac(t, &mac));
+        assert_null(lease_by_address(t, FIRST));
+        assert_int_equal(pick(t, 2, 0, 0), FIRST);
+        lease_table_free(t);
+}
+
 int
 main(void)
 {
@@ -397,6 +413,7 @@ main(void)
                 cmocka_unit_test(a_pool_that_is_used_up_gives_away_what_was_given_back_first),
                 cmocka_unit_test(declines_fill_a_quarter_of_a_pool_at_most_and_three_of_one_host),
                 cmocka_unit_test(ten_thousand_changes_leave_what_was_put_last),
+                cmocka_unit_test(a_lease_that_was_removed_was_never_there),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
