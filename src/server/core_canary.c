@@ -372,7 +372,7 @@ go_back(struct core *c, struct core_canary *cn, const char *why)
                 t->state = CANARY_HOST_GOING_BACK;
                 t->since_ms = row->back_ms;
                 t->operation = 0;
-                if (h && *h->row.setting.once && h->row.setting.once_set_ms == row->began_ms)
+                if (h && h->row.setting.once_set_ms == row->began_ms)
                         core_profile_once_drop(c, h, "its canary goes back");
         }
         mark(cn);

@@ -401,7 +401,7 @@ const char *core_host_image_now(struct core *c, const struct core_host *h);
 void core_host_profile_set(struct core *c, const struct msg_api_host_profile *m);
 /* Sets it on one host; what it says of hosts counts for nothing. */
 void core_profile_set_host(struct core *c, struct core_host *h, const struct msg_api_host_profile *m);
-/* "Next boot only" is over. */
+/* "Next boot only" is over, if there is such an order. */
 void core_profile_once_drop(struct core *c, struct core_host *h, const char *why);
 /* Could it be set? 0, or why not. */
 int core_profile_check(struct core *c, const struct config *config, const struct msg_api_host_profile *m, struct error *err);

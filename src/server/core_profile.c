@@ -340,8 +340,8 @@ core_profiles_json(struct core *c, const struct msg_api_get *m, struct error *er
 
 /* --- "next boot only" --- */
 
-void
-core_profile_once_drop(struct core *c, struct core_host *h, const char *why)
+static void
+once_end(struct core *c, struct core_host *h, const char *why)
 {
         struct host_setting *s = &h->row.setting;
         char once[NAME_SIZE];
@@ -352,6 +352,13 @@ core_profile_once_drop(struct core *c, struct core_host *h, const char *why)
         core_mark_host(c, h);
         c->policy_dirty = true;
         core_event(c, "host", h->row.host.name, "profile", h->row.boot, "'%s' for one boot is over: %s", once, why);
+}
+
+void
+core_profile_once_drop(struct core *c, struct core_host *h, const char *why)
+{
+        if (*h->row.setting.once)
+                once_end(c, h, why);
 }
 
 static bool
@@ -367,7 +374,7 @@ core_profile_phoned_home(struct core *c, struct core_host *h, int64_t attempt_ms
 {
         /* A menu rendered before the order was given is of the boot before. */
         if (*h->row.setting.once && once_boots_image(c, h) && attempt_ms >= h->row.setting.once_set_ms)
-                core_profile_once_drop(c, h, "the host has phoned home");
+                once_end(c, h, "the host has phoned home");
 }
 
 void
@@ -391,5 +398,5 @@ core_profile_tick(struct core *c, struct core_host *h)
         const struct host_setting *s = &h->row.setting;
 
         if (*s->once && s->once_sent_ms && core_wall(c) - s->once_sent_ms >= ONCE_GRACE_MS)
-                core_profile_once_drop(c, h, "its menu was sent");
+                once_end(c, h, "its menu was sent");
 }
