@@ -39,6 +39,7 @@ static const struct ctl_column host_fields[] = {
         {"decided by", "profile_by"},
         {"rule", "rule"},
         {"next boot only", "once"},
+        {"canary", "canary"},
         {"labels", "labels"},
         {"image", "image"},
         {"image id", "image_id", FMT_ID},
@@ -62,6 +63,12 @@ static const struct ctl_column host_fields[] = {
         {"memory", "inventory.memory_kib", FMT_KIB},
         {"free memory", "inventory.free_memory_kib", FMT_KIB},
         {"dom0 memory", "inventory.dom0_memory_kib", FMT_KIB},
+        {"root now", "inventory.root.root"},
+        {"fetched of it", "inventory.root.fetched", FMT_BYTES},
+        {"ram of its image", "inventory.root.ram", FMT_BYTES},
+        {"written to it", "inventory.root.layer_used", FMT_BYTES},
+        {"at most", "inventory.root.layer_size", FMT_BYTES},
+        {"writable layer", "layer"},
         {"inspected", "hardware.time_ms", FMT_TIME},
         {"machine", "hardware.product"},
         {"manufacturer", "hardware.manufacturer"},
@@ -158,18 +165,23 @@ print_boot_head(const char *host, const json_t *boot)
                via);
 }
 
-/* Where its root came from; nothing when that was in the initrd. */
+/* Where its root came from - nothing when that was in the initrd - and what it took. */
 static void
 print_root(const json_t *boot)
 {
-        const json_t *note;
+        static const enum boot_note_kind kinds[] = {BOOT_NOTE_ROOT, BOOT_NOTE_FOOTPRINT};
+        const json_t *notes = json_object_get(boot, "notes"), *note;
         char text[600];
         size_t i;
 
-        json_array_foreach(json_object_get(boot, "notes"), i, note)
-        {
-                if (strcmp(ctl_string(note, "kind"), boot_note_names[BOOT_NOTE_ROOT]) == 0)
-                        printf("  root         %s\n", ctl_clean(ctl_string(note, "text"), text, sizeof(text)));
+        for (size_t k = 0; k < N_ELEMENTS(kinds); k++) {
+                const char *kind = boot_note_names[kinds[k]];
+
+                json_array_foreach(notes, i, note)
+                {
+                        if (strcmp(ctl_string(note, "kind"), kind) == 0)
+                                printf("  %-12s %s\n", kind, ctl_clean(ctl_string(note, "text"), text, sizeof(text)));
+                }
         }
 }
 

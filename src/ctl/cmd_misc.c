@@ -58,7 +58,7 @@ list_command(const char *complete)
         } lists[] = {
                 {"hosts", "host list"},           {"unknown", "host list --unknown"}, {"domains", "domain list"},
                 {"images", "image list"},         {"operations", "op list"},          {"exports", "export list"},
-                {"satellites", "satellite list"},
+                {"satellites", "satellite list"}, {"canaries", "canary list"},
         };
 
         for (size_t i = 0; i < N_ELEMENTS(lists); i++)

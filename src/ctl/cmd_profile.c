@@ -4,10 +4,12 @@
 
 #include "base/cleanup.h"
 #include "base/parse.h"
+#include "ctl/cmd_canary.h"
 #include "ctl/ctl_diff.h"
 #include "ctl/ctl_findings.h"
 #include "ctl/ctl_http.h"
 #include "ctl/ctl_out.h"
+#include "model/canary.h"
 #include "model/profile.h"
 
 static const struct ctl_column profile_columns[] = {
@@ -95,11 +97,44 @@ print_set(struct ctl *c, const json_t *answer, struct error *err)
                 return 0;
         }
         ctl_findings_note(answer);
+        if (json_object_get(answer, "canary"))
+                return cmd_canary_print(c, json_object_get(answer, "canary"), err);
         json_array_foreach(json_object_get(answer, "hosts"), i, name)
         {
                 char text[NAME_SIZE];
 
                 printf("%s\n", ctl_clean(json_string_value(name) ?: "", text, sizeof(text)));
+        }
+        return 0;
+}
+
+/* The canary's numbers into the body. */
+static int
+add_canary(struct ctl *c, json_t *body, struct error *err)
+{
+        static const struct {
+                enum ctl_option option;
+                const char *key;
+                uint64_t max;
+        } numbers[] = {
+                {OPT_CANARY, "canary", CANARY_MAX_HOSTS},
+                {OPT_READY_WITHIN, "ready_seconds", CANARY_READY_MAX_S},
+                {OPT_WATCH, "watch_seconds", CANARY_WATCH_MAX_S},
+        };
+        uint64_t value;
+
+        for (size_t i = 0; i < N_ELEMENTS(numbers); i++) {
+                const char *text = c->opt[numbers[i].option];
+
+                if (!text)
+                        continue;
+                if (!c->opt[OPT_CANARY])
+                        return error_set(err, ERR_USAGE, "--%s is of use with --canary only",
+                                         ctl_options[numbers[i].option].name);
+                if (parse_u64(text, numbers[i].max, &value) < 0 || value == 0)
+                        return error_set(err, ERR_USAGE, "--%s '%.40s': a number from 1 to %llu is wanted",
+                                         ctl_options[numbers[i].option].name, text, (unsigned long long)numbers[i].max);
+                json_object_set_new(body, numbers[i].key, json_integer((json_int_t)value));
         }
         return 0;
 }
@@ -126,6 +161,8 @@ send_profile(struct ctl *c, int argc, char **argv, bool check, json_t **ret, str
                 json_decref(body);
                 return r;
         }
+        if (r == 0)
+                r = add_canary(c, body, err);
         json_object_set_new(body, "force", json_boolean(c->opt[OPT_FORCE] != NULL));
         json_object_set_new(body, "check", json_boolean(check));
         q.body = body;

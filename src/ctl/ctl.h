@@ -59,6 +59,9 @@ enum ctl_option {
         OPT_APPLY,
         OPT_FORMAT,
         OPT_DRY_RUN,
+        OPT_CANARY,
+        OPT_READY_WITHIN,
+        OPT_WATCH,
         OPT_N,
 };
 
@@ -93,8 +96,8 @@ struct ctl_command {
         int min_args, max_args;
         ctl_command_fn run;
         int (*raw)(int argc, char **argv); /* instead of run: parses its own options, argv[0] is the verb */
-        /* What the first argument is: "hosts", "domains", "images", "operations", "satellites", "file", words in [ ]; NULL:
-         * something else. */
+        /* What the first argument is: "hosts", "domains", "images", "operations", "canaries", "satellites", "file", words in
+         * [ ]; NULL: something else. */
         const char *complete;
 };
 extern const struct ctl_command ctl_commands[];
@@ -130,6 +133,11 @@ CTL_COMMAND(cmd_profile_check);
 CTL_COMMAND(cmd_profile_show);
 CTL_COMMAND(cmd_image_build);
 CTL_COMMAND(cmd_image_check);
+CTL_COMMAND(cmd_canary_list);
+CTL_COMMAND(cmd_canary_show);
+CTL_COMMAND(cmd_canary_wait);
+CTL_COMMAND(cmd_canary_promote);
+CTL_COMMAND(cmd_canary_abort);
 CTL_COMMAND(cmd_image_list);
 CTL_COMMAND(cmd_image_show);
 CTL_COMMAND(cmd_image_set_default);

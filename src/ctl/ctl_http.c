@@ -25,6 +25,7 @@
 #include "base/digest.h"
 #include "base/parse.h"
 #include "base/rec_json.h"
+#include "model/host.h"
 #include "net/tls_stream.h"
 
 #define ANSWER_MAX (64u << 20)
@@ -99,11 +100,11 @@ ctl_machine(const char *text, char ret[NAME_SIZE])
 int
 ctl_image_name(const char *text, char ret[CTL_IMAGE_SIZE], struct error *err)
 {
-        int r = ctl_name("an image", text, err);
-
-        if (r == 0)
-                str_copy(ret, CTL_IMAGE_SIZE, text);
-        return r;
+        str_copy(ret, CTL_IMAGE_SIZE, text); /* all 64 digits of an id: without the last it means the same */
+        if (image_name_ok(ret) && strlen(text) <= CTL_IMAGE_SIZE)
+                return 0;
+        return error_set(err, ERR_USAGE,
+                         "'%.80s' is no image: a name, NAME:current, NAME:previous or the beginning of a version's id", text);
 }
 
 /* ---- where the server is ---- */

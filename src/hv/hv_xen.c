@@ -17,10 +17,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "hv/hv_blob.h"
+#include "hv/hv_root.h"
 
 #define SOON_MS 50
 #define MINUTE_MS 60000
 #define COLLECT_MINUTES 10
+#define LAYER_MS 10000
 
 /* ---- xenstore ---- */
 
@@ -320,6 +322,22 @@ on_minute(uv_timer_t *timer)
         hv_blob_collect(hv->blobs_dir, hv->domains_dir, clock_wall_ms(&c) / 1000);
 }
 
+/* The root's writable layer is told of when it gets full, and when it is no longer; else it costs a look and no word. */
+static void
+on_layer(uv_timer_t *timer)
+{
+        struct hv *hv = timer->data;
+        enum root_layer_level level;
+        uint64_t used, size;
+
+        if (!hv_root_layer(&used, &size))
+                return;
+        level = root_layer_level(hv->layer_level, used, size);
+        if (level != hv->layer_level)
+                report_inventory(hv);
+        hv->layer_level = level;
+}
+
 static void
 xen_report(struct hv *hv)
 {
@@ -359,7 +377,7 @@ xen_close(struct hv *hv)
         hv_xen_tasks_kill(hv);
         hv_xen_waits_free(hv);
         hv_xen_console_close(hv, 0);
-        if (hv->n_handles == 3)
+        if (hv->n_handles == 4)
                 uv_close((uv_handle_t *)&hv->watch, handle_closed);
         if (hv->xs)
                 xs_close(hv->xs);
@@ -368,6 +386,7 @@ xen_close(struct hv *hv)
         hv->ctx = NULL;
         uv_close((uv_handle_t *)&hv->soon, handle_closed);
         uv_close((uv_handle_t *)&hv->minute, handle_closed);
+        uv_close((uv_handle_t *)&hv->layer, handle_closed);
 }
 
 static int
@@ -401,8 +420,9 @@ xen_open(uv_loop_t *loop, const char *param, const struct hv_events *events, voi
         snprintf(hv->blobs_dir, sizeof(hv->blobs_dir), "%s/blobs", hv->run_dir);
         uv_timer_init(loop, &hv->soon);
         uv_timer_init(loop, &hv->minute);
-        hv->soon.data = hv->minute.data = hv;
-        hv->n_handles = 2;
+        uv_timer_init(loop, &hv->layer);
+        hv->soon.data = hv->minute.data = hv->layer.data = hv;
+        hv->n_handles = 3;
         hv_libxl_log_init(&hv->log);
         rc = libxl_ctx_alloc(&hv->ctx, LIBXL_VERSION, 0, &hv->log.vtable);
         if (rc) {
@@ -418,6 +438,7 @@ xen_open(uv_loop_t *loop, const char *param, const struct hv_events *events, voi
         look(hv);
         hv_record_each(hv->domains_dir, resume_record, hv);
         uv_timer_start(&hv->minute, on_minute, MINUTE_MS, MINUTE_MS);
+        uv_timer_start(&hv->layer, on_layer, LAYER_MS, LAYER_MS);
         *ret = hv;
         return 0;
 }

@@ -17,6 +17,7 @@
 #include "hv/hv_libxl.h"
 #include "hv/hv_record.h"
 #include "hv/hv_table.h"
+#include "model/root_cost.h"
 
 #include <xenstore.h>
 
@@ -39,6 +40,8 @@ struct hv {
         unsigned n_minutes;
         bool said_none; /* the last full list that was reported was empty */
         uint64_t last_free_kib;
+        uv_timer_t layer; /* is the root's writable layer full? */
+        enum root_layer_level layer_level;
         struct hv_table table;
         struct xen_task *tasks;
         struct xen_wait *waits;

@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 
 #include "base/cleanup.h"
+#include "hv/hv_root.h"
 #include "hv/hv_xen.h"
 
 static void
@@ -114,6 +115,7 @@ hv_xen_inventory(struct hv *hv, struct host_inventory *ret, struct error *err)
         read_cpu_model(inv.cpu_model, sizeof(inv.cpu_model));
         read_image(inv.image, sizeof(inv.image));
         inv.boot_time = read_boot_time();
+        hv_root_measure(&inv.root);
         *ret = inv;
         return 0;
 }

@@ -70,7 +70,7 @@ struct init {
         int64_t fatal_at_ms; /* the machine is restarted then; 0: no */
         bool first_stage;    /* the root is still to be mounted */
         bool on_root;        /* it is, and this process runs from it */
-        enum layer_level layer;
+        enum root_layer_level layer;
         int64_t layer_looked_ms;
         bool ready_said;
         bool mode_said; /* the report of a mode without an agent is on its way */
@@ -357,25 +357,24 @@ check_waits(struct init *x)
         }
 }
 
-/* The layer is RAM with a limit: whoever fills it gets "no space left", and the host should be looked at before. */
+/* The layer is RAM with a limit: whoever fills it gets "no space left", and the host should be looked at before. For who sits
+ * at the console; the server is told by the agent (hv_root.c), also when the boot token is old. */
 static void
 look_at_layer(struct init *x)
 {
         uint64_t used, size;
-        enum layer_level level;
+        enum root_layer_level level;
 
         if (!x->on_root || (x->layer_looked_ms && now(x) - x->layer_looked_ms < LAYER_LOOK_MS))
                 return;
         x->layer_looked_ms = now(x);
         if (!init_root_layer_used(&used, &size))
                 return;
-        level = layer_level(x->layer, used, size);
+        level = root_layer_level(x->layer, used, size);
         if (level > x->layer)
-                say(x, "layer", level == LAYER_FULL,
-                    "the root's writable layer is %s: %llu of %llu MiB; remove what was written, or give it more by "
-                    "dompool.layer",
-                    level == LAYER_FULL ? "full" : "filling", (unsigned long long)(used >> 20),
-                    (unsigned long long)(size >> 20));
+                log_warning("the root's writable layer is %s: %llu of %llu MiB; remove what was written, or give it more by "
+                            "dompool.layer",
+                            root_layer_level_names[level], (unsigned long long)(used >> 20), (unsigned long long)(size >> 20));
         x->layer = level;
 }
 
@@ -585,8 +584,8 @@ static void
 setup_on_root(struct init *x)
 {
         struct init_lease before = x->lease;
-        struct init_root_facts f = {0};
-        char text[300];
+        struct root_cost f = {0};
+        char text[300], fetched[80] = "read as it is needed";
         struct error err;
 
         /* This process must go on when no page of the root can be had. */
@@ -595,10 +594,12 @@ setup_on_root(struct init *x)
         before.dns = 0;
         if (init_net_lease(&before, &x->lease, &err) < 0)
                 say(x, "error", true, "network: %s", err.message);
-        if (!system_read_line(INIT_ROOT_FILE, text, sizeof(text)) || init_root_facts_read(text, &f) < 0)
+        if (!system_read_line(INIT_ROOT_FILE, text, sizeof(text)) || root_cost_facts(text, &f) < 0)
                 str_copy(f.root, sizeof(f.root), "of unknown origin");
-        say(x, "root", false, "%s; %.1f MiB fetched, %.1f MiB of them stay in RAM, up to %.0f MiB may be written", f.root,
-            (double)f.fetched / (1 << 20), (double)f.ram / (1 << 20), (double)f.layer / (1 << 20));
+        if (f.fetched)
+                snprintf(fetched, sizeof(fetched), "%.1f MiB fetched, %.1f MiB of them stay in RAM",
+                         (double)f.fetched / (1 << 20), (double)f.ram / (1 << 20));
+        say(x, "root", false, "%s; %s, up to %.0f MiB may be written", f.root, fetched, (double)f.layer_size / (1 << 20));
 }
 
 /* In the order in which others wait: Xen's devices for xenstored, cards for DHCP, then what only a domain needs. */

@@ -104,18 +104,6 @@ init_lease_actions(const struct init_lease *was, const struct init_lease *is, st
         return n;
 }
 
-enum layer_level
-layer_level(enum layer_level was, uint64_t used, uint64_t size)
-{
-        uint64_t percent = size ? used * 100 / size : 0;
-
-        if (percent >= LAYER_FULL_PERCENT)
-                return LAYER_FULL;
-        if (percent >= LAYER_FILLING_PERCENT)
-                return was == LAYER_FULL ? LAYER_FULL : LAYER_FILLING;
-        return percent < LAYER_CALM_PERCENT ? LAYER_FINE : was;
-}
-
 enum wait_verdict
 wait_check(size_t i, struct wait *w, unsigned conditions, int64_t now_ms, unsigned *ret_seconds)
 {

@@ -99,15 +99,6 @@ struct net_action {
 /* What to do when @was becomes @is: a renewal of the same values needs nothing. Returns the number. */
 size_t init_lease_actions(const struct init_lease *was, const struct init_lease *is, struct net_action ret[NET_MAX_ACTIONS]);
 
-/* How full the writable layer of a root is: said once at each step, and again only after it had become emptier. */
-enum layer_level { LAYER_FINE, LAYER_FILLING, LAYER_FULL };
-#define LAYER_FILLING_PERCENT 75
-#define LAYER_FULL_PERCENT 95
-#define LAYER_CALM_PERCENT 65
-
-/* The level that follows on @was. */
-enum layer_level layer_level(enum layer_level was, uint64_t used, uint64_t size);
-
 /* A thing that init waits for. */
 struct wait_info {
         unsigned needs;     /* counts from when these are met */

@@ -14,13 +14,14 @@
 
 #include "base/error.h"
 #include "init/init_options.h"
+#include "model/root_cost.h"
 
 #define INIT_ROOT_DIR "/run/dompool"
-#define INIT_ROOT_FILE INIT_ROOT_DIR "/root"
+#define INIT_ROOT_FILE ROOT_FACTS_FILE
 #define INIT_ROOT_ERROR INIT_ROOT_DIR "/root.error"
 #define INIT_ROOT_IMAGE INIT_ROOT_DIR "/image" /* http: a tmpfs with the squashfs */
-#define INIT_ROOT_LOWER INIT_ROOT_DIR "/lower" /* the image, read-only */
-#define INIT_ROOT_LAYER INIT_ROOT_DIR "/layer" /* the tmpfs that takes what is written */
+#define INIT_ROOT_LOWER ROOT_LOWER             /* the image, read-only */
+#define INIT_ROOT_LAYER ROOT_LAYER_FOLDER      /* the tmpfs that takes what is written */
 #define INIT_ROOT_NEW "/newroot"
 
 /* Starts an attempt; its pid, or negative errno. Its success is the mounted root. */

@@ -120,21 +120,6 @@ init_handover_read(const char *text, struct init_handover *ret)
         return 0;
 }
 
-int
-init_root_facts_read(const char *text, struct init_root_facts *ret)
-{
-        struct init_root_facts f = {0};
-        unsigned long long fetched, ram, layer;
-
-        if (sscanf(text, "fetched=%llu ram=%llu layer=%llu root=%199[^\n]", &fetched, &ram, &layer, f.root) != 4)
-                return -EINVAL;
-        f.fetched = fetched;
-        f.ram = ram;
-        f.layer = layer;
-        *ret = f;
-        return 0;
-}
-
 bool
 init_root_layer_used(uint64_t *ret_used, uint64_t *ret_size)
 {

@@ -25,14 +25,6 @@ int init_root_switch(const struct init_handover *h, struct error *err);
 void init_handover_write(const struct init_handover *h, char *buf, size_t size);
 int init_handover_read(const char *text, struct init_handover *ret);
 
-/* The facts of the mounted root, as the first stage wrote them (INIT_ROOT_FILE). Pure; -EINVAL. */
-struct init_root_facts {
-        uint64_t fetched, ram;               /* bytes */
-        uint64_t layer;                      /* bytes that the layer may take */
-        char root[INIT_ROOT_TEXT_SIZE + 40]; /* "nfs 10.0.0.1:/image version 4.1" */
-};
-int init_root_facts_read(const char *text, struct init_root_facts *ret);
-
 /* How much of the layer is used. false: there is none. */
 bool init_root_layer_used(uint64_t *ret_used, uint64_t *ret_size);
 

@@ -33,6 +33,8 @@ static const char *const resource_names[] = {[RES_SERVER] = "server",
                                              [RES_OP] = "operation",
                                              [RES_EXPORTS] = "exports",
                                              [RES_EXPORT] = "export",
+                                             [RES_CANARIES] = "canaries",
+                                             [RES_CANARY] = "canary",
                                              [RES_SATELLITES] = "satellites",
                                              [RES_SATELLITE] = "satellite",
                                              [RES_EVENTS] = "events",
@@ -194,8 +196,19 @@ FIELDS(msg_api_host_profile){
         REC_BOOL(struct msg_api_host_profile, check),
         REC_STR(struct msg_api_host_profile, image),
         REC_STR(struct msg_api_host_profile, by),
+        REC_U32(struct msg_api_host_profile, canary),
+        REC_U32(struct msg_api_host_profile, ready_seconds),
+        REC_U32(struct msg_api_host_profile, watch_seconds),
 };
 DESC(msg_api_host_profile);
+
+FIELDS(msg_api_canary_end){
+        REC_U64(struct msg_api_canary_end, request),
+        REC_U64(struct msg_api_canary_end, id),
+        REC_BOOL(struct msg_api_canary_end, promote),
+        REC_STR(struct msg_api_canary_end, by),
+};
+DESC(msg_api_canary_end);
 
 FIELDS(msg_api_what_if){
         REC_U64_HIDDEN(struct msg_api_what_if, request), /* a request's body is of this form, too */

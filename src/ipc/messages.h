@@ -148,6 +148,8 @@ enum api_resource {
         RES_OP, /* number; waits up to wait_ms for its end */
         RES_EXPORTS,
         RES_EXPORT,
+        RES_CANARIES,
+        RES_CANARY, /* number; waits up to wait_ms for its end */
         RES_SATELLITES,
         RES_SATELLITE, /* name */
         RES_EVENTS,    /* number: after this id; waits up to wait_ms for one */
@@ -199,6 +201,15 @@ struct msg_api_host_profile {
         bool next;               /* for the next boot only */
         bool force;              /* in spite of findings that are no certainty */
         bool check;              /* only say what the guards find; nothing is set */
+        char by[NAME_SIZE];
+        uint32_t canary;        /* so many of them boot it first (model/canary.h); 0: all have it at once */
+        uint32_t ready_seconds; /* of the canary; 0: the default, as for the next */
+        uint32_t watch_seconds;
+};
+struct msg_api_canary_end {
+        uint64_t request;
+        uint64_t id;
+        bool promote; /* all get it now; else it goes back */
         char by[NAME_SIZE];
 };
 /* How boots would change; nothing is changed. One of profile, host and config says by what. */

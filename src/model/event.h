@@ -8,7 +8,7 @@
 struct event {
         uint64_t id;             /* 1.. without gaps, in commit order */
         int64_t time_ms;         /* wall clock of what happened */
-        char kind[32];           /* "boot", "host", "domain", "op", "server", "security" */
+        char kind[32];           /* "boot", "host", "domain", "op", "server", "canary", "security" */
         char subject[NAME_SIZE]; /* host, domain or operation id */
         char what[32];           /* "dhcp", "ready", "lost", "created", ... */
         char text[512];          /* for people */

@@ -27,6 +27,7 @@ const char *const boot_note_names[] = {
         [BOOT_NOTE_CUT] = "transfer-broken-off",
         [BOOT_NOTE_TOKEN] = "token-refused",
         [BOOT_NOTE_LOADER] = "other-loader",
+        [BOOT_NOTE_FOOTPRINT] = "footprint",
         [BOOT_NOTE_ROOT] = "root",
         [BOOT_NOTE_N] = NULL,
 };
@@ -65,6 +66,7 @@ static const struct rec_field host_inventory_fields[] = {
         REC_BOOL(struct host_inventory, pv),
         REC_BOOL(struct host_inventory, pvh),
         REC_U64(struct host_inventory, boot_time),
+        REC_REC(struct host_inventory, root, root_cost_desc),
 };
 const struct rec_desc host_inventory_desc = REC_DESC(struct host_inventory, host_inventory_fields);
 

@@ -7,6 +7,7 @@
  */
 #include "base/rec.h"
 #include "model/profile.h"
+#include "model/root_cost.h"
 
 #define IMAGE_ID_SIZE 65  /* hex SHA-256 and NUL */
 
@@ -53,6 +54,7 @@ enum boot_note_kind {
         BOOT_NOTE_TOKEN,        /* a token was refused */
         BOOT_NOTE_LOADER,       /* its loader fell silent the last time, another one is offered */
         BOOT_NOTE_ROOT,         /* its root came over the network, and is mounted; the text says from where */
+        BOOT_NOTE_FOOTPRINT,    /* it is ready; the text says what its root costs */
         BOOT_NOTE_N,
 };
 extern const char *const boot_note_names[];
@@ -102,6 +104,7 @@ struct host_inventory {
         uint32_t cpu_khz;
         bool hvm, pv, pvh;        /* kinds of guest it can run */
         uint64_t boot_time;       /* Unix seconds of this dom0's start */
+        struct root_cost root;    /* of this dom0, as it was when this was said */
 };
 extern const struct rec_desc host_inventory_desc;
 

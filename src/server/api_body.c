@@ -26,6 +26,9 @@ struct body_profile {
         bool next;
         bool force;
         bool check;
+        uint32_t canary;
+        uint32_t ready_seconds;
+        uint32_t watch_seconds;
 };
 static const struct rec_field body_profile_fields[] = {
         REC_BLOB(struct body_profile, hosts, API_BODY_MAX),
@@ -36,6 +39,9 @@ static const struct rec_field body_profile_fields[] = {
         REC_BOOL(struct body_profile, next),
         REC_BOOL(struct body_profile, force),
         REC_BOOL(struct body_profile, check),
+        REC_U32(struct body_profile, canary),
+        REC_U32(struct body_profile, ready_seconds),
+        REC_U32(struct body_profile, watch_seconds),
 };
 static const struct rec_desc body_profile_desc = REC_DESC(struct body_profile, body_profile_fields);
 
@@ -187,6 +193,8 @@ api_body_profile(const char *text, size_t size, const char *name, struct msg_api
         if (r < 0)
                 return r;
         r = check_profile_body(&body, err);
+        if (r == 0 && *name && body.canary)
+                r = error_set(err, ERR_INVALID, "canary: it is for POST /v1/profiles");
         if (r == 0 && *name && (body.hosts.size > 0 || body.label[0] || body.all))
                 r = error_set(err, ERR_INVALID, "the path names one host: hosts, label and all are for POST /v1/profiles");
         if (r < 0) {
@@ -199,6 +207,9 @@ api_body_profile(const char *text, size_t size, const char *name, struct msg_api
         ret->next = body.next;
         ret->force = body.force;
         ret->check = body.check;
+        ret->canary = body.canary;
+        ret->ready_seconds = body.ready_seconds;
+        ret->watch_seconds = body.watch_seconds;
         str_copy(ret->label, sizeof(ret->label), body.label);
         str_copy(ret->profile, sizeof(ret->profile), body.profile);
         str_copy(ret->image, sizeof(ret->image), body.image);

@@ -170,6 +170,18 @@ api_host_profile(struct api_request *q, struct error *err)
         return r;
 }
 
+int
+api_canary_end(struct api_request *q, struct error *err)
+{
+        struct msg_api_canary_end m = {.id = q->match.number, .promote = q->match.route->resource};
+        int r = api_body_none(q->body.data, q->body.size, err);
+
+        if (r < 0)
+                return r;
+        copy_by(q, m.by);
+        return api_ask(q, MSG_API_CANARY_END, &m, 0, err);
+}
+
 /* The message has room for a whole configuration: too much for the stack. */
 int
 api_what_if(struct api_request *q, struct error *err)

@@ -12,6 +12,8 @@ int
 api_host_delete(struct api_request *q, struct error *err);
 int
 api_host_profile(struct api_request *q, struct error *err);
+/* The route's resource: promote it? */
+int api_canary_end(struct api_request *q, struct error *err);
 int
 api_what_if(struct api_request *q, struct error *err);
 int

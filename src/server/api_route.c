@@ -45,7 +45,13 @@ const struct api_route api_routes[] = {
         CHANGE("POST", "/v1/unknown-hosts/{name}/ignore", "nothing", api_unknown_change, UNKNOWN_IGNORE),
         CHANGE("DELETE", "/v1/unknown-hosts/{name}", NULL, api_unknown_change, UNKNOWN_FORGET),
         GET("/v1/profiles", "", RES_PROFILES),
-        CHANGE("POST", "/v1/profiles", "hosts, label, all, profile, image, next, force, check", api_host_profile, 0),
+        CHANGE("POST", "/v1/profiles",
+               "hosts, label, all, profile, image, next, force, check, canary, ready_seconds, watch_seconds", api_host_profile,
+               0),
+        GET("/v1/canaries", "", RES_CANARIES),
+        GET("/v1/canaries/{id}", "wait", RES_CANARY),
+        CHANGE("POST", "/v1/canaries/{id}/promote", "nothing", api_canary_end, true),
+        CHANGE("POST", "/v1/canaries/{id}/abort", "nothing", api_canary_end, false),
         {.method = "POST",
          .pattern = "/v1/what-if",
          .right = API_RIGHT_CHANGE,
@@ -55,13 +61,13 @@ const struct api_route api_routes[] = {
          .body_max = API_BODY_MAX_CONFIG},
         GET("/v1/images", "", RES_IMAGES),
         CHANGE("POST", "/v1/images", "recipe", api_image_build, 0),
-        GET("/v1/images/{name}", "", RES_IMAGE),
-        GET("/v1/images/{name}/check", "", RES_IMAGE_CHECK),
-        GET("/v1/images/{name}/diff", "to", RES_IMAGE_DIFF),
+        GET("/v1/images/{image}", "", RES_IMAGE),
+        GET("/v1/images/{image}/check", "", RES_IMAGE_CHECK),
+        GET("/v1/images/{image}/diff", "to", RES_IMAGE_DIFF),
         CHANGE("POST", "/v1/images/{name}/default", "version", api_image_change, OP_IMAGE_SET_DEFAULT),
         CHANGE("POST", "/v1/images/{name}/rollback", "nothing", api_image_change, OP_IMAGE_ROLLBACK),
-        CHANGE("POST", "/v1/images/{name}/verify", "nothing", api_image_change, OP_IMAGE_VERIFY),
-        CHANGE("DELETE", "/v1/images/{name}", NULL, api_image_change, OP_IMAGE_REMOVE),
+        CHANGE("POST", "/v1/images/{image}/verify", "nothing", api_image_change, OP_IMAGE_VERIFY),
+        CHANGE("DELETE", "/v1/images/{image}", NULL, api_image_change, OP_IMAGE_REMOVE),
         GET("/v1/unused-images", "", RES_IMAGE_GC),
         CHANGE("DELETE", "/v1/unused-images", NULL, api_image_change, OP_IMAGE_GC),
         GET("/v1/domains", "host", RES_DOMAINS),
@@ -115,7 +121,7 @@ part_compare(const char *pattern, size_t pattern_size, const char *part, size_t 
                 error_set(err, ERR_INVALID, "'%.63s' in the path is not a number", text);
                 return PART_BAD;
         }
-        if (name_ok(text)) {
+        if (pattern_size == 7 && memcmp(pattern, "{image}", 7) == 0 ? image_name_ok(text) : name_ok(text)) {
                 memcpy(m->name, text, sizeof(text));
                 return PART_SAME;
         }

@@ -177,6 +177,38 @@ core_agent_hello(struct core *c, const struct msg_agent_hello *m)
         welcome(c, h, m, session);
 }
 
+/* RAM of a fixed size takes what is written: an event before it is full, one when it is, and one when that is over. */
+static void
+look_at_layer(struct core *c, struct core_host *h, const struct root_cost *root)
+{
+        enum root_layer_level now = root_layer_level((enum root_layer_level)h->layer_told, root->layer_used, root->layer_size);
+
+        if (now == h->layer_told)
+                return;
+        if (now > h->layer_told)
+                core_event(c, "host", h->row.host.name, now == ROOT_LAYER_FULL ? "layer-full" : "layer-filling", h->row.boot,
+                           "%llu of %llu MiB of its writable layer are used; remove what was written there, or give it more by "
+                           "the profile's 'layer'",
+                           (unsigned long long)root->layer_used >> 20, (unsigned long long)root->layer_size >> 20);
+        else if (now == ROOT_LAYER_FINE)
+                core_event(c, "host", h->row.host.name, "layer-fine", h->row.boot, "%llu of %llu MiB of its writable layer",
+                           (unsigned long long)root->layer_used >> 20, (unsigned long long)root->layer_size >> 20);
+        h->layer_told = now;
+}
+
+/* At the end of a boot; an agent of another kind may not say. */
+static void
+note_footprint(struct core *c, struct core_host *h, const struct root_cost *root)
+{
+        char text[BOOT_TEXT_SIZE];
+
+        if (!*root->root)
+                return;
+        root_cost_text(root, text, sizeof(text));
+        boot_note(core_boot_open(c, h), BOOT_NOTE_FOOTPRINT, core_wall(c), text);
+        core_mark_boot(c, h);
+}
+
 /* Ready is who has said both what it is and what runs on it; then what is under way is taken up again. */
 static void
 reported(struct core *c, struct core_host *h)
@@ -194,6 +226,7 @@ reported(struct core *c, struct core_host *h)
                 core_row_inventory(&h->row, &inv);
                 core_event(c, "host", h->row.host.name, "ready", h->row.boot, "Xen %s, kernel %s, %u CPUs, %llu MiB free",
                            inv.xen_version, inv.kernel_version, inv.n_cpus, (unsigned long long)inv.free_memory_kib >> 10);
+                note_footprint(c, h, &inv.root);
         }
         core_host_set_state(c, h, HOST_READY);
         core_op_resume_host(c, h);
@@ -207,6 +240,7 @@ core_agent_inventory(struct core *c, const struct msg_agent_inventory *m)
         if (!h)
                 return;
         core_host_set_inventory(c, h, &m->inventory);
+        look_at_layer(c, h, &m->inventory.root);
         h->has_inventory = true;
         reported(c, h);
 }

@@ -269,6 +269,8 @@ static const resource_fn resources[RES_N] = {
         [RES_OP] = get_op,
         [RES_EXPORTS] = core_exports_json,
         [RES_EXPORT] = core_export_json,
+        [RES_CANARIES] = core_canaries_json,
+        [RES_CANARY] = core_canary_json,
         [RES_SATELLITES] = core_satellites_json,
         [RES_SATELLITE] = core_satellite_json,
         [RES_EVENTS] = get_events,
@@ -288,6 +290,8 @@ would_wait(struct core *c, const struct msg_api_get *m)
                 HASH_FIND(hh, c->ops, &m->number, sizeof(m->number), op);
                 return op != NULL;
         }
+        if (m->resource == RES_CANARY)
+                return core_canary_runs(c, m->number);
         if (m->resource != RES_EVENTS)
                 return false;
         if (m->number >= c->last_event)

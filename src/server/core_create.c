@@ -198,27 +198,36 @@ prepare(struct core *c, const struct msg_api_domain_create *m, struct domain_con
         return 0;
 }
 
-void
-core_create(struct core *c, const struct msg_api_domain_create *m)
+uint64_t
+core_create_op(struct core *c, const struct msg_api_domain_create *m, struct error *err)
 {
         struct domain_config config = m->config;
         struct core_host *h = NULL;
         struct core_op *op;
-        struct error err;
+        uint64_t id;
 
-        if (core_op_by_key(c, m->request, m->by, m->key))
-                return;
         make_uuid(config.uuid);
-        if (prepare(c, m, &config, &h, &err)) {
-                core_reply_error(c, m->request, &err);
-                return;
-        }
+        if (prepare(c, m, &config, &h, err))
+                return 0;
         make_macs(c, &config);
         op = core_op_new(c, m->request, OP_DOMAIN_CREATE, config.name, h->row.host.name, m->by, m->key);
-        if (!op)
-                return;
+        if (!op) { /* the database: core ends */
+                *err = c->failed;
+                return 0;
+        }
+        id = op->row.op.id;
         memcpy(op->row.uuid, config.uuid, sizeof(op->row.uuid));
         core_mark_op(c, op);
         if (make_row(c, &config, h, op))
                 core_op_push(c, op);
+        return id;
+}
+
+void
+core_create(struct core *c, const struct msg_api_domain_create *m)
+{
+        struct error err;
+
+        if (!core_op_by_key(c, m->request, m->by, m->key) && !core_create_op(c, m, &err))
+                core_reply_error(c, m->request, &err);
 }

@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "server/core_private.h"
+#include "server/core_trial.h"
 #include "server/guest_blob.h"
 
 #define GUEST_FILE_MAX (256ull << 20)
@@ -126,6 +127,15 @@ core_guest_sweep(struct core *c)
                         unlinkat(dirfd(dir), e->d_name, 0);
 }
 
+/* The one guest that comes with dompool. */
+static int
+find_trial(struct core *c, int *ret_fd, struct store_guest_file *file, struct error *err)
+{
+        int r = core_trial_open(ret_fd, err);
+
+        return r < 0 ? r : have_blob(c->params.blob_dir, file);
+}
+
 /* Opens the file and looks up its hash: 1 it is a blob, 0 it is not yet. */
 static int
 find_file(struct core *c, const char *path, int *ret_fd, struct store_guest_file *ret, struct error *err)
@@ -133,6 +143,8 @@ find_file(struct core *c, const char *path, int *ret_fd, struct store_guest_file
         _cleanup_close_ int fd = -1;
         int r;
 
+        if (core_trial_known(path, ret))
+                return find_trial(c, ret_fd, ret, err);
         if ((r = open_beneath(c->config->guest_files, path, &fd, err)) || (r = check_file(fd, path, ret, err)))
                 return r;
         r = store_guest_file_get(c->store, ret, err);
@@ -276,7 +288,7 @@ core_guest_result(struct core *c, struct core_op *op, const struct msg_work_resu
                 /* Another size than when it was opened: what was copied is not the file whose times we know. */
                 if (t->file.size != m->size || !have_blob(c->params.blob_dir, &t->file))
                         core_op_failed(c, op, ERR_STATE, "its kernel or ramdisk changed while it was read; try again");
-                else if (store_guest_file_put(c->store, &t->file, &err))
+                else if (t->file.inode && store_guest_file_put(c->store, &t->file, &err)) /* 0: it is no file of a disk */
                         core_db_failed(c, &err);
         }
         c->guest_due = true;

@@ -374,6 +374,8 @@ core_host_json(struct core *c, struct core_host *h)
         json_object_set_new(json, "profile_by", json_string(policy_by_names[choice.by]));
         json_object_set_new(json, "rule", json_string(choice.rule == POLICY_NONE ? "" : c->config->rules[choice.rule].name));
         json_object_set_new(json, "once", json_string(h->row.setting.once));
+        json_object_set_new(json, "layer", json_string(root_layer_level_names[h->layer_told]));
+        json_object_set_new(json, "canary", json_integer((json_int_t)h->canary));
         json_object_set_new(json, "state", json_string(host_state_names[h->row.state]));
         json_object_set_new(json, "stage", json_string(stage < 0 ? "" : boot_stage_names[stage]));
         if (h->row.address_now)
@@ -456,7 +458,7 @@ core_host_put(struct core *c, const struct msg_api_host_put *m)
 
         d.configured = false;
         d.enrolled[0] = '\0';
-        if (core_host_check(c, &d, &h, &err)) {
+        if (core_host_check(c, &d, &h, &err) || (h && core_canary_check_free(h, &err))) {
                 core_reply_error(c, m->request, &err);
                 return;
         }
@@ -482,7 +484,7 @@ check_delete(struct core_host *h, const char *name, struct error *err)
                 return error_set(err, ERR_STATE, "host '%s' stands in the configuration file; remove it there", name);
         if (h->row.state == HOST_READY && h->n_domains)
                 return error_set(err, ERR_BUSY, "host '%s' has %u domains", name, h->n_domains);
-        return 0;
+        return core_canary_check_free(h, err);
 }
 
 void

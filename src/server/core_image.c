@@ -90,6 +90,7 @@ core_image_users(struct core *c, const struct image *im)
                 if (host_runs(c, h, im))
                         add_user(list, "host %s runs it", h->row.host.name);
         }
+        core_canary_users(c, im, list);
         return list;
 }
 

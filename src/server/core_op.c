@@ -210,20 +210,28 @@ core_op_failed(struct core *c, struct core_op *op, enum error_code code, const c
 }
 
 void
-core_op_undo(struct core *c, struct core_domain *d, uint64_t failed_op)
+core_op_destroy(struct core *c, struct core_domain *d, const char *by)
 {
         struct core_op *op;
 
         if (core_op_active(c, d->row.info.name, false))
                 return;
-        core_event(c, "domain", d->row.info.name, "leftover", 0, "of operation %" PRIu64 ", which failed; it is destroyed",
-                   failed_op);
-        op = core_op_new(c, 0, OP_DOMAIN_DESTROY, d->row.info.name, d->row.host, "server", "");
+        op = core_op_new(c, 0, OP_DOMAIN_DESTROY, d->row.info.name, d->row.host, by, "");
         if (!op)
                 return;
         memcpy(op->row.uuid, d->row.info.uuid, sizeof(op->row.uuid));
         touch(c, op);
         core_op_push(c, op);
+}
+
+void
+core_op_undo(struct core *c, struct core_domain *d, uint64_t failed_op)
+{
+        if (core_op_active(c, d->row.info.name, false))
+                return;
+        core_event(c, "domain", d->row.info.name, "leftover", 0, "of operation %" PRIu64 ", which failed; it is destroyed",
+                   failed_op);
+        core_op_destroy(c, d, "server");
 }
 
 /* --- sending --- */

@@ -18,6 +18,7 @@
  *   core_twin.c     duplicates of UUIDs, serial numbers, MAC addresses
  *   core_guard.c    facts of images, and whether a host can boot one
  *   core_image.c    what is done with versions: default, rollback, removal
+ *   core_canary.c    profiles that a few hosts boot first
  *   core_satellite*.c   satellites: who they are, what they get and report
  */
 #include <jansson.h>
@@ -30,6 +31,7 @@
 #include "bootcfg/profile_choice.h"
 #include "bootcfg/token.h"
 #include "model/boot.h"
+#include "model/canary.h"
 #include "model/host_brief.h"
 #include "model/image.h"
 #include "model/twin.h"
@@ -95,9 +97,11 @@ struct core_host {
         int64_t lost_mono_ms;            /* since when lost */
         uint64_t uptime_ms;
         bool fresh_dom0;             /* a token was accepted and no list has come since: domains of before cannot live */
+        uint32_t layer_told;         /* enum root_layer_level of which an event told last */
         char guard_told[32];         /* the finding of which an event told last; empty: it fits */
         struct core_domain *domains; /* those on it, a utlist */
         uint32_t n_domains;
+        uint64_t canary; /* that it is a part of, as long as that is not over; 0: none */
         struct twin twin;
         int64_t two_told_mono_ms; /* two machines with its MAC address; 0: never */
         UT_hash_handle by_name, by_mac, by_address, by_conn, by_session;
@@ -163,6 +167,12 @@ struct core_satellite {
         UT_hash_handle hh;                /* by name, in its order */
 };
 
+struct core_canary {
+        struct canary row;
+        bool row_dirty;
+        struct core_canary *prev, *next; /* newest first */
+};
+
 struct core_loader_file {
         struct satellite_file file;
         uint64_t inode;
@@ -226,6 +236,7 @@ struct core {
         int64_t twins_mono_ms;
         struct core_console *consoles;
         struct core_capture *captures; /* utlist */
+        struct core_canary *canaries;  /* utlist */
         struct core_satellite *satellites;
         struct core_loader_file *loader_files; /* what satellites are to have of STORE/loaders, by path */
         size_t n_loader_files;
@@ -396,6 +407,10 @@ const struct profile *core_host_profile(struct core *c, const struct core_host *
 /* The image that it would boot now. */
 const char *core_host_image_now(struct core *c, const struct core_host *h);
 void core_host_profile_set(struct core *c, const struct msg_api_host_profile *m);
+/* Sets it on one host; what it says of hosts counts for nothing. */
+void core_profile_set_host(struct core *c, struct core_host *h, const struct msg_api_host_profile *m);
+/* "Next boot only" is over, if there is such an order. */
+void core_profile_once_drop(struct core *c, struct core_host *h, const char *why);
 /* Could it be set? 0, or why not. */
 int core_profile_check(struct core *c, const struct config *config, const struct msg_api_host_profile *m, struct error *err);
 /* What setting it makes of the host's setting. */
@@ -406,6 +421,25 @@ void core_profile_phoned_home(struct core *c, struct core_host *h, int64_t attem
 void core_profile_delivered(struct core *c, struct core_host *h, enum boot_stage stage, int64_t time_ms);
 void core_profile_tick(struct core *c, struct core_host *h);
 json_t *core_profiles_json(struct core *c, const struct msg_api_get *m, struct error *err);
+
+/* --- core_canary.c --- */
+/* After the hosts. */
+int core_canary_load(struct core *c, struct error *err);
+void core_canary_free(struct core *c);
+/* The rows that have changed. */
+void core_canary_write(struct core *c);
+void core_canary_tick(struct core *c);
+/* @hosts (sorted here) are to have the profile, m->canary of them first. The canary as JSON, or NULL and @err. */
+json_t *core_canary_start(struct core *c, const struct msg_api_host_profile *m, struct core_host **hosts, size_t n,
+                          struct error *err);
+void core_canary_end(struct core *c, const struct msg_api_canary_end *m);
+/* 0, or ERR_BUSY: a canary has the say on it. */
+int core_canary_check_free(const struct core_host *h, struct error *err);
+bool core_canary_runs(struct core *c, uint64_t id);
+/* Appends who tries the version. */
+void core_canary_users(struct core *c, const struct image *im, json_t *list);
+json_t *core_canaries_json(struct core *c, const struct msg_api_get *m, struct error *err);
+json_t *core_canary_json(struct core *c, const struct msg_api_get *m, struct error *err);
 
 /* --- core_boot.c --- */
 void core_boot_event(struct core *c, const struct msg_boot_event *m);
@@ -511,11 +545,15 @@ void core_op_work_push(struct core *c);
 void core_op_work_progress(struct core *c, const struct msg_work_progress *m);
 void core_op_work_result(struct core *c, const struct msg_work_result *m);
 void core_op_tick(struct core *c);
-/* A destroy that core itself wants: what a failed create may have left. */
+/* A destroy that core itself wants, unless something is under way on the domain. */
+void core_op_destroy(struct core *c, struct core_domain *d, const char *by);
+/* The same for what a failed create may have left. */
 void core_op_undo(struct core *c, struct core_domain *d, uint64_t failed_op);
 
 /* --- core_create.c --- */
 void core_create(struct core *c, const struct msg_api_domain_create *m);
+/* The operation's id, or 0 and @err; with request 0 nobody is answered. */
+uint64_t core_create_op(struct core *c, const struct msg_api_domain_create *m, struct error *err);
 /* Memory that creates under way will take on @h, KiB. */
 uint64_t core_create_reserved_kib(struct core *c, const struct core_host *h);
 uint64_t core_create_need_kib(const struct domain_config *config);

@@ -3,6 +3,7 @@
  * Which profile a host has, set by whom, and for how long: the API's settings, "next boot only" until the host has phoned home.
  * The rules themselves are src/bootcfg/profile_choice.c's. Process: core.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/rec_json.h"
@@ -83,8 +84,8 @@ core_profile_apply(const struct msg_api_host_profile *m, int64_t now_ms, struct 
         }
 }
 
-static void
-set_profile(struct core *c, struct core_host *h, const struct msg_api_host_profile *m)
+void
+core_profile_set_host(struct core *c, struct core_host *h, const struct msg_api_host_profile *m)
 {
         core_profile_apply(m, core_wall(c), &h->row.setting);
         core_mark_host(c, h);
@@ -134,8 +135,35 @@ set_one(struct core *c, struct core_host *h, void *arg)
 {
         struct set_many *s = arg;
 
-        set_profile(c, h, s->message);
+        core_profile_set_host(c, h, s->message);
         json_array_append_new(s->names, json_string(h->row.host.name));
+}
+
+/* The hosts that are meant, for free(). */
+struct host_list {
+        struct core_host **hosts;
+        size_t n;
+        struct error err; /* why one of them may not be changed; ERR_NONE */
+};
+
+static void
+list_one(struct core *c, struct core_host *h, void *arg)
+{
+        struct host_list *l = arg;
+
+        (void)c;
+        l->hosts[l->n++] = h;
+}
+
+/* A canary has the say on its hosts until it is over. */
+static void
+check_one(struct core *c, struct core_host *h, void *arg)
+{
+        struct host_list *l = arg;
+
+        (void)c;
+        if (l->err.code == ERR_NONE)
+                core_canary_check_free(h, &l->err);
 }
 
 /* All names are known before anything is changed: a room is switched as a whole or not at all. */
@@ -174,6 +202,28 @@ set_answer(struct core *c, const struct msg_api_host_profile *m, const struct co
 }
 
 static void
+start_canary(struct core *c, const struct msg_api_host_profile *m, const struct core_guard_set *guard)
+{
+        struct host_list l = {.hosts = calloc(HASH_CNT(by_name, c->hosts_by_name) + 1u, sizeof(*l.hosts))};
+        json_t *canary = NULL;
+        struct error err;
+
+        if (!l.hosts) {
+                error_set(&err, ERR_NO_SPACE, "no memory for a canary");
+        } else {
+                each_host(c, m, list_one, &l);
+                canary = core_canary_start(c, m, l.hosts, l.n, &err);
+        }
+        free(l.hosts);
+        if (!canary)
+                core_reply_error(c, m->request, &err);
+        else
+                core_reply_json(c, m->request, 200,
+                                json_pack("{s:s,s:b,s:[],s:o,s:O}", "profile", m->profile, "next", false, "hosts", "canary",
+                                          canary, "findings", guard->findings));
+}
+
+static void
 set_guarded(struct core *c, const struct msg_api_host_profile *m)
 {
         struct core_guard_set guard;
@@ -192,6 +242,8 @@ set_guarded(struct core *c, const struct msg_api_host_profile *m)
                 core_reply_json(c, m->request, error_http_status(err.code),
                                 json_pack("{s:{s:s,s:s},s:O}", "error", "code", error_text(err.code), "message", err.message,
                                           "findings", guard.findings));
+        else if (m->canary)
+                start_canary(c, m, &guard);
         else
                 core_reply_json(c, m->request, 200, set_answer(c, m, &guard));
         core_guard_set_end(&guard);
@@ -209,6 +261,13 @@ core_host_profile_set(struct core *c, const struct msg_api_host_profile *m)
                 r = *m->name ? 0 : check_names(c, m, &err);
         if (r == 0)
                 r = core_profile_check(c, c->config, m, &err);
+        if (r == 0 && !m->check) {
+                struct host_list l = {0};
+
+                each_host(c, m, check_one, &l);
+                r = l.err.code == ERR_NONE ? 0 : error_to_errno(l.err.code);
+                err = l.err;
+        }
         if (r < 0)
                 core_reply_error(c, m->request, &err);
         else
@@ -295,6 +354,13 @@ once_end(struct core *c, struct core_host *h, const char *why)
         core_mark_host(c, h);
         c->policy_dirty = true;
         core_event(c, "host", h->row.host.name, "profile", h->row.boot, "'%s' for one boot is over: %s", once, why);
+}
+
+void
+core_profile_once_drop(struct core *c, struct core_host *h, const char *why)
+{
+        if (*h->row.setting.once)
+                once_end(c, h, why);
 }
 
 static bool

@@ -261,6 +261,7 @@ write_rows(struct core *c)
                 write_host(c, h);
         }
         core_satellite_write(c);
+        core_canary_write(c);
         while ((d = c->dirty_domains)) {
                 c->dirty_domains = d->dirty_next;
                 d->row_dirty = false;
@@ -331,6 +332,7 @@ HANDLER(core_host_delete, msg_api_name)
 HANDLER(core_unknown_adopt, msg_api_host_put)
 HANDLER(core_unknown_change, msg_api_unknown_change)
 HANDLER(core_host_profile_set, msg_api_host_profile)
+HANDLER(core_canary_end, msg_api_canary_end)
 HANDLER(core_what_if, msg_api_what_if)
 HANDLER(core_op_host_reboot, msg_api_name)
 HANDLER(core_create, msg_api_domain_create)
@@ -379,6 +381,7 @@ static const handler_fn handlers[MSG_MAX] = {
         [MSG_API_UNKNOWN_ADOPT] = handle_core_unknown_adopt,
         [MSG_API_UNKNOWN_CHANGE] = handle_core_unknown_change,
         [MSG_API_HOST_PROFILE] = handle_core_host_profile_set,
+        [MSG_API_CANARY_END] = handle_core_canary_end,
         [MSG_API_WHAT_IF] = handle_core_what_if,
         [MSG_API_HOST_REBOOT] = handle_core_op_host_reboot,
         [MSG_API_DOMAIN_CREATE] = handle_core_create,
@@ -488,6 +491,7 @@ core_tick(struct core *c)
         core_domain_tick(c);
         core_capture_tick(c);
         core_op_tick(c);
+        core_canary_tick(c);
         core_policy_scan_images(c, false);
         core_guard_tick(c);
         core_satellite_tick(c);
@@ -539,8 +543,8 @@ core_new(const struct core_params *p, struct core **ret, struct error *err)
         snprintf(path, sizeof(path), "%s/dompool.db", p->state_dir);
         if ((r = store_open(path, &c->store, err)) || (r = load_token_key(c, err)) || (r = core_event_load(c, err)) ||
             (r = core_unknown_load(c, err)) || (r = core_host_load(c, err)) || (r = core_domain_load(c, err)) ||
-            (r = core_op_load(c, err)) || (r = core_satellite_load(c, err)) || (r = core_export_load(c, err)) ||
-            (r = core_policy_load(c, err)))
+            (r = core_op_load(c, err)) || (r = core_canary_load(c, err)) || (r = core_satellite_load(c, err)) ||
+            (r = core_export_load(c, err)) || (r = core_policy_load(c, err)))
                 goto out;
         core_event(c, "server", "core", "started", 0, "dompool %s, %u hosts, %u domains, %u operations under way",
                    DOMPOOL_VERSION, HASH_CNT(by_name, c->hosts_by_name), HASH_COUNT(c->domains), HASH_COUNT(c->ops));
@@ -601,6 +605,7 @@ core_free(struct core *c)
                 free(c->spare_boots[--c->n_spare_boots]);
         free_tables(c);
         core_guard_free_facts(c);
+        core_canary_free(c);
         core_satellite_free(c);
         core_export_free(c);
         free(c->images);

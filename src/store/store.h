@@ -14,6 +14,7 @@
  */
 #include "base/error.h"
 #include "model/boot.h"
+#include "model/canary.h"
 #include "model/domain.h"
 #include "model/enrol.h"
 #include "model/event.h"
@@ -102,6 +103,14 @@ int store_lease_get(struct store *s, const struct mac *mac, struct store_lease *
 int store_satellite_put(struct store *s, const struct satellite *sat, struct error *err);
 int store_satellite_delete(struct store *s, const char *name, struct error *err);
 int store_satellites(struct store *s, int (*fn)(void *arg, const struct satellite *sat), void *arg, struct error *err);
+
+/* --- canaries --- */
+/* Gives @canary->id, larger than any before. */
+int store_canary_insert(struct store *s, struct canary *canary, struct error *err);
+int store_canary_put(struct store *s, const struct canary *canary, struct error *err);
+int store_canary_delete(struct store *s, uint64_t id, struct error *err);
+/* Newest first; @fn may take what the record owns. */
+int store_canaries(struct store *s, int (*fn)(void *arg, struct canary *canary), void *arg, struct error *err);
 
 /* --- domains --- */
 struct store_domain {

@@ -51,6 +51,7 @@ static const struct migration {
         {6, "CREATE TABLE satellites(name TEXT PRIMARY KEY, satellite TEXT NOT NULL) STRICT;"},
         {7, "ALTER TABLE hosts ADD COLUMN seen TEXT NOT NULL DEFAULT '{}';"
             "CREATE TABLE unknown_machines(mac BLOB PRIMARY KEY, first_ms INTEGER NOT NULL, machine TEXT NOT NULL) STRICT;"},
+        {8, "CREATE TABLE canaries(id INTEGER PRIMARY KEY AUTOINCREMENT, canary TEXT NOT NULL) STRICT;"},
 };
 
 unsigned

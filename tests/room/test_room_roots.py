@@ -7,6 +7,7 @@ gets ready, says where its root is, and runs a guest.
 import json
 import os
 import pathlib
+import re
 import time
 
 import pytest
@@ -64,6 +65,21 @@ def test_the_rooms_server_signs_with_the_key_of_its_store(roots):
     assert os.stat(roots.dir + "/state/image.key").st_mode & 0o777 == 0o600
 
 
+def check_footprint(room, root, n_bytes):
+    """What the host says that its root took, beside what went over its wire: Xen, kernel, initrd, and what was read of the root."""
+    files = {f["name"]: f["size"] for f in room.get("/v1/images/micro")["files"]}
+    boot_files = files["xen.gz"] + files["vmlinuz"] + files["initrd-root"]
+    cost = room.host("n1")["inventory"]["root"]
+    print(f"{root}: {cost}, {boot_files / MIB:.1f} MiB of boot files")
+    assert cost["root"].startswith(TRANSPORTS[root][0])
+    assert 1 * MIB < cost["fetched"] < n_bytes
+    assert abs(n_bytes - boot_files - cost["fetched"]) < 5 * MIB
+    assert cost["ram"] == (files["root.squashfs"] if root == "http" else 0)
+    assert 0 < cost["layer_used"] < 16 * MIB < cost["layer_size"]
+    trace = room.cli("host", "trace", "n1").stdout
+    assert re.search(r"^  footprint    [1-9][\d.]* MiB fetched, ", trace, re.M), trace
+
+
 @pytest.mark.parametrize("root", TRANSPORTS)
 def test_a_host_gets_ready_from_its_root_and_runs_a_guest(roots, root):
     seconds, n_bytes = boot(roots, root)
@@ -71,6 +87,7 @@ def test_a_host_gets_ready_from_its_root_and_runs_a_guest(roots, root):
     assert n_bytes <= TRANSPORTS[root][2] * MIB
     trace = roots.trace("n1")
     assert "initrd-root" in trace["initrd"][1]
+    check_footprint(roots, root, n_bytes)
     status, facts = roots.shell("n1", "cat /run/dompool/root")
     assert status == 0 and "root=" + TRANSPORTS[root][0] in facts, facts
     status, mounts = roots.shell("n1", "busybox grep ' / ' /proc/mounts")
@@ -79,3 +96,27 @@ def test_a_host_gets_ready_from_its_root_and_runs_a_guest(roots, root):
     roots.create_ending("guest", "n1", "-")
     assert roots.wait_domain("guest", "running")["host"] == "n1"
     roots.cli("domain", "destroy", "guest")
+
+
+def layer_events(room):
+    return [e["what"] for e in room.get("/v1/events?after=0&limit=10000&kind=host")["events"] if e["what"].startswith("layer-")]
+
+
+def test_a_full_layer_is_told_of_before_and_the_host_lives_on(roots):
+    """In the host that the tests before have booted."""
+    layer = roots.host("n1")["inventory"]["root"]["layer_size"]
+    assert layer_events(roots) == []
+    status, out = roots.shell("n1", f"busybox dd if=/dev/zero of=/etc/fill bs=1M count={layer * 85 // 100 // MIB}")
+    assert status == 0, out
+    roots.wait(lambda: layer_events(roots) == ["layer-filling"], 30, "the event of a layer that fills")
+    status, out = roots.shell("n1", "busybox dd if=/dev/zero of=/etc/more bs=64k")
+    assert status != 0 and "No space left" in out, out
+    roots.wait(lambda: layer_events(roots)[-1] == "layer-full", 30, "the event of a full layer")
+    assert roots.host("n1")["layer"] == "full"
+    roots.create_ending("guest", "n1", "-")
+    assert roots.wait_domain("guest", "running")["host"] == "n1"
+    roots.cli("domain", "destroy", "guest")
+    status, out = roots.shell("n1", "busybox rm /etc/fill /etc/more")
+    assert status == 0, out
+    roots.wait(lambda: layer_events(roots)[-1] == "layer-fine", 30, "the event of a layer with room")
+    assert roots.host("n1")["state"] == "ready"

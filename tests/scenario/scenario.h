@@ -34,6 +34,7 @@ struct agent {
         bool cut_off;         /* no packet of its host comes through; api sees that after three heartbeats */
         unsigned cut_off_s;
         uint64_t free_memory_kib;
+        char image[NAME_SIZE]; /* that the snapshot had for its host at its last boot */
         uint32_t n_domains;
         struct domain_info domains[32];
         struct received *first; /* messages not expected yet, oldest first */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bootcfg/policy_choice.h"
 #include "bootcfg/token.h"
 #include "scenario_script.h"
 
@@ -48,6 +49,7 @@ report(struct script *s, struct agent *a)
         inv.inventory.free_memory_kib = a->free_memory_kib;
         inv.inventory.memory_kib = 2 << 20;
         inv.inventory.n_cpus = 2;
+        str_copy(inv.inventory.image, sizeof(inv.inventory.image), a->image);
         inv.inventory.pv = inv.inventory.pvh = true;
         m->conn = a->conn;
         m->n_domains = a->n_domains;
@@ -66,6 +68,21 @@ cmd_report(struct script *s, char **w, int n)
         report(s, a);
 }
 
+/* What its menu names. */
+static void
+take_image(struct script *s, const struct host *h, struct agent *a)
+{
+        struct policy *policy = world_policy(&s->world);
+        struct policy_chosen chosen;
+        struct policy_host host;
+        struct policy_time now;
+
+        policy_time_at(clock_wall_ms(&s->world.clock), &now);
+        policy_choose(policy, policy_host_by_mac(policy, &h->mac, &host), &now, &chosen);
+        snprintf(a->image, sizeof(a->image), "%.16s", chosen.image ? chosen.image->id : "");
+        policy_free(policy);
+}
+
 /* The whole way: firmware to ready. */
 static void
 boot_host(struct script *s, const struct host *h)
@@ -80,6 +97,7 @@ boot_host(struct script *s, const struct host *h)
                 m.stage = stages[i];
                 world_from(&s->world, ROLE_BOOT, MSG_BOOT_EVENT, &m);
         }
+        take_image(s, h, world_agent(&s->world, h->name));
         world_token_key(&s->world, key);
         token_render(key, &t, text);
         say_hello(s, world_agent(&s->world, h->name), text, NULL);

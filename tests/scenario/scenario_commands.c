@@ -435,6 +435,9 @@ cmd_profile(struct script *s, char **w, int n)
         str_copy(m.profile, NAME_SIZE, w[1]);
         str_copy(m.image, NAME_SIZE, script_option(w, n, "image", ""));
         m.next = !strcmp(script_option(w, n, "next", ""), "yes");
+        m.canary = (uint32_t)script_number(s, script_option(w, n, "canary", "0"));
+        m.ready_seconds = (uint32_t)script_number(s, script_option(w, n, "ready", "0"));
+        m.watch_seconds = (uint32_t)script_number(s, script_option(w, n, "watch", "0"));
         if (!strcmp(w[0], "all") || !strncmp(w[0], "label:", 6) || strchr(w[0], ',')) {
                 m.all = !strcmp(w[0], "all");
                 if (strchr(w[0], ','))
@@ -478,17 +481,27 @@ cmd_what_if(struct script *s, char **w, int n)
         script_check_json(s, script_expect_reply(s, request, (unsigned)script_number(s, w[0]), NULL), w + 1, n - 1);
 }
 
-static const char *const resource_names[] = {"server",   "hosts",        "host",       "trace",     "capture", "explain",
-                                             "unknown",  "unknown-host", "profiles",   "images",    "image",   "image-diff",
-                                             "image-gc", "image-check",  "domains",    "domain",    "ops",     "op",
-                                             "exports",  "export",       "satellites", "satellite", "events",  NULL};
+/* canary ID promote/abort STATUS [...] */
+static void
+cmd_canary(struct script *s, char **w, int n)
+{
+        struct msg_api_canary_end m = {.by = "uid:0", .id = script_number(s, w[0]), .promote = !strcmp(w[1], "promote")};
+
+        script_request(s, MSG_API_CANARY_END, &m, w[2], w + 3, n - 3);
+}
+
+static const char *const resource_names[] = {
+        "server",       "hosts",      "host",      "trace",  "capture",    "explain",  "unknown",
+        "unknown-host", "profiles",   "images",    "image",  "image-diff", "image-gc", "image-check",
+        "domains",      "domain",     "ops",       "op",     "exports",    "export",   "canaries",
+        "canary",       "satellites", "satellite", "events", NULL};
 
 static struct msg_api_get
 get_message(struct script *s, char **w, int n)
 {
         struct msg_api_get m = {.request = s->world.next_request++};
         int resource = names_find(resource_names, w[0]);
-        bool numbered = resource == RES_OP || resource == RES_EVENTS;
+        bool numbered = resource == RES_OP || resource == RES_CANARY || resource == RES_EVENTS;
 
         if (resource < 0)
                 script_fail(s, "there is no resource '%s'", w[0]);
@@ -660,6 +673,7 @@ const struct command scenario_commands[] = {
         {"put", 3, cmd_put},
         {"profile", 3, cmd_profile},
         {"what-if", 1, cmd_what_if},
+        {"canary", 3, cmd_canary},
         {"labels", 2, cmd_labels},
         {"rule", 2, cmd_rule},
         {"chain", 3, cmd_chain},

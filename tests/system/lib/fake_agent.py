@@ -59,12 +59,13 @@ def enter_netns(name):
 
 
 class FakeAgent(threading.Thread):
-    def __init__(self, address, port, token="", session=ZERO32, source=None, heartbeat=1.0, domains=(), netns=None):
-        """`netns`: name of the network namespace from which it connects."""
+    def __init__(self, address, port, token="", session=ZERO32, source=None, heartbeat=1.0, domains=(), netns=None, inventory=None):
+        """`netns`: name of the network namespace from which it connects; `inventory`: what differs from inventory()'s."""
         super().__init__(daemon=True)
         self.address, self.port, self.token, self.session, self.source = address, port, token, session, source
         self.netns = netns
         self.heartbeat = heartbeat
+        self.inventory = dict(inventory or {})
         self.domains = {d["uuid"]: d for d in domains}
         self.next_domid = 1
         self.hold = False          # take operations, but do not answer them
@@ -105,6 +106,10 @@ class FakeAgent(threading.Thread):
             self._sock.settimeout(10)
             self._sock.sendall(data)
             self._sock.settimeout(0.1)
+
+    def send_inventory(self, **changes):
+        self.inventory.update(changes)
+        self.send("AGENT_INVENTORY", inventory=inventory(**self.inventory))
 
     def send_domains(self):
         self.send("AGENT_DOMAINS", domains=list(self.domains.values()))
@@ -170,7 +175,7 @@ class FakeAgent(threading.Thread):
 
     def _on_agent_welcome(self, message):
         self.session = message["session"]
-        self.send("AGENT_INVENTORY", inventory=inventory())
+        self.send_inventory()
         self.send_domains()
         self.host = message["host"]
         self.welcome.set()

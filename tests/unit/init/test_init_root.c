@@ -185,32 +185,6 @@ test_the_lease_is_handed_over(void **state)
 }
 
 static void
-test_the_roots_facts_are_read(void **state)
-{
-        struct init_root_facts f;
-
-        (void)state;
-        assert_int_equal(init_root_facts_read("fetched=23617536 ram=5 layer=7 root=nfs 10.0.0.1:/x version 4.1\n", &f), 0);
-        assert_int_equal(f.fetched, 23617536);
-        assert_int_equal(f.layer, 7);
-        assert_string_equal(f.root, "nfs 10.0.0.1:/x version 4.1");
-        assert_int_equal(init_root_facts_read("root=x", &f), -EINVAL);
-}
-
-static void
-test_a_filling_layer_is_said_once_a_step(void **state)
-{
-        (void)state;
-        assert_int_equal(layer_level(LAYER_FINE, 74, 100), LAYER_FINE);
-        assert_int_equal(layer_level(LAYER_FINE, 75, 100), LAYER_FILLING);
-        assert_int_equal(layer_level(LAYER_FILLING, 70, 100), LAYER_FILLING);
-        assert_int_equal(layer_level(LAYER_FILLING, 64, 100), LAYER_FINE);
-        assert_int_equal(layer_level(LAYER_FILLING, 95, 100), LAYER_FULL);
-        assert_int_equal(layer_level(LAYER_FULL, 80, 100), LAYER_FULL);
-        assert_int_equal(layer_level(LAYER_FINE, 0, 0), LAYER_FINE);
-}
-
-static void
 test_a_root_that_is_away_is_tried_for_minutes(void **state)
 {
         struct service s = {.wanted = true, .pid = 5};
@@ -236,8 +210,6 @@ main(void)
                 cmocka_unit_test(test_both_words_reach_the_options),
                 cmocka_unit_test(test_the_flash_list_is_read_line_by_line),
                 cmocka_unit_test(test_the_lease_is_handed_over),
-                cmocka_unit_test(test_the_roots_facts_are_read),
-                cmocka_unit_test(test_a_filling_layer_is_said_once_a_step),
                 cmocka_unit_test(test_a_root_that_is_away_is_tried_for_minutes),
         };
 

@@ -63,6 +63,13 @@ a_profile_must_be_said(void **state)
         assert_int_equal(api_body_profile(BODY("{\"profile\":\"local\"}"), "n1", &m, &err), 0);
         assert_string_equal(m.profile, "local");
         assert_true(api_body_profile(BODY("{\"profile\":\"../x\"}"), "n1", &m, &err) < 0);
+        assert_true(api_body_profile(BODY("{\"profile\":\"pool\",\"canary\":2}"), "n1", &m, &err) < 0);
+        assert_string_equal(err.message, "canary: it is for POST /v1/profiles");
+        assert_int_equal(
+                api_body_profile(BODY("{\"profile\":\"pool\",\"all\":true,\"canary\":2,\"watch_seconds\":9}"), "", &m, &err),
+                0);
+        assert_int_equal(m.canary, 2);
+        assert_int_equal(m.watch_seconds, 9);
 }
 
 static void

@@ -23,14 +23,19 @@ every_route_finds_itself(void **state)
                 struct error err;
 
                 for (const char *at = api_routes[i].pattern; *at;) {
-                        const char *fill = strncmp(at, "{name}", 6) == 0 ? "n1" : strncmp(at, "{id}", 4) == 0 ? "17" : NULL;
+                        const char *fill = strncmp(at, "{name}", 6) == 0    ? "n1"
+                                           : strncmp(at, "{image}", 7) == 0 ? "micro:previous"
+                                           : strncmp(at, "{id}", 4) == 0    ? "17"
+                                                                            : NULL;
 
                         snprintf(path + strlen(path), sizeof(path) - strlen(path), fill ? "%s" : "%.1s", fill ?: at);
                         at += fill ? strcspn(at, "}") + 1 : 1;
                 }
                 assert_int_equal(api_route_find(api_routes[i].method, path, &match, &err), 0);
                 assert_ptr_equal(match.route, &api_routes[i]);
-                assert_string_equal(match.name, strstr(api_routes[i].pattern, "{name}") ? "n1" : "");
+                assert_string_equal(match.name, strstr(api_routes[i].pattern, "{name}")    ? "n1"
+                                                : strstr(api_routes[i].pattern, "{image}") ? "micro:previous"
+                                                                                           : "");
                 assert_int_equal(match.number, strstr(api_routes[i].pattern, "{id}") ? 17 : 0);
         }
 }
