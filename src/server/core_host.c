@@ -374,6 +374,7 @@ core_host_json(struct core *c, struct core_host *h)
         json_object_set_new(json, "profile_by", json_string(policy_by_names[choice.by]));
         json_object_set_new(json, "rule", json_string(choice.rule == POLICY_NONE ? "" : c->config->rules[choice.rule].name));
         json_object_set_new(json, "once", json_string(h->row.setting.once));
+        json_object_set_new(json, "fallback", core_fallback_json(c, h));
         json_object_set_new(json, "state", json_string(host_state_names[h->row.state]));
         json_object_set_new(json, "stage", json_string(stage < 0 ? "" : boot_stage_names[stage]));
         if (h->row.address_now)
