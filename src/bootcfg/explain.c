@@ -168,6 +168,9 @@ tell_decision(struct explain *x)
                 line(x, "", "image %s %.16s", x->chosen.image->name, x->chosen.image->id);
         else if (profile_kind_boots_image(x->chosen.profile->kind))
                 line(x, "its image is not in the store", "so the answer is the local disk");
+        if (x->chosen.fallen)
+                line(x, "'dompool host show' says why, 'dompool host retry' ends it",
+                     "a fall-back: the host could not get the root of the version that it is to boot");
         if (x->chosen.menu)
                 line(x, x->chosen.rule && x->chosen.rule->menu != POLICY_NONE ? "menu of the rule" : "menu of the profile",
                      "menu %s is shown first", x->chosen.menu->name);

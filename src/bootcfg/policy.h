@@ -139,8 +139,8 @@ struct policy_choice {
         uint16_t from, to; /* minutes of the day; equal: all day; from > to: past midnight, the day is the one it begins on */
         uint8_t days;      /* bits, 0 is Monday; 0: every day */
         uint8_t by;        /* enum policy_by */
-        uint16_t pad;
-        uint32_t set_s; /* POLICY_BY_ONCE: Unix seconds of the order; 0 else */
+        uint16_t fallen;   /* 1: what is wanted failed on this host, this is instead */
+        uint32_t set_s;    /* POLICY_BY_ONCE: Unix seconds of the order; 0 else */
 };
 
 /* In the file; readers see struct policy_host. */
@@ -172,7 +172,7 @@ struct policy_host {
         const char *xen_args;
         const char *kernel_args;
         const char *console;
-        const char *loader; /* its name; empty: none is wished */
+        const char *loader;  /* its name; empty: none is wished */
         enum root_kind root; /* if the profile does not say */
         const struct policy_choice *choices;
         const uint16_t *quirks; /* indices; those whose firmware it has count, see quirk_match.h */

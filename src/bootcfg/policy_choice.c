@@ -60,6 +60,7 @@ policy_choose_one(const struct policy *p, const struct policy_host *host, const 
         ret->profile = policy_profile_at(p, c->profile);
         ret->rule = policy_rule_at(p, c->rule);
         ret->by = c->by;
+        ret->fallen = c->fallen != 0;
         ret->image = image_of(p, host, ret->profile, c->image);
         ret->root = root_of(host, ret->profile);
         ret->menu = policy_menu_at(p, ret->rule && ret->rule->menu != POLICY_NONE ? ret->rule->menu : ret->profile->menu);

@@ -22,6 +22,7 @@ struct policy_chosen {
         const struct policy_menu *menu;       /* shown to a person first; NULL: none */
         const struct policy_rule *rule;       /* that decided; NULL: none did */
         enum policy_by by;
+        bool fallen;         /* instead of what is wanted, which the host could not boot */
         enum root_kind root; /* of the image; ROOT_RAM unless the profile is of the pool */
 };
 

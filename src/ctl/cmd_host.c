@@ -43,6 +43,10 @@ static const struct ctl_column host_fields[] = {
         {"labels", "labels"},
         {"image", "image"},
         {"image id", "image_id", FMT_ID},
+        {"fallen back from", "fallback.failed"},
+        {"fallen back to", "fallback.to"},
+        {"fallen back since", "fallback.since_ms", FMT_TIME},
+        {"fallen back because", "fallback.why"},
         {"loader", "loader"},
         {"root", "root"},
         {"fixed address", "address"},
@@ -400,5 +404,53 @@ cmd_host_reboot(struct ctl *c, int argc, char **argv, struct error *err)
         if (r == 0)
                 r = ctl_wait_answer(c, operation, err);
         json_decref(operation);
+        return r;
+}
+
+/* ---- fall-backs ---- */
+
+static int
+retry_one(struct ctl *c, const char *name, struct error *err)
+{
+        struct ctl_request q = {.method = "POST"};
+        json_t *host = NULL;
+        int r = ctl_name("a host", name, err);
+
+        if (r < 0)
+                return r;
+        ctl_path(&q, "/v1/hosts/%s/retry", name);
+        r = ctl_http_send(c, &q, &host, err);
+        json_decref(host);
+        return r;
+}
+
+/* Those that have fallen back. */
+static int
+retry_all(struct ctl *c, struct error *err)
+{
+        json_t *answer = NULL, *host;
+        int r = ctl_get(c, &answer, err, "/v1/hosts");
+        size_t i;
+
+        json_array_foreach(json_object_get(answer, "hosts"), i, host)
+        {
+                if (r == 0 && json_is_object(json_object_get(host, "fallback")))
+                        r = retry_one(c, ctl_string(host, "name"), err);
+        }
+        json_decref(answer);
+        return r;
+}
+
+int
+cmd_host_retry(struct ctl *c, int argc, char **argv, struct error *err)
+{
+        int r = 0;
+
+        if ((argc > 0) == (c->opt[OPT_ALL] != NULL))
+                return error_set(err, ERR_USAGE, "hosts, or --all for those that have fallen back, is wanted");
+        if (argc == 0)
+                return retry_all(c, err);
+        for (int i = 0; r == 0 && i < argc; i++)
+                r = retry_one(c, argv[i], err);
         return r;
 }

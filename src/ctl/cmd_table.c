@@ -83,6 +83,8 @@ const struct ctl_command ctl_commands[] = {
          .complete = "unknown"},
         {"host", "remove", "NAME", "forget a host that was added so", 0, 1, 1, cmd_host_remove, .complete = "hosts"},
         {"host", "reboot", "NAME", "reboot a ready host", WAITS, 1, 1, cmd_host_reboot, .complete = "hosts"},
+        {"host", "retry", "[HOST...]", "boot again what it fell back from; its next boot tries it", OPT_BIT(OPT_ALL), 0, 4096,
+         cmd_host_retry, .complete = "hosts"},
         {"profile", "list", "", "what hosts can boot, and the rules that choose", 0, 0, 0, cmd_profile_list},
         {"profile", "show", "NAME", "one profile in full", 0, 1, 1, cmd_profile_show,
          .complete = "[local pool inspect rescue]"},

@@ -124,6 +124,7 @@ CTL_COMMAND(cmd_host_capture);
 CTL_COMMAND(cmd_host_add);
 CTL_COMMAND(cmd_host_remove);
 CTL_COMMAND(cmd_host_reboot);
+CTL_COMMAND(cmd_host_retry);
 CTL_COMMAND(cmd_host_adopt);
 CTL_COMMAND(cmd_host_ignore);
 CTL_COMMAND(cmd_host_forget);

@@ -47,6 +47,7 @@
 /* Between a failure that only a restart heals, and that restart: time for the report to leave and for somebody to read the
  * console. */
 #define FATAL_GRACE_MS 30000
+#define FATAL_UNHEARD_MS 120000
 /* A machine that is only inspected does not stay up for a server that is away. */
 #define INSPECT_LIMIT_MS (10 * 60000)
 #define DISKS_APPEAR_US 1000000
@@ -95,7 +96,8 @@ say(struct init *x, const char *stage, bool failed, const char *fmt, ...)
         va_start(ap, fmt);
         vsnprintf(text, sizeof(text), fmt, ap);
         va_end(ap);
-        log_write(failed ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, "%s%s: %s", stage, failed ? " failed" : "", text);
+        log_write(failed ? LOG_LEVEL_ERROR : LOG_LEVEL_NOTICE, "%s%s: %s", stage,
+                  failed && strcmp(stage, INIT_ROOT_FAILED) != 0 ? " failed" : "", text);
         return report_add(&x->reports, &x->options, stage, text, failed, (uint64_t)now(x));
 }
 
@@ -103,13 +105,26 @@ say(struct init *x, const char *stage, bool failed, const char *fmt, ...)
 static void
 fatal(struct init *x, const char *stage, const char *text)
 {
+        struct msg_init_report *m;
+
         if (x->fatal_at_ms)
                 return;
         x->fatal_at_ms = now(x) + FATAL_GRACE_MS;
         if (x->options.shell)
-                say(x, stage, true, "%s; dompool.shell=1: staying up", text);
+                m = say(x, stage, true, "%s; dompool.shell=1: staying up", text);
         else
-                say(x, stage, true, "%s; restarting the machine in %d seconds", text, FATAL_GRACE_MS / 1000);
+                m = say(x, stage, true, "%s; restarting the machine in %d seconds", text, FATAL_GRACE_MS / 1000);
+        str_copy(m->image, sizeof(m->image), x->options.image);
+}
+
+/* When the machine is restarted: a server that is away is waited for a little longer, for only it can make the next boot
+ * another one. */
+static int64_t
+fatal_end_ms(const struct init *x)
+{
+        bool unheard = x->reports.n > 0 && x->options.server != 0 && (x->conditions & COND_LEASE);
+
+        return x->fatal_at_ms == 0 || x->options.shell ? INT64_MAX : x->fatal_at_ms + (unheard ? FATAL_UNHEARD_MS : 0);
 }
 
 static void
@@ -193,7 +208,7 @@ switch_root(struct init *x)
                 usleep(10000);
         }
         init_root_switch(&h, &err);
-        fatal(x, "root", err.message);
+        fatal(x, INIT_ROOT_FAILED, err.message);
 }
 
 /* An attempt has failed, or was ended by its time limit; it wrote down at what. */
@@ -204,8 +219,9 @@ root_failed(struct init *x, bool last)
 
         if (!system_read_line(INIT_ROOT_ERROR, why, sizeof(why)))
                 str_copy(why, sizeof(why), "no word of why");
+        x->services[SERVICE_ROOT].wanted = !last; /* the server is told: it must not come after all */
         if (last)
-                fatal(x, "root", why);
+                fatal(x, INIT_ROOT_FAILED, why);
         else
                 say(x, "root", true, "%s; tried again in %lld ms", why,
                     (long long)(x->services[SERVICE_ROOT].not_before_ms - now(x)));
@@ -430,8 +446,8 @@ poll_timeout(const struct init *x, bool looking)
                 return t < HURRY_MS ? LOOK_MS : LOOK_LATER_MS;
         if (x->reports.n && x->reports.pid == 0 && (x->conditions & COND_LEASE) && x->reports.not_before_ms < until)
                 until = x->reports.not_before_ms;
-        if (x->fatal_at_ms && !x->options.shell && x->fatal_at_ms < until)
-                until = x->fatal_at_ms;
+        if (fatal_end_ms(x) < until)
+                until = fatal_end_ms(x);
         left = until == INT64_MAX ? INT64_MAX : until - t;
         /* A wait that has no event of its own is checked once a second; a host that is up sleeps. */
         if ((x->conditions & (COND_LEASE | COND_DOM0)) != (COND_LEASE | COND_DOM0) && left > 1000)
@@ -492,7 +508,7 @@ run(struct init *x)
                 check_waits(x);
                 look_at_mode(x);
                 look_at_layer(x);
-                if (x->fatal_at_ms && now(x) >= x->fatal_at_ms && !x->options.shell)
+                if (now(x) >= fatal_end_ms(x))
                         end_machine(x, false, "a failure that only a restart can heal");
                 struct pollfd fds[] = {{.fd = x->signal_fd, .events = POLLIN}, {.fd = x->lease_fd, .events = POLLIN}};
 
@@ -655,6 +671,7 @@ main(void)
         for (size_t i = 0; i < SERVICE_N; i++)
                 x.services[i].wanted = i == SERVICE_DHCP || (x.options.mode == INIT_MODE_POOL && !x.first_stage);
         x.services[SERVICE_ROOT].wanted = x.first_stage;
+        x.services[SERVICE_ROOT].limit_ms = (int64_t)x.options.root_wait_s * 1000;
         if (x.options.server == 0)
                 x.services[SERVICE_AGENT].wanted = false;
         x.options.shell = x.options.shell || x.options.mode == INIT_MODE_RESCUE;

@@ -162,6 +162,12 @@ set_root(struct init_options *o, const char *value)
 }
 
 static int
+set_root_wait(struct init_options *o, const char *value)
+{
+        return parse_u32(value, INIT_ROOT_WAIT_MAX_S, &o->root_wait_s);
+}
+
+static int
 set_layer(struct init_options *o, const char *value)
 {
         return init_layer_parse(value, &o->layer);
@@ -184,6 +190,7 @@ static const struct {
         {"dompool.image", set_image, "16 hex digits"},
         {"dompool.shell", set_shell, "0 or 1"},
         {"dompool.root", set_root, "http, nfs:ADDR:/PATH, nbd:ADDR:PORT:EXPORT, iscsi:ADDR:PORT:LUN:IQN or aoe:SHELF.SLOT"},
+        {"dompool.root-wait", set_root_wait, "a number of seconds up to 86400"},
         {"dompool.layer", set_layer, "overlay, overlay:SIZE or flash"},
         {"dompool.mode", set_mode, "pool, inspect or rescue"},
 };
@@ -234,7 +241,7 @@ init_options_parse(const char *cmdline, struct init_options *ret, struct error *
         char word[WORD_SIZE];
         int r = 0;
 
-        *ret = (struct init_options){.http_port = 8080, .agent_port = 8444};
+        *ret = (struct init_options){.http_port = 8080, .agent_port = 8444, .root_wait_s = INIT_ROOT_WAIT_S};
         while (word_take(&cmdline, word)) {
                 struct error later;
                 int x = word_apply(word, ret, r ? &later : err);

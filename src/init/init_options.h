@@ -18,6 +18,10 @@ enum init_mode {
 };
 extern const char *const init_mode_names[]; /* "pool", "inspect", "rescue" */
 
+/* A server that is started anew, or a switch, is back by then. */
+#define INIT_ROOT_WAIT_S 300
+#define INIT_ROOT_WAIT_MAX_S 86400
+
 struct init_options {
         enum init_mode mode;     /* dompool.mode */
         uint32_t server;         /* dompool.server; 0: there is nobody to report to, and no agent is started */
@@ -31,6 +35,7 @@ struct init_options {
         char image[17];          /* dompool.image: the version's first 16 digits */
         bool shell;              /* dompool.shell=1: a root shell on the console */
         struct init_root root;   /* dompool.root; none: ram */
+        uint32_t root_wait_s;    /* dompool.root-wait: so long it is tried again and again; 0: for ever */
         struct init_layer layer; /* dompool.layer */
 };
 

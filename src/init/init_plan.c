@@ -10,9 +10,8 @@ const struct service_info service_infos[SERVICE_N] = {
         [SERVICE_INIT_DOM0] = {"xen-init-dom0", COND_XENSTORE, END_ONCE, 5},
         [SERVICE_XENCONSOLED] = {"xenconsoled", COND_DOM0, END_RESTART},
         [SERVICE_DHCP] = {"dhcp", COND_LINK, END_RESTART},
-        /* About five minutes for a server that is away; then the firmware gets another try, and with it perhaps another image.
-         */
-        [SERVICE_ROOT] = {"root", COND_LEASE, END_ONCE, 32},
+        /* Its limit is a time: dompool.root-wait. */
+        [SERVICE_ROOT] = {"root", COND_LEASE, END_ONCE},
         [SERVICE_AGENT] = {"dompool-agent", COND_LEASE | COND_DOM0, END_RESTART},
         [SERVICE_SHELL] = {"shell", 0, END_RESTART},
 };
@@ -52,13 +51,18 @@ service_ended(enum service_id id, struct service *s, bool success, int64_t now_m
                 s->done = true;
                 return VERDICT_DONE;
         }
+        if (s->since_ms == 0)
+                s->since_ms = s->started_ms;
         if (now_ms - s->started_ms >= SERVICE_GOOD_MS)
                 s->failures = 0;
         for (unsigned i = 0; i < s->failures && delay < SERVICE_BACKOFF_MAX_MS; i++)
                 delay *= 2;
         s->failures++;
         s->not_before_ms = now_ms + (delay < SERVICE_BACKOFF_MAX_MS ? delay : SERVICE_BACKOFF_MAX_MS);
-        return end == END_ONCE && s->failures >= service_infos[id].tries ? VERDICT_FATAL : VERDICT_RESTART;
+        if (end == END_ONCE && ((service_infos[id].tries && s->failures >= service_infos[id].tries) ||
+                                (s->limit_ms && now_ms - s->since_ms >= s->limit_ms)))
+                return VERDICT_FATAL;
+        return VERDICT_RESTART;
 }
 
 int64_t

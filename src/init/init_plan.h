@@ -45,7 +45,7 @@ struct service_info {
         const char *name;
         unsigned needs; /* enum init_condition */
         enum service_end end;
-        unsigned tries; /* END_ONCE: failures in a row that are fatal */
+        unsigned tries; /* END_ONCE: failures in a row that are fatal; 0: see limit_ms */
 };
 extern const struct service_info service_infos[SERVICE_N];
 
@@ -54,6 +54,8 @@ struct service {
         bool wanted;
         bool done;         /* END_ONCE: has succeeded */
         unsigned failures; /* in a row */
+        int64_t since_ms;  /* when it was started first; 0: it has not failed yet */
+        int64_t limit_ms;  /* END_ONCE: a failure this long after that is fatal; 0: only a number of failures is */
         int64_t started_ms;
         int64_t not_before_ms;
 };

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -248,11 +250,26 @@ write_facts(const struct attempt *a, struct error *err)
         return system_write(INIT_ROOT_FILE, text) < 0 ? error_errno_set(err, errno, INIT_ROOT_FILE) : 0;
 }
 
+/* All of it is read: a root that is damaged there would leave the machine without a first process. Its links, such as that of a
+ * Debian, lead on within the root. */
+static int
+check_program(struct error *err)
+{
+        const struct open_how how = {.flags = O_RDONLY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+        _cleanup_close_ int root = open(INIT_ROOT_NEW, O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1;
+        static char buf[65536];
+        ssize_t n = -1;
+
+        fd = (int)syscall(SYS_openat2, root, "sbin/init", &how, sizeof(how));
+        while (fd >= 0 && (n = read(fd, buf, sizeof(buf))) > 0)
+                ;
+        return n < 0 ? error_errno_set(err, errno, "the root has no /sbin/init that can be read") : 0;
+}
+
 static int
 attempt(struct attempt *a, struct error *err)
 {
         const struct transport *t = &transports[a->o->root.kind];
-        struct stat st;
         int r;
 
         clean_up();
@@ -267,8 +284,9 @@ attempt(struct attempt *a, struct error *err)
         r = init_root_layer(&a->o->layer, err);
         if (r < 0)
                 return r;
-        if (lstat(INIT_ROOT_NEW "/sbin/init", &st) < 0)
-                return error_errno_set(err, errno, "the root has no /sbin/init that can be read");
+        r = check_program(err);
+        if (r < 0)
+                return r;
         r = t->keep ? t->keep(&a->o->root, err) : 0;
         return r < 0 ? r : write_facts(a, err);
 }

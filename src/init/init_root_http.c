@@ -165,15 +165,6 @@ read_manifest(const struct init_options *o, struct image *ret, struct error *err
         return r;
 }
 
-static const struct image_file *
-find_file(const struct image *im, const char *name)
-{
-        for (uint32_t i = 0; i < im->n_files; i++)
-                if (strcmp(im->files[i].name, name) == 0)
-                        return &im->files[i];
-        return NULL;
-}
-
 static int
 check_memory(uint64_t size, struct error *err)
 {
@@ -253,7 +244,7 @@ init_root_http(const struct init_options *o, struct init_root_cost *ret, struct 
             (r = fetch(o, "manifest.sig", SIGNATURE_FILE, 1, IMAGE_SIGNATURE_MAX - 1, err)) < 0 ||
             (r = read_manifest(o, im, err)) < 0)
                 return r;
-        f = find_file(im, SQUASHFS);
+        f = image_file_find(im, SQUASHFS);
         if (!f)
                 return error_set(err, ERR_NOT_FOUND, "image %s has no " SQUASHFS ": its recipe has no stage", o->image);
         if ((r = fetch_squashfs(o, f, err)) < 0 || (r = loop_attach(device, err)) < 0)

@@ -136,6 +136,7 @@ FIELDS(msg_init_report){
         REC_F_(struct msg_init_report, time_ms, REC_TYPE_I64, 0, .hidden = true),
         REC_U64(struct msg_init_report, uptime_ms),
         REC_REC(struct msg_init_report, hardware, host_hardware_desc),
+        REC_STR(struct msg_init_report, image),
 };
 DESC(msg_init_report);
 

@@ -109,15 +109,19 @@ struct msg_machine_seen { /* a machine asks that nobody knows, or a host shows w
         struct machine_seen seen; /* its other_... are not filled in */
         char vendor_class[64];
 };
+/* The root could not be had for as long as dompool-init tries; the machine restarts. */
+#define INIT_ROOT_FAILED "root-failed"
+
 struct msg_init_report { /* dompool-init, by HTTP, authenticated by the boot token */
         char token[120];
-        char stage[32]; /* "init", "network", "xen", "agent", "error" */
+        char stage[32]; /* "init", "network", "xen", "agent", "error", INIT_ROOT_FAILED */
         char text[512];
         bool failed;
         uint32_t address; /* who sent it */
         int64_t time_ms;
         uint64_t uptime_ms;            /* of the dom0 kernel */
         struct host_hardware hardware; /* stage "inspect"; empty otherwise */
+        char image[IMAGE_SHORT_SIZE];  /* INIT_ROOT_FAILED: of which version */
 };
 
 /* An API answer: all hosts of a full server, some 2 KiB each, stay below it and below CHANNEL_MAX. */

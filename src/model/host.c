@@ -41,10 +41,21 @@ static const struct rec_field host_fields[] = {
 };
 const struct rec_desc host_desc = REC_DESC(struct host, host_fields);
 
+static const struct rec_field host_fallback_fields[] = {
+        REC_STR(struct host_fallback, failed),
+        REC_ENUM(struct host_fallback, root, root_names),
+        REC_ENUM(struct host_fallback, kind, profile_kind_names),
+        REC_STR(struct host_fallback, instead),
+        REC_I64(struct host_fallback, since_ms),
+        REC_STR(struct host_fallback, why),
+};
+const struct rec_desc host_fallback_desc = REC_DESC(struct host_fallback, host_fallback_fields);
+
 static const struct rec_field host_setting_fields[] = {
         REC_STR(struct host_setting, profile),     REC_STR(struct host_setting, image),
         REC_STR(struct host_setting, once),        REC_STR(struct host_setting, once_image),
         REC_I64(struct host_setting, once_set_ms), REC_I64(struct host_setting, once_sent_ms),
+        REC_REC(struct host_setting, fallback, host_fallback_desc),
 };
 const struct rec_desc host_setting_desc = REC_DESC(struct host_setting, host_setting_fields);
 

@@ -10,6 +10,7 @@
 #include "model/root_cost.h"
 
 #define IMAGE_ID_SIZE 65  /* hex SHA-256 and NUL */
+#define IMAGE_SHORT_SIZE 17 /* its first digits, as menus and hosts name it */
 
 /*
  *  off --dhcp--> booting --agent's welcome--> ready --no sign of life for 15 s--> lost --agent is back--> ready
@@ -76,6 +77,17 @@ struct host {
 };
 extern const struct rec_desc host_desc;
 
+/* What a host boots instead of a version whose root it could not get, until somebody says otherwise. */
+struct host_fallback {
+        char failed[IMAGE_SHORT_SIZE];  /* that version's first digits; empty: there is no fall-back */
+        uint32_t root;                  /* enum root_kind: by this transport */
+        uint32_t kind;                  /* enum profile_kind: PROFILE_POOL from another version, or the last resort, local or rescue */
+        char instead[IMAGE_SHORT_SIZE]; /* the version that is booted; empty: local */
+        int64_t since_ms;               /* wall */
+        char why[96];
+};
+extern const struct rec_desc host_fallback_desc;
+
 /* What was set through the API; stands beside the description, so that a configured host's file stays true. */
 struct host_setting {
         char profile[NAME_SIZE]; /* empty: none, the rules decide */
@@ -84,6 +96,7 @@ struct host_setting {
         char once_image[NAME_SIZE];
         int64_t once_set_ms;  /* wall */
         int64_t once_sent_ms; /* its menu or boot file left at this time; 0: not yet */
+        struct host_fallback fallback; /* goes with the next word about the profile */
 };
 extern const struct rec_desc host_setting_desc;
 

@@ -37,4 +37,7 @@ struct image {
 };
 extern const struct rec_desc image_desc;
 
+/* NULL: it has no such file. */
+const struct image_file *image_file_find(const struct image *im, const char *name);
+
 #endif

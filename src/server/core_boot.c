@@ -257,6 +257,8 @@ core_boot_init_report_at(struct core *c, const struct msg_init_report *m, int64_
                 snprintf(h->boot->failure, sizeof(h->boot->failure), "%.31s: %.470s", m->stage, m->text);
                 core_text_clean(h->boot->failure);
                 core_event(c, "boot", h->row.host.name, "init-failed", h->boot->number, "%s: %s", m->stage, m->text);
+                if (strcmp(m->stage, INIT_ROOT_FAILED) == 0)
+                        core_fallback_failed(c, h, m, token.attempt_ms);
                 return;
         }
         if (!ended(h->boot))

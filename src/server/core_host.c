@@ -376,6 +376,7 @@ core_host_json(struct core *c, struct core_host *h)
         json_object_set_new(json, "once", json_string(h->row.setting.once));
         json_object_set_new(json, "layer", json_string(root_layer_level_names[h->layer_told]));
         json_object_set_new(json, "canary", json_integer((json_int_t)h->canary));
+        json_object_set_new(json, "fallback", core_fallback_json(c, h));
         json_object_set_new(json, "state", json_string(host_state_names[h->row.state]));
         json_object_set_new(json, "stage", json_string(stage < 0 ? "" : boot_stage_names[stage]));
         if (h->row.address_now)

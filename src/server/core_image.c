@@ -87,6 +87,8 @@ core_image_users(struct core *c, const struct image *im)
 
                 if (names_version(h->row.host.image, im) || names_version(s->image, im) || names_version(s->once_image, im))
                         add_user(list, "host %s is to boot it", h->row.host.name);
+                if (*s->fallback.failed && names_version(s->fallback.instead, im))
+                        add_user(list, "host %s falls back to it", h->row.host.name);
                 if (host_runs(c, h, im))
                         add_user(list, "host %s runs it", h->row.host.name);
         }

@@ -133,6 +133,7 @@ core_policy_scan_images(struct core *c, bool force)
         c->images = images;
         c->n_images = n;
         core_guard_load_facts(c);
+        core_fallback_look(c);
         c->policy_dirty = true;
 }
 
@@ -148,12 +149,9 @@ core_policy_look(struct core *c)
 static uint64_t
 file_size(const struct image *im, const char *name)
 {
-        uint32_t i;
+        const struct image_file *f = image_file_find(im, name);
 
-        for (i = 0; i < im->n_files; i++)
-                if (!strcmp(im->files[i].name, name))
-                        return im->files[i].size;
-        return 0;
+        return f ? f->size : 0;
 }
 
 static void
@@ -244,6 +242,11 @@ add_host(struct core *c, const struct config *config, struct image_index **cache
 
                 if (*image)
                         choices[i].image = find_index(c, cache, image);
+        }
+        for (uint32_t i = 0; i < p.n_choices; i++) {
+                core_fallback_apply(c, config, row, &choices[i]);
+                if (choices[i].fallen)
+                        choices[i].image = find_index(c, cache, row->setting.fallback.instead);
         }
         return policy_builder_add(b, &p);
 }

@@ -17,6 +17,7 @@
  *   core_unknown.c  machines that are no host             core_enrol.c    what enrolment rules make of them
  *   core_twin.c     duplicates of UUIDs, serial numbers, MAC addresses
  *   core_guard.c    facts of images, and whether a host can boot one
+ *   core_fallback.c what a host boots that could not get its root
  *   core_image.c    what is done with versions: default, rollback, removal
  *   core_canary.c    profiles that a few hosts boot first
  *   core_satellite*.c   satellites: who they are, what they get and report
@@ -418,6 +419,8 @@ void core_profile_apply(const struct msg_api_host_profile *m, int64_t now_ms, st
 /* The dom0 or the RAM image that was rendered at @attempt_ms runs: "next boot only" is fulfilled. */
 void core_profile_phoned_home(struct core *c, struct core_host *h, int64_t attempt_ms);
 /* A stage of firmware or loader: kinds that never phone home count from here. */
+/* Its root could not be had. true: it was the boot of such an order, which is over. */
+bool core_profile_once_failed(struct core *c, struct core_host *h, int64_t attempt_ms);
 void core_profile_delivered(struct core *c, struct core_host *h, enum boot_stage stage, int64_t time_ms);
 void core_profile_tick(struct core *c, struct core_host *h);
 json_t *core_profiles_json(struct core *c, const struct msg_api_get *m, struct error *err);
@@ -644,6 +647,20 @@ void core_policy_send(struct core *c, enum role to);
 /* The image that @name (tag or id) means, or NULL. */
 const struct image *core_policy_image(struct core *c, const char *name);
 json_t *core_policy_image_json(struct core *c, const struct image *im);
+
+/* --- core_fallback.c --- */
+/* Replaces a choice of @config's for a host that cannot boot what it means (->fallen): the profile; the image is that of the
+ * host's setting, `fallback.instead`, and for the caller to fill in. */
+void core_fallback_apply(struct core *c, const struct config *config, const struct core_row *row, struct policy_choice *choice);
+/* INIT_ROOT_FAILED came from it. */
+void core_fallback_failed(struct core *c, struct core_host *h, const struct msg_init_report *m, int64_t attempt_ms);
+/* After images have changed: fall-backs from a version that nobody wants any more are over. */
+void core_fallback_look(struct core *c);
+void core_fallback_retry(struct core *c, const struct msg_api_name *m);
+/* null: there is none. */
+json_t *core_fallback_json(struct core *c, const struct core_host *h);
+/* "image micro 0123456789abcdef", "local", "rescue, image micro ...". */
+const char *core_fallback_text(struct core *c, const struct host_fallback *f, char *buf, size_t size);
 
 /* --- core_satellite.c --- */
 int core_satellite_load(struct core *c, struct error *err);

@@ -29,14 +29,8 @@ core_host_profile(struct core *c, const struct core_host *h, struct policy_choic
 
         policy_time_at(core_wall(c), &now);
         profile_choose(c->config, &facts, &now, ret_choice);
+        core_fallback_apply(c, c->config, &h->row, ret_choice);
         return config_profile_at(c->config, ret_choice->profile);
-}
-
-/* The image of a host whose profile names none: its own or the server's default. */
-static const char *
-host_image(const struct core *c, const struct core_host *h)
-{
-        return *h->row.host.image ? h->row.host.image : c->config->default_image;
 }
 
 const char *
@@ -47,7 +41,15 @@ core_host_image_now(struct core *c, const struct core_host *h)
         const struct profile *p = core_host_profile(c, h, &choice);
         const char *set = choice.by == POLICY_BY_ONCE ? s->once_image : choice.by == POLICY_BY_SETTING ? s->image : "";
 
-        return *set ? set : *p->image ? p->image : host_image(c, h);
+        if (choice.fallen && *s->fallback.instead)
+                return s->fallback.instead;
+        return *set ? set : *p->image ? p->image : core_host_image(c, h);
+}
+
+const char *
+core_host_image(const struct core *c, const struct core_host *h)
+{
+        return *h->row.host.image ? h->row.host.image : c->config->default_image;
 }
 
 /* --- the API --- */
@@ -377,6 +379,15 @@ core_profile_phoned_home(struct core *c, struct core_host *h, int64_t attempt_ms
         /* A menu rendered before the order was given is of the boot before. */
         if (*h->row.setting.once && once_boots_image(c, h) && attempt_ms >= h->row.setting.once_set_ms)
                 once_end(c, h, "the host has phoned home");
+}
+
+bool
+core_profile_once_failed(struct core *c, struct core_host *h, int64_t attempt_ms)
+{
+        if (!*h->row.setting.once || !once_boots_image(c, h) || attempt_ms < h->row.setting.once_set_ms)
+                return false;
+        once_end(c, h, "its root could not be had");
+        return true;
 }
 
 void

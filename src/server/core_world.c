@@ -335,6 +335,7 @@ HANDLER(core_host_profile_set, msg_api_host_profile)
 HANDLER(core_canary_end, msg_api_canary_end)
 HANDLER(core_what_if, msg_api_what_if)
 HANDLER(core_op_host_reboot, msg_api_name)
+HANDLER(core_fallback_retry, msg_api_name)
 HANDLER(core_create, msg_api_domain_create)
 HANDLER(core_op_domain_action, msg_api_domain_action)
 HANDLER(core_op_image_build, msg_api_name)
@@ -384,6 +385,7 @@ static const handler_fn handlers[MSG_MAX] = {
         [MSG_API_CANARY_END] = handle_core_canary_end,
         [MSG_API_WHAT_IF] = handle_core_what_if,
         [MSG_API_HOST_REBOOT] = handle_core_op_host_reboot,
+        [MSG_API_HOST_RETRY] = handle_core_fallback_retry,
         [MSG_API_DOMAIN_CREATE] = handle_core_create,
         [MSG_API_DOMAIN_ACTION] = handle_core_op_domain_action,
         [MSG_API_IMAGE_BUILD] = handle_core_op_image_build,

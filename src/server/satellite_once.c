@@ -127,7 +127,8 @@ take_init(struct satellite_once *o, const struct msg_init_report *m)
         struct token token;
         struct error err;
 
-        if (m->failed || !o->policy || token_verify(policy_header(o->policy)->token_key, m->token, INT64_MIN, &token, &err) < 0)
+        if ((m->failed && strcmp(m->stage, INIT_ROOT_FAILED) != 0) || !o->policy ||
+            token_verify(policy_header(o->policy)->token_key, m->token, INT64_MIN, &token, &err) < 0)
                 return;
         order = order_of(o, &token.mac, &profile);
         if (order && profile_kind_boots_image(profile->kind) && token.attempt_ms / 1000 >= order->set_s)

@@ -161,19 +161,27 @@ cmd_blobs(struct script *s, char **w, int n)
                 script_fail(s, "there are %llu blobs", (unsigned long long)count);
 }
 
-/* image NAME CONTENT: a version of three tiny files, published as a build does it. */
+static void
+cmd_root(struct script *s, char **w, int n)
+{
+        (void)n;
+        str_copy(config_host(s, w[0])->root, ROOT_NAME_SIZE, w[1]);
+}
+
+/* image NAME CONTENT [root=yes]: a version of three tiny files, or of four, so that its root may come over the network;
+ * published as a build does it. */
 static void
 cmd_image(struct script *s, char **w, int n)
 {
-        static const char *const files[] = {"xen.gz", "vmlinuz", "initrd"};
+        static const char *const files[] = {"xen.gz", "vmlinuz", "initrd", "initrd-root"};
+        size_t n_files = strcmp(script_option(w, n, "root", "no"), "yes") == 0 ? 4 : 3;
         struct image im = {.built_ms = clock_wall_ms(&s->world.clock)};
         char folder[300], path[400];
         struct error err;
 
-        (void)n;
         snprintf(folder, sizeof(folder), "%s/new", s->world.config->image_store);
         mkdir(folder, 0755);
-        for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        for (size_t i = 0; i < n_files; i++) {
                 snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
                 write_file(s, path, w[1]);
         }
@@ -305,29 +313,44 @@ cmd_token(struct script *s, char **w, int n)
         s->n_tokens++;
 }
 
+/* The first digits of the version that the snapshot says the host boots; "" for none. */
 static void
-init_report(struct script *s, char **w, bool failed)
+version_of(struct script *s, const char *host, char ret[IMAGE_SHORT_SIZE])
+{
+        struct policy *policy = world_policy(&s->world);
+        struct policy_host row;
+        struct policy_chosen chosen;
+        struct policy_time now;
+
+        policy_time_at(clock_wall_ms(&s->world.clock), &now);
+        policy_choose(policy, policy_host_by_mac(policy, &config_host(s, host)->mac, &row), &now, &chosen);
+        snprintf(ret, IMAGE_SHORT_SIZE, "%.16s", chosen.image ? chosen.image->id : "");
+        policy_free(policy);
+}
+
+static void
+init_report(struct script *s, char **w, int n, bool failed)
 {
         struct msg_init_report m = {.failed = failed, .address = 0x0a090032, .time_ms = clock_wall_ms(&s->world.clock)};
 
         str_copy(m.token, sizeof(m.token), script_token(s, w[0]));
         str_copy(m.stage, sizeof(m.stage), w[1]);
         str_copy(m.text, sizeof(m.text), w[2]);
+        if (*script_option(w, n, "boots", ""))
+                version_of(s, script_option(w, n, "boots", ""), m.image);
         world_from(&s->world, ROLE_FILES, MSG_INIT_REPORT, &m);
 }
 
 static void
 cmd_init(struct script *s, char **w, int n)
 {
-        (void)n;
-        init_report(s, w, false);
+        init_report(s, w, n, false);
 }
 
 static void
 cmd_init_failed(struct script *s, char **w, int n)
 {
-        (void)n;
-        init_report(s, w, true);
+        init_report(s, w, n, true);
 }
 
 /* --- API --- */
@@ -401,6 +424,12 @@ static void
 cmd_reboot(struct script *s, char **w, int n)
 {
         by_name(s, MSG_API_HOST_REBOOT, w, n);
+}
+
+static void
+cmd_retry(struct script *s, char **w, int n)
+{
+        by_name(s, MSG_API_HOST_RETRY, w, n);
 }
 
 static void
@@ -657,6 +686,7 @@ const struct command scenario_commands[] = {
         {"guest-file", 2, cmd_guest_file},
         {"guest-link", 2, cmd_guest_link},
         {"blobs", 1, cmd_blobs},
+        {"root", 2, cmd_root},
         {"image", 2, cmd_image},
         {"policy", 2, cmd_policy},
         {"boot", 2, cmd_boot},
@@ -668,6 +698,7 @@ const struct command scenario_commands[] = {
         {"create", 2, cmd_create},
         {"action", 3, cmd_action},
         {"reboot", 2, cmd_reboot},
+        {"retry", 2, cmd_retry},
         {"build", 2, cmd_build},
         {"delete", 2, cmd_delete},
         {"put", 3, cmd_put},

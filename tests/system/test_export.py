@@ -198,3 +198,11 @@ def test_processes_have_no_more_rights_than_they_need(server):
         status = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{e['pid']}/status").read_text().splitlines() if ":\t" in line)
         caps[name.split("-")[0]] = (status["Uid"].split()[0] == "0", int(status["CapBnd"], 16), status["NoNewPrivs"])
     assert caps == {"nfs": (True, 1 << 2 | 1 << 6 | 1 << 7, "1"), "iscsi": (True, 1 << 1, "1"), "aoe": (False, 1 << 13, "1")}
+
+
+def test_a_server_that_is_killed_takes_the_servers_of_roots_along(server):
+    """Not rpcbind, which becomes another user, and no nbdkit that has a client: the next start ends that one."""
+    start(server, [HOSTS[0], HOSTS[3], HOSTS[4]])
+    shown = wait_for(lambda: len(exports(server)) == 3 and all(e["state"] == "running" for e in exports(server).values()) and exports(server), 15)
+    server.kill()
+    wait_for(lambda: not any(pathlib.Path(f"/proc/{e['pid']}").exists() for e in shown.values()), 5)

@@ -71,17 +71,20 @@ class Room:
         return child
 
     def boot(self, word):
-        self.run("qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64,+svm,+npt", "-m", "1200", "-nodefaults", "-display", "none", "-no-reboot",
-                 "-chardev", f"socket,id=c,path={self.tmp}/serial,server=on,wait=off,logfile={self.tmp}/console", "-serial", "chardev:c",
-                 "-netdev", "tap,id=n0,ifname=tap0,script=no,downscript=no", "-device", "e1000,netdev=n0,mac=52:54:00:12:34:56,romfile=",
-                 "-kernel", self.version / "xen", "-append", self.image["xen_args"] + " console=com1 com1=115200,8n1 loglvl=warning",
-                 "-initrd", f"{self.version}/vmlinuz console=hvc0 quiet dompool.server=10.77.0.1 dompool.http=8080 dompool.fp={'ab' * 32} "
-                 f"dompool.token=v1.525400123456.1.2.ff dompool.host=n1 dompool.mac=52:54:00:12:34:56 dompool.image={self.id16} "
-                 f"dompool.root={word},{self.tmp}/initrd")
+        return self.run("qemu-system-x86_64", "-accel", "tcg", "-cpu", "qemu64,+svm,+npt", "-m", "1200", "-nodefaults", "-display", "none", "-no-reboot",
+                        "-chardev", f"socket,id=c,path={self.tmp}/serial,server=on,wait=off,logfile={self.tmp}/console", "-serial", "chardev:c",
+                        "-netdev", "tap,id=n0,ifname=tap0,script=no,downscript=no", "-device", "e1000,netdev=n0,mac=52:54:00:12:34:56,romfile=",
+                        "-kernel", self.version / "xen", "-append", self.image["xen_args"] + " console=com1 com1=115200,8n1 loglvl=warning",
+                        "-initrd", f"{self.version}/vmlinuz console=hvc0 quiet dompool.server=10.77.0.1 dompool.http=8080 dompool.fp={'ab' * 32} "
+                        f"dompool.token=v1.525400123456.1.2.ff dompool.host=n1 dompool.mac=52:54:00:12:34:56 dompool.image={self.id16} "
+                        f"dompool.root={word},{self.tmp}/initrd")
 
     def wait_for(self, what, condition, seconds=240):
         wait_until(what, lambda: any(condition(r) for r in self.web.reports), seconds, self.tmp / "console")
         return next(r for r in self.web.reports if condition(r))
+
+    def console(self):
+        return (self.tmp / "console").read_text(errors="replace")
 
     def close(self):
         for child in reversed(self.children):
@@ -105,10 +108,12 @@ def test_a_root_by_http_is_refused_while_it_is_corrupt_and_taken_once_it_is_as_s
     room.boot("http")
     bad = room.wait_for("the refusal", lambda r: r["stage"] == "root" and r["failed"])
     assert "another SHA-256 than its signed manifest says" in bad["text"] and "tried again" in bad["text"]
+    wait_until("the refusal on the console", lambda: "another SHA-256 than its signed manifest says" in room.console(), 10, room.tmp / "console")
     manifest, signature = (f"/i/{room.id16}/{n}" for n in ("manifest.json", "manifest.sig"))
     signed = room.web.files[signature]
     room.web.files[signature] = signed[:-3] + (b"0" if signed[-3:-2] != b"0" else b"1") + signed[-2:]
     room.wait_for("the refusal of the signature", lambda r: r["failed"] and "is not believed" in r["text"])
+    wait_until("the same on the console", lambda: f"the manifest of image {room.id16} is not believed" in room.console(), 10, room.tmp / "console")
     room.web.files[signature], room.web.files[name] = signed, good
     assert manifest in room.web.files
     root = room.wait_for("the root", lambda r: r["stage"] == "root" and not r["failed"])
@@ -125,6 +130,20 @@ def test_a_root_by_nbd_waits_for_its_server(room):
     root = room.wait_for("the root", lambda r: r["stage"] == "root" and not r["failed"])
     assert root["text"].startswith("nbd 10.77.0.1:10809") and "0.0 MiB fetched" in root["text"]
     room.wait_for("the agent", lambda r: r["stage"] == "agent")
+
+
+def test_a_root_that_cannot_be_had_is_given_up_with_a_word_to_server_and_console(room):
+    """No server, then one whose file is no squashfs. The machine restarts, and QEMU ends instead."""
+    machine = room.boot(f"nbd:10.77.0.1:10809:{room.id16} dompool.root-wait=15")
+    room.wait_for("the first failure", lambda r: r["failed"] and "connecting to 10.77.0.1 port 10809: Connection refused; tried again in" in r["text"])
+    (room.tmp / "broken").write_bytes(bytes(1 << 20))
+    room.run("nbdkit", "-f", "-r", "-p", "10809", "-i", "10.77.0.1", "file", room.tmp / "broken")
+    last = room.wait_for("the last word", lambda r: r["stage"] == "root-failed")
+    assert last["failed"] and last["image"] == room.id16
+    assert "/dev/nbd0 holds no squashfs that can be read" in last["text"] and "restarting the machine in 30 seconds" in last["text"]
+    assert sum(r["stage"] == "root" and r["failed"] for r in room.web.reports) >= 3  # later and later
+    assert "root-failed: /dev/nbd0 holds no squashfs that can be read" in room.console()
+    assert machine.wait(90) == 0
 
 
 def test_a_root_by_aoe_comes_up(room):

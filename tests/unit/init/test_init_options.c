@@ -99,6 +99,11 @@ test_without_our_words_there_is_no_server_and_defaults_hold(void **state)
         assert_int_equal(o.agent_port, 8444);
         assert_true(mac_zero(&o.mac));
         assert_false(o.shell);
+        assert_int_equal(o.root_wait_s, 300);
+        assert_int_equal(init_options_parse("dompool.root-wait=86400", &o, &err), 0);
+        assert_int_equal(o.root_wait_s, 86400);
+        assert_int_not_equal(init_options_parse("dompool.root-wait=86401", &o, &err), 0);
+        assert_int_not_equal(init_options_parse("dompool.root-wait=5m", &o, &err), 0);
 }
 
 static void

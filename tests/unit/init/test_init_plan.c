@@ -89,6 +89,24 @@ test_xen_init_dom0_runs_once_and_is_tried_five_times(void **state)
 }
 
 static void
+test_a_root_is_given_up_when_its_time_is_over_however_often_it_failed(void **state)
+{
+        struct service s = {.wanted = true, .limit_ms = 60000}, forever = {.wanted = true};
+
+        (void)state;
+        for (int64_t t = 5000; t < 65000; t += 5000) { /* the limit counts from the first start */
+                s.pid = 5;
+                s.started_ms = t;
+                assert_int_equal(service_ended(SERVICE_ROOT, &s, false, t + 4000), VERDICT_RESTART);
+        }
+        s.pid = 5;
+        s.started_ms = 64000;
+        assert_int_equal(service_ended(SERVICE_ROOT, &s, false, 65000), VERDICT_FATAL);
+        for (int i = 0; i < 1000; i++)
+                assert_int_equal(service_ended(SERVICE_ROOT, &forever, false, i * 100000 + 1), VERDICT_RESTART);
+}
+
+static void
 test_the_loop_sleeps_until_the_next_restart(void **state)
 {
         struct service s[SERVICE_N] = {0};
@@ -236,6 +254,7 @@ main(void)
                 cmocka_unit_test(test_a_program_that_keeps_ending_is_started_later_and_later),
                 cmocka_unit_test(test_the_death_of_xenstored_is_fatal),
                 cmocka_unit_test(test_xen_init_dom0_runs_once_and_is_tried_five_times),
+                cmocka_unit_test(test_a_root_is_given_up_when_its_time_is_over_however_often_it_failed),
                 cmocka_unit_test(test_the_loop_sleeps_until_the_next_restart),
                 cmocka_unit_test(test_a_first_lease_sets_address_route_and_name_server),
                 cmocka_unit_test(test_a_renewal_touches_nothing),
