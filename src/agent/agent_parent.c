@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "base/cleanup.h"
@@ -112,13 +113,14 @@ write_reason(const struct parent *p, const char *reason)
                 fprintf(f, "%s\n", reason);
 }
 
-/* dompool-init ends the domains and Xen's daemons before the machine; it is told by SIGUSR1, and then reads the reason. */
+/* dompool-init, who started us, ends the domains and Xen's daemons before the machine; it is told by SIGUSR1, and then reads
+ * the reason. It is the first process, or below systemd a service. */
 static void
 host_reboot(struct parent *p, const char *reason)
 {
         log_notice("host reboots reason=\"%s\"", reason);
         write_reason(p, reason); /* the file is complete before the signal */
-        if (!p->o->simulated && kill(1, SIGUSR1) < 0)
+        if (!p->o->simulated && kill(getppid(), SIGUSR1) < 0)
                 log_error("init cannot be asked for a reboot error=%s", strerror(errno));
 }
 

@@ -195,6 +195,13 @@ static void (*const checks[])(const struct guard_request *, struct guard_report 
         check_kernel, check_initrd, guard_root, guard_xen, guard_loader, guard_cpu, guard_nics, guard_memory, guard_args,
 };
 
+/* An image, judged without a host, that is made for other roots. */
+static bool
+never_in_ram(const struct guard_request *r)
+{
+        return !r->has_host && r->facts->initrd.size == 0 && r->facts->initrd_root.size > 0;
+}
+
 void
 guard_check(const struct guard_request *r, struct guard_report *ret)
 {
@@ -202,7 +209,7 @@ guard_check(const struct guard_request *r, struct guard_report *ret)
         struct image_facts facts;
 
         *ret = (struct guard_report){0};
-        if (r->facts && r->root != ROOT_RAM) { /* the initrd that its menu names */
+        if (r->facts && (r->root != ROOT_RAM || never_in_ram(r))) { /* the initrd that its menu names */
                 facts = *r->facts;
                 facts.initrd = facts.initrd_root;
                 of_root.facts = &facts;

@@ -158,9 +158,11 @@ child_main(struct dhcp_child *c, const struct mac *mac, uint32_t wanted)
                 _exit(1);
         }
         for (;;) {
-                struct pollfd p = {.fd = c->socket, .events = POLLIN};
-                int n = poll(&p, 1, milliseconds_left(c));
+                struct pollfd p[] = {{.fd = c->socket, .events = POLLIN}, {.fd = c->pipe}};
+                int n = poll(p, N_ELEMENTS(p), milliseconds_left(c));
 
+                if (n > 0 && p[1].revents)
+                        _exit(0); /* nobody is at the other end any more */
                 if (n > 0)
                         receive(c);
                 else if (n == 0)

@@ -5,7 +5,8 @@
  * told. One loop; whatever could block is a child. It reads no byte from the network.
  *
  * Where dompool.root says so it runs twice: from a small initrd, as far as the lease and the mounted root, and then, taking
- * over from itself, from that root.
+ * over from itself, from that root. A root that is a whole system has a first process of its own, systemd; there dompool-init
+ * is one of its services (--service), and leaves modules, cards and the machine's end to it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -25,6 +27,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "init/init_hardware.h"
+#include "init/init_machine_id.h"
 #include "init/init_net.h"
 #include "init/init_options.h"
 #include "init/init_plan.h"
@@ -33,6 +36,7 @@
 #include "init/init_root_switch.h"
 #include "init/init_services.h"
 #include "init/init_system.h"
+#include "init/init_systemd.h"
 
 /* How often things are looked at that nobody announces: a new network card, its carrier, xenstored's socket. A boot is in a
  * hurry; a host whose cable was never plugged in is not. */
@@ -66,11 +70,13 @@ struct init {
         uint32_t last_address;
         int lease_fd;
         int signal_fd;
+        int xenstored_fd; /* of one that an earlier run of the service started; -1: it is a child of ours */
         struct mac mac;
         char card[16];
         int64_t fatal_at_ms; /* the machine is restarted then; 0: no */
         bool first_stage;    /* the root is still to be mounted */
         bool on_root;        /* it is, and this process runs from it */
+        bool below_systemd;  /* a service, not the first process */
         enum root_layer_level layer;
         int64_t layer_looked_ms;
         bool ready_said;
@@ -179,17 +185,6 @@ start_due(struct init *x)
                 report_start(&x->reports, &x->options, now(x));
 }
 
-static void
-describe_end(int status, char *buf, size_t size)
-{
-        if (WIFSIGNALED(status))
-                snprintf(buf, size, "signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
-        else if (WEXITSTATUS(status) == 127)
-                snprintf(buf, size, "it is not in the image or cannot be executed");
-        else
-                snprintf(buf, size, "exit code %d", WEXITSTATUS(status));
-}
-
 /* The root is mounted: over to it. */
 static void
 switch_root(struct init *x)
@@ -207,6 +202,8 @@ switch_root(struct init *x)
                         report_ended(&x->reports, WIFEXITED(status) && WEXITSTATUS(status) == 0, now(x));
                 usleep(10000);
         }
+        if (init_machine_id_write(INIT_ROOT_NEW, &x->mac, &err) < 0)
+                say(x, "error", true, "%s", err.message);
         init_root_switch(&h, &err);
         fatal(x, INIT_ROOT_FAILED, err.message);
 }
@@ -234,7 +231,7 @@ service_exited(struct init *x, enum service_id id, int status)
         bool success = WIFEXITED(status) && WEXITSTATUS(status) == 0;
         char how[100], text[200];
 
-        describe_end(status, how, sizeof(how));
+        services_describe_end(status, how, sizeof(how));
         switch (service_ended(id, s, success, now(x))) {
         case VERDICT_DONE:
                 if (id == SERVICE_INIT_DOM0) {
@@ -283,6 +280,18 @@ reap(struct init *x)
         }
 }
 
+/* For the next start of the service: what address the bridge has by then, and whose. */
+static void
+keep_lease(const struct init *x)
+{
+        const struct init_handover h = {.lease_fd = -1, .lease = x->lease};
+        char text[200];
+
+        init_handover_write(&h, text, sizeof(text));
+        if (system_write(INIT_ROOT_HANDOVER, text) < 0)
+                log_warning("the lease is not in " INIT_ROOT_HANDOVER ": %s", strerror(errno));
+}
+
 static void
 take_lease(struct init *x)
 {
@@ -309,6 +318,8 @@ take_lease(struct init *x)
                 if (fresh.address)
                         x->last_address = fresh.address;
                 x->lease = fresh;
+                if (x->below_systemd)
+                        keep_lease(x);
         }
         /* The child has gone; reap() starts another. */
         if (n == 0) {
@@ -337,7 +348,7 @@ look_around(struct init *x)
                 look_for_card(x);
         if ((x->conditions & COND_CARD) && !(x->conditions & COND_LINK) && init_net_carrier(x->card))
                 condition_met(x, COND_LINK);
-        if (x->services[SERVICE_XENSTORED].pid && !(x->conditions & COND_XENSTORE) && services_xenstore_up())
+        if (x->services[SERVICE_XENSTORED].pid && !(x->conditions & COND_XENSTORE) && services_xenstore_pid() > 0)
                 condition_met(x, COND_XENSTORE);
         return !(x->conditions & COND_CARD) || !(x->conditions & COND_LINK) || !(x->conditions & COND_XENSTORE);
 }
@@ -394,23 +405,40 @@ look_at_layer(struct init *x)
         x->layer = level;
 }
 
+/* Before all others: it says good-bye to the server while the network and xenstored are still there. */
+static void
+stop_agent(const struct init *x)
+{
+        int agent = x->services[SERVICE_AGENT].pid;
+        int64_t end = now(x) + AGENT_GRACE_MS;
+
+        if (agent <= 0)
+                return;
+        kill(agent, SIGTERM);
+        while (waitpid(agent, NULL, WNOHANG) == 0 && now(x) < end)
+                usleep(10000);
+}
+
+/* xenstored goes on, for a start of this service anew; the others end with us (services_spawn). */
+static _Noreturn void
+stop_service(const struct init *x)
+{
+        log_notice("stopped; domains run on");
+        stop_agent(x);
+        _exit(0);
+}
+
 static _Noreturn void
 end_machine(struct init *x, bool power_off, const char *why)
 {
-        int agent = x->services[SERVICE_AGENT].pid;
         char reason[128];
 
         log_notice("%s: %s", power_off ? "power off" : "restart", why);
-        /* The agent first: it says good-bye to the server while the network and xenstored are still there. */
-        if (agent > 0) {
-                int64_t end = now(x) + AGENT_GRACE_MS;
-
-                kill(agent, SIGTERM);
-                while (waitpid(agent, NULL, WNOHANG) == 0 && now(x) < end)
-                        usleep(10000);
-        }
+        stop_agent(x);
         if (system_read_line(REBOOT_REASON_FILE, reason, sizeof(reason)) && reason[0])
                 log_notice("the server's reason: %s", reason);
+        if (x->below_systemd)
+                init_systemd_end(power_off);
         system_end(power_off);
 }
 
@@ -424,9 +452,12 @@ take_signal(struct init *x)
                 case SIGCHLD:
                         reap(x);
                         break;
-                case SIGUSR1:
-                case SIGTERM: /* busybox reboot */
+                case SIGTERM: /* busybox reboot; systemd's stop */
                 case SIGINT:  /* Ctrl-Alt-Del */
+                        if (x->below_systemd)
+                                stop_service(x);
+                        end_machine(x, false, strsignal((int)s.ssi_signo));
+                case SIGUSR1: /* the agent */
                         end_machine(x, false, strsignal((int)s.ssi_signo));
                 case SIGUSR2:
                         end_machine(x, true, strsignal((int)s.ssi_signo));
@@ -498,6 +529,14 @@ look_at_mode(struct init *x)
                 end_machine(x, true, "the server could not be told of the hardware");
 }
 
+static void
+xenstored_gone(struct init *x)
+{
+        close(x->xenstored_fd);
+        x->xenstored_fd = -1;
+        fatal(x, "error", "xenstored ended, which an earlier run of this service had started");
+}
+
 static _Noreturn void
 run(struct init *x)
 {
@@ -510,7 +549,9 @@ run(struct init *x)
                 look_at_layer(x);
                 if (now(x) >= fatal_end_ms(x))
                         end_machine(x, false, "a failure that only a restart can heal");
-                struct pollfd fds[] = {{.fd = x->signal_fd, .events = POLLIN}, {.fd = x->lease_fd, .events = POLLIN}};
+                struct pollfd fds[] = {{.fd = x->signal_fd, .events = POLLIN},
+                                       {.fd = x->lease_fd, .events = POLLIN},
+                                       {.fd = x->xenstored_fd, .events = POLLIN}};
 
                 if (poll(fds, N_ELEMENTS(fds), poll_timeout(x, looking)) <= 0)
                         continue;
@@ -518,6 +559,8 @@ run(struct init *x)
                         take_signal(x);
                 if (fds[1].revents && x->lease_fd >= 0)
                         take_lease(x);
+                if (fds[2].revents)
+                        xenstored_gone(x);
         }
 }
 
@@ -534,8 +577,9 @@ setup_signals(struct init *x)
         sigprocmask(SIG_BLOCK, &set, NULL);
         signal(SIGPIPE, SIG_IGN);
         x->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-        /* Ctrl-Alt-Del becomes SIGINT to us. */
-        reboot(RB_DISABLE_CAD);
+        /* Ctrl-Alt-Del becomes SIGINT to the first process. */
+        if (!x->below_systemd)
+                reboot(RB_DISABLE_CAD);
 }
 
 static void
@@ -573,7 +617,8 @@ setup_without_xen(struct init *x)
         start_due(x);
 }
 
-/* What the first stage left: the lease and its renewal go on as they are. */
+/* What the first stage left: the lease and its renewal go on as they are. systemd keeps no pipe that it does not know, and the
+ * DHCP client ends with its pipe: below it there is another one, for the same address. */
 static bool
 take_over(struct init *x)
 {
@@ -582,12 +627,14 @@ take_over(struct init *x)
 
         if (!system_read_line(INIT_ROOT_HANDOVER, text, sizeof(text)) || init_handover_read(text, &h) < 0)
                 return false;
-        unlink(INIT_ROOT_HANDOVER);
-        x->services[SERVICE_DHCP].pid = h.dhcp_pid;
-        x->services[SERVICE_DHCP].started_ms = now(x);
-        x->lease_fd = h.lease_fd;
-        if (h.lease_fd >= 0)
-                fcntl(h.lease_fd, F_SETFD, FD_CLOEXEC);
+        if (!x->below_systemd) {
+                unlink(INIT_ROOT_HANDOVER);
+                x->services[SERVICE_DHCP].pid = h.dhcp_pid;
+                x->services[SERVICE_DHCP].started_ms = now(x);
+                x->lease_fd = h.lease_fd;
+                if (h.lease_fd >= 0)
+                        fcntl(h.lease_fd, F_SETFD, FD_CLOEXEC);
+        }
         x->lease = h.lease;
         x->last_address = h.lease.address;
         if (h.lease.address)
@@ -618,6 +665,34 @@ setup_on_root(struct init *x)
         say(x, "root", false, "%s; %s, up to %.0f MiB may be written", f.root, fetched, (double)f.layer_size / (1 << 20));
 }
 
+static void
+setup_xen(struct init *x)
+{
+        struct error err;
+
+        if (system_mount_xen(&err) < 0)
+                fatal(x, "error", err.message);
+        else
+                condition_met(x, COND_XENBUS);
+        start_due(x);
+}
+
+/* Modules are loaded (modules-load.d, udev). xenstored may run, from before this service was started anew. */
+static void
+setup_below_systemd(struct init *x)
+{
+        int pid = services_xenstore_pid();
+
+        if (pid > 0) {
+                x->services[SERVICE_XENSTORED].wanted = false;
+                x->xenstored_fd = pidfd_open(pid, 0);
+                condition_met(x, COND_XENSTORE);
+        }
+        setup_xen(x);
+        look_around(x);
+        start_due(x);
+}
+
 /* In the order in which others wait: Xen's devices for xenstored, cards for DHCP, then what only a domain needs. */
 static void
 setup_machine(struct init *x)
@@ -626,12 +701,7 @@ setup_machine(struct init *x)
 
         if (modules_load_list(MODULES_FIRST, &err) < 0)
                 say(x, "error", true, "%s", err.message);
-        if (system_mount_xen(&err) < 0) {
-                fatal(x, "error", err.message);
-        } else {
-                condition_met(x, COND_XENBUS);
-                start_due(x);
-        }
+        setup_xen(x);
         if (modules_load_devices(false, &err) < 0)
                 say(x, "error", true, "%s", err.message);
         look_around(x);
@@ -640,27 +710,58 @@ setup_machine(struct init *x)
                 say(x, "error", true, "%s", err.message);
 }
 
+/* As whom are we started? */
+static bool
+may_run(struct init *x, int argc, char **argv)
+{
+        struct error err;
+
+        if (getpid() == 1)
+                return true;
+        x->below_systemd = argc == 2 && strcmp(argv[1], "--service") == 0;
+        if (!x->below_systemd)
+                fprintf(stderr, "dompool-init %s is the first process of a diskless host; it does nothing elsewhere\n",
+                        DOMPOOL_VERSION);
+        else if (init_systemd_check(&err) < 0)
+                fprintf(stderr, "dompool-init: %s\n", err.message);
+        else
+                return true;
+        return false;
+}
+
+static void
+choose_services(struct init *x)
+{
+        for (size_t i = 0; i < SERVICE_N; i++)
+                x->services[i].wanted = i == SERVICE_DHCP || (x->options.mode == INIT_MODE_POOL && !x->first_stage);
+        x->services[SERVICE_ROOT].wanted = x->first_stage;
+        x->services[SERVICE_ROOT].limit_ms = (int64_t)x->options.root_wait_s * 1000;
+        if (x->options.server == 0)
+                x->services[SERVICE_AGENT].wanted = false;
+        x->options.shell = x->options.shell || x->options.mode == INIT_MODE_RESCUE;
+        /* A whole system has a unit for it. */
+        x->services[SERVICE_SHELL].wanted = x->options.shell && !x->below_systemd;
+}
+
 int
-main(void)
+main(int argc, char **argv)
 {
         static const struct rlimit files = {.rlim_cur = MAX_FILES, .rlim_max = MAX_FILES};
-        static struct init x = {.lease_fd = -1, .signal_fd = -1};
+        static struct init x = {.lease_fd = -1, .signal_fd = -1, .xenstored_fd = -1};
         struct error err = {0};
         int r;
 
-        if (getpid() != 1) {
-                fprintf(stderr, "dompool-init %s is the first process of a diskless host; it does nothing elsewhere\n",
-                        DOMPOOL_VERSION);
+        if (!may_run(&x, argc, argv))
                 return 2;
-        }
         log_init("dompool-init", LOG_LEVEL_INFO);
         clock_init_real(&x.clock);
         setup_signals(&x);
         setrlimit(RLIMIT_NOFILE, &files);
         system_start_random();
-        x.on_root = take_over(&x);
+        x.on_root = take_over(&x) || x.below_systemd;
         r = x.on_root ? 0 : system_mount(&err);
-        system_log_open();
+        if (!x.below_systemd)
+                system_log_open();
         if (r < 0)
                 say(&x, "error", true, "%s", err.message);
         setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/dompool", 1);
@@ -668,17 +769,12 @@ main(void)
         if (services_write_token(&x.options) < 0)
                 say(&x, "error", true, "writing " INIT_TOKEN_FILE ": %s", strerror(errno));
         x.first_stage = x.options.mode == INIT_MODE_POOL && x.options.root.kind != INIT_ROOT_RAM && !x.on_root;
-        for (size_t i = 0; i < SERVICE_N; i++)
-                x.services[i].wanted = i == SERVICE_DHCP || (x.options.mode == INIT_MODE_POOL && !x.first_stage);
-        x.services[SERVICE_ROOT].wanted = x.first_stage;
-        x.services[SERVICE_ROOT].limit_ms = (int64_t)x.options.root_wait_s * 1000;
-        if (x.options.server == 0)
-                x.services[SERVICE_AGENT].wanted = false;
-        x.options.shell = x.options.shell || x.options.mode == INIT_MODE_RESCUE;
-        x.services[SERVICE_SHELL].wanted = x.options.shell;
+        choose_services(&x);
         if (x.on_root)
                 setup_on_root(&x);
-        if (x.options.mode == INIT_MODE_POOL && !x.first_stage)
+        if (x.below_systemd)
+                setup_below_systemd(&x);
+        else if (x.options.mode == INIT_MODE_POOL && !x.first_stage)
                 setup_machine(&x);
         else
                 setup_without_xen(&x);

@@ -181,6 +181,9 @@ keeper_main(const struct init_root *r, const struct nbd_device *d, int watch, in
         static const char yes = 1;
 
         prctl(PR_SET_NAME, "dompool-nbd");
+        /* systemd, about to end the machine, kills all processes but those that it needs for that:
+         * systemd.io/ROOT_STORAGE_DAEMONS */
+        program_invocation_name[0] = '@';
         alarm(0);
         setsid();
         if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)

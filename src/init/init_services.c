@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -98,6 +100,10 @@ services_spawn(enum service_id id, const struct init_options *o)
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         signal(SIGPIPE, SIG_DFL); /* what is ignored stays so over exec */
+        /* Below systemd we may end before the machine does, and be started anew: never two agents. xenstored cannot be had
+         * twice. */
+        if (id != SERVICE_XENSTORED)
+                prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (id == SERVICE_SHELL)
                 take_console();
         else
@@ -119,11 +125,27 @@ services_write_token(const struct init_options *o)
         return 0;
 }
 
-bool
-services_xenstore_up(void)
+void
+services_describe_end(int status, char *buf, size_t size)
+{
+        if (WIFSIGNALED(status))
+                snprintf(buf, size, "signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+        else if (WEXITSTATUS(status) == 127)
+                snprintf(buf, size, "it is not in the image or cannot be executed");
+        else
+                snprintf(buf, size, "exit code %d", WEXITSTATUS(status));
+}
+
+int
+services_xenstore_pid(void)
 {
         const struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = XENSTORED_SOCKET};
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        struct ucred who;
+        socklen_t size = sizeof(who);
 
-        return fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0;
+        if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0 ||
+            getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+                return 0;
+        return who.pid;
 }

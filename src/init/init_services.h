@@ -14,7 +14,10 @@ int services_spawn(enum service_id id, const struct init_options *o);
 /* Writes the boot token where the agent reads it: 0600, not on a command line that everybody in dom0 could see. */
 int services_write_token(const struct init_options *o);
 
-/* Does xenstored take connections? */
-bool services_xenstore_up(void);
+/* Who takes xenstored's connections; 0: nobody. */
+int services_xenstore_pid(void);
+
+/* How a program ended, for people, from its wait status. */
+void services_describe_end(int status, char *buf, size_t size);
 
 #endif

@@ -36,7 +36,11 @@ struct mount_entry {
 static int
 mount_one(const struct mount_entry *m, struct error *err)
 {
+        struct statx there;
+
         mkdir(m->target, 0755);
+        if (statx(AT_FDCWD, m->target, 0, STATX_TYPE, &there) == 0 && (there.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+                return 0;
         if (mount(m->source, m->target, m->type, m->flags, m->options) < 0 && errno != EBUSY)
                 return error_errno_set(err, errno, "mounting %s on %s", m->type, m->target);
         return 0;

@@ -10,8 +10,8 @@ import pytest
 
 from room import Room
 
-# Boots of every loader and network card take five minutes more: `make soak` has them.
-collect_ignore = [] if os.environ.get("DOMPOOL_SOAK") else ["test_loaders.py"]
+# Boots of every loader and network card take five minutes more, and a first build of the image debian ten: `make soak` has them.
+collect_ignore = [] if os.environ.get("DOMPOOL_SOAK") else ["test_loaders.py", "test_room_debian.py"]
 
 
 @pytest.fixture(scope="session")
@@ -33,5 +33,5 @@ def room(build_dir):
 
 def pytest_collection_modifyitems(items):
     """All that use the one room, its end, and then those with a room of their own."""
-    own = {"test_room_proxy", "test_room_import", "test_room_roots"}
+    own = {"test_room_proxy", "test_room_import", "test_room_roots", "test_room_debian"}
     items.sort(key=lambda item: 2 if item.module.__name__ in own else item.name == "test_down_leaves_nothing")

@@ -298,6 +298,9 @@ a_root_whose_modules_are_not_there(void **state)
         expect_none(&x);
         x.r.root = ROOT_RAM;
         expect_one(&x, GUARD_INITRD_NONE, GUARD_ERROR, "root cannot be in RAM");
+        /* the image alone: nobody wants it in RAM */
+        x.r.has_host = false;
+        expect_none(&x);
 }
 
 static void

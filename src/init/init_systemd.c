@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What dompool-init asks systemd for, by signals alone: they need no bus and no page of the root. */
+#include "init/init_systemd.h"
+
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "init/init_root.h"
+#include "init/init_system.h"
+
+/* systemd(1), "Signals" */
+#define SYSTEMD_POWEROFF (SIGRTMIN + 4)
+#define SYSTEMD_REBOOT (SIGRTMIN + 5)
+#define SYSTEMD_IS_INIT "/run/systemd/system" /* sd_booted(3) */
+/* Before it comes to us systemd stops what was started after us. */
+#define STOP_LIMIT_S 60
+
+int
+init_systemd_check(struct error *err)
+{
+        if (access(SYSTEMD_IS_INIT, F_OK) < 0)
+                return error_set(err, ERR_UNSUPPORTED, "--service is for a host whose first process is systemd");
+        if (access(INIT_ROOT_FILE, F_OK) < 0)
+                return error_set(err, ERR_UNSUPPORTED,
+                                 "--service is for a host whose root dompool-init has mounted; there is no " INIT_ROOT_FILE);
+        return 0;
+}
+
+void
+init_systemd_end(bool power_off)
+{
+        static const struct timespec limit = {.tv_sec = STOP_LIMIT_S};
+        sigset_t stop;
+
+        sigemptyset(&stop);
+        sigaddset(&stop, SIGTERM);
+        if (kill(1, power_off ? SYSTEMD_POWEROFF : SYSTEMD_REBOOT) == 0 && sigtimedwait(&stop, NULL, &limit) == SIGTERM)
+                _exit(0);
+        log_error("systemd does not end the machine; ending it without");
+        system_end(power_off);
+}
