@@ -208,8 +208,15 @@ on_data(void *arg, const uint8_t *data, size_t size)
 {
         struct initrd_collect *c = arg;
 
-        for (size_t i = 0; c->scan.on && i < size; i++)
+        for (size_t i = 0; c->scan.on && i < size; i++) {
+                const uint8_t *f = data + i;
+
+                /* Of megabytes, only what may begin the key. */
+                if (!c->scan.in_name && !c->scan.key_at && !(f = memchr(data + i, 'f', size - i)))
+                        break;
+                i = (size_t)(f - data);
                 scan_byte(c, (char)data[i]);
+        }
         if (!c->into)
                 return;
         memcpy(c->into->data + c->into->size, data, size);
