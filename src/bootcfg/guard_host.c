@@ -44,6 +44,21 @@ boot_nic(const struct guard_request *r)
         return h->n_nics == 1 && memcmp(&h->nics[0].mac, &none, sizeof(none)) == 0 ? &h->nics[0] : NULL;
 }
 
+/* Drivers whose card is dead without its firmware, and the module that asks for it; others only do without something. */
+static const struct {
+        const char *driver, *asks;
+} needs_firmware[] = {{"bnx2", "bnx2"},         {"bnx2x", "bnx2x"}, {"bna", "bna"},
+                      {"liquidio", "liquidio"}, {"qede", "qed"},    {"nfp", "nfp"}};
+
+static bool
+lacks_firmware(const struct image_facts *f, const char *driver)
+{
+        for (size_t i = 0; i < N_ELEMENTS(needs_firmware); i++)
+                if (strcmp(needs_firmware[i].driver, driver) == 0)
+                        return facts_no_firmware(f, needs_firmware[i].asks);
+        return false;
+}
+
 void
 guard_nics(const struct guard_request *r, struct guard_report *report)
 {
@@ -54,9 +69,18 @@ guard_nics(const struct guard_request *r, struct guard_report *report)
         boot = boot_nic(r);
         for (uint32_t i = 0; i < r->hardware->n_nics; i++) {
                 const struct hardware_nic *n = &r->hardware->nics[i];
+                char driver[NAME_SIZE];
 
-                if (!n->vendor || facts_nic_module(r->facts, n->vendor, n->device, NULL))
+                if (!n->vendor)
                         continue;
+                if (facts_nic_module(r->facts, n->vendor, n->device, driver)) {
+                        if (n == boot && lacks_firmware(r->facts, driver))
+                                guard_add(report, GUARD_NIC_FIRMWARE,
+                                          "%s, which drives the host's network card %04x:%04x, needs firmware that image %s "
+                                          "has not",
+                                          driver, n->vendor, n->device, r->image->name);
+                        continue;
+                }
                 guard_add(report, n == boot ? GUARD_NIC_NO_DRIVER : GUARD_NIC_OTHER,
                           "no module of image %s drives %s network card %04x:%04x%s%s", r->image->name,
                           n == boot ? "the host's" : "its further", n->vendor, n->device,

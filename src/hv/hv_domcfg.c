@@ -8,17 +8,24 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DEFAULT_BRIDGE "xenbr0"
 
-int
-hv_domcfg_supported(const struct domain_config *c, struct error *err)
+bool
+hv_domcfg_device_model(void)
 {
-        if (c->type == DOMAIN_HVM)
-                return error_set(
-                        err, ERR_UNSUPPORTED,
-                        "domain '%s': hosts with the micro image run no HVM domains (no device model); use type=\"pvh\"",
-                        c->name);
+        return access(HV_DEVICE_MODEL, X_OK) == 0;
+}
+
+int
+hv_domcfg_supported(const struct domain_config *c, bool device_model, struct error *err)
+{
+        if (c->type == DOMAIN_HVM && !device_model)
+                return error_set(err, ERR_UNSUPPORTED,
+                                 "domain '%s': the host's image has no device model for HVM domains; boot it with one that has "
+                                 "(micro-hvm), or use type=\"pvh\"",
+                                 c->name);
         if (c->n_disks > 0)
                 return error_set(err, ERR_UNSUPPORTED,
                                  "domain '%s': disk '%s': disks are not supported yet; boot from kernel and ramdisk", c->name,
@@ -31,7 +38,7 @@ hv_domcfg_supported(const struct domain_config *c, struct error *err)
 static void
 fill_create_info(const struct domain_config *c, libxl_domain_create_info *info)
 {
-        info->type = c->type == DOMAIN_PV ? LIBXL_DOMAIN_TYPE_PV : LIBXL_DOMAIN_TYPE_PVH;
+        info->type = hv_libxl_type(c->type);
         info->name = strdup(c->name);
         memcpy(libxl_uuid_bytearray(&info->uuid), c->uuid, UUID_SIZE);
         libxl_defbool_set(&info->run_hotplug_scripts, true);
@@ -69,6 +76,38 @@ fill_build_info(const struct domain_config *c, const struct hv_domcfg_files *fil
         libxl_defbool_set(&info->nested_hvm, c->nestedhvm);
 }
 
+/* Nobody but the host itself reaches the VNC server: it has no password. */
+static void
+fill_vnc(libxl_vnc_info *vnc)
+{
+        libxl_defbool_set(&vnc->enable, true);
+        libxl_defbool_set(&vnc->findunused, true);
+        vnc->listen = strdup("127.0.0.1");
+}
+
+static void
+fill_hvm(const struct domain_config *c, libxl_domain_build_info *info)
+{
+        if (c->vnc)
+                fill_vnc(&info->u.hvm.vnc);
+        else
+                libxl_defbool_set(&info->u.hvm.vnc.enable, false);
+}
+
+/* Paravirtual screen and keyboard, whose other end is the device model. */
+static int
+fill_vfb(libxl_domain_config *ret)
+{
+        ret->vfbs = calloc(1, sizeof(*ret->vfbs));
+        ret->vkbs = calloc(1, sizeof(*ret->vkbs));
+        if (!ret->vfbs || !ret->vkbs)
+                return -ENOMEM;
+        libxl_device_vfb_init(&ret->vfbs[ret->num_vfbs++]);
+        fill_vnc(&ret->vfbs[0].vnc);
+        libxl_device_vkb_init(&ret->vkbs[ret->num_vkbs++]);
+        return 0;
+}
+
 static void
 fill_nic(const struct vif *v, int devid, const char *script, libxl_device_nic *nic)
 {
@@ -87,13 +126,17 @@ fill_nic(const struct vif *v, int devid, const char *script, libxl_device_nic *n
 int
 hv_domcfg_fill(const struct domain_config *c, const struct hv_domcfg_files *files, libxl_domain_config *ret, struct error *err)
 {
-        int r = hv_domcfg_supported(c, err);
+        int r = hv_domcfg_supported(c, files->device_model, err);
 
         if (r < 0)
                 return r;
         fill_create_info(c, &ret->c_info);
         libxl_domain_build_info_init_type(&ret->b_info, ret->c_info.type);
         fill_build_info(c, files, &ret->b_info);
+        if (c->type == DOMAIN_HVM)
+                fill_hvm(c, &ret->b_info);
+        else if (c->vnc && files->device_model && fill_vfb(ret) < 0)
+                return error_set(err, ERR_NO_SPACE, "domain '%s': out of memory", c->name);
         if (fill_vcpus(c, &ret->b_info) < 0 || !ret->c_info.name || !ret->b_info.kernel || !ret->b_info.cmdline)
                 return error_set(err, ERR_NO_SPACE, "domain '%s': out of memory", c->name);
         if (c->n_vifs == 0)

@@ -4,15 +4,23 @@
 /* Our typed configuration of a domain -> libxl's. */
 #include "hv/hv_libxl.h"
 
+/* What libxl starts for an HVM domain and for a graphical console: Debian's qemu-system-xen. */
+#define HV_DEVICE_MODEL "/usr/libexec/xen-qemu-system-i386"
+
 struct hv_domcfg_files {
-        const char *kernel;     /* paths that libxl opens */
+        const char *kernel;     /* paths that libxl and the device model open */
         const char *ramdisk;    /* NULL: none */
         const char *vif_script; /* dompool-vif */
+        bool device_model;      /* the host has one */
 };
 
-/* What this hv cannot do: HVM, disks. ERR_UNSUPPORTED with the reason, or 0. Pure. */
+/* Has this host's image a device model? */
+bool
+hv_domcfg_device_model(void);
+
+/* What this hv cannot do: disks, and HVM without a device model. ERR_UNSUPPORTED with the reason, or 0. Pure. */
 int
-hv_domcfg_supported(const struct domain_config *c, struct error *err);
+hv_domcfg_supported(const struct domain_config *c, bool device_model, struct error *err);
 
 /* Fills @ret, which the caller has initialised with libxl_domain_config_init and disposes of whatever happens. Needs no
  * hypervisor. */

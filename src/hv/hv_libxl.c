@@ -117,6 +117,15 @@ state_of(const libxl_dominfo *in)
         return in->paused ? DOMAIN_PAUSED : DOMAIN_RUNNING;
 }
 
+libxl_domain_type
+hv_libxl_type(uint32_t type)
+{
+        static const libxl_domain_type types[] = {
+                [DOMAIN_PV] = LIBXL_DOMAIN_TYPE_PV, [DOMAIN_PVH] = LIBXL_DOMAIN_TYPE_PVH, [DOMAIN_HVM] = LIBXL_DOMAIN_TYPE_HVM};
+
+        return types[type];
+}
+
 void
 hv_libxl_info(const libxl_dominfo *in, struct domain_info *ret)
 {

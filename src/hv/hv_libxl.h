@@ -34,6 +34,10 @@ hv_libxl_find(libxl_ctx *ctx, const uint8_t uuid[UUID_SIZE], libxl_dominfo *ret)
 void
 hv_libxl_info(const libxl_dominfo *in, struct domain_info *ret);
 
+/* An enum domain_type as libxl's. */
+libxl_domain_type
+hv_libxl_type(uint32_t type);
+
 /* Gives a domain another uuid in Xen itself; libxl_domain_preserve changes it in xenstore only. 0 or negative errno. */
 int
 hv_libxl_set_uuid(uint32_t domid, const libxl_uuid *uuid);

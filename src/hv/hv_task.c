@@ -24,7 +24,7 @@
 #include "hv/hv_record.h"
 #include "ipc/channel.h"
 
-#define FD_PATH_SIZE 32
+#define FD_PATH_SIZE 48
 
 struct task {
         int fd; /* channel to hv */
@@ -113,6 +113,13 @@ files_close(struct files *f)
         cleanup_close(&f->ramdisk_fd);
 }
 
+/* By the process's number, because the device model of an HVM domain opens it as well. */
+static void
+file_path(int fd, char ret[FD_PATH_SIZE])
+{
+        snprintf(ret, FD_PATH_SIZE, "/proc/%d/fd/%d", (int)getpid(), fd);
+}
+
 static int
 files_open(struct task *t, struct files *f, struct error *err)
 {
@@ -121,18 +128,19 @@ files_open(struct task *t, struct files *f, struct error *err)
         f->kernel_fd = hv_blob_take(t->blobs, &c->kernel, err);
         if (f->kernel_fd < 0)
                 return error_prefix(err, "kernel of domain '%s'", c->name);
-        snprintf(f->kernel, sizeof(f->kernel), "/proc/self/fd/%d", f->kernel_fd);
+        file_path(f->kernel_fd, f->kernel);
         f->paths.kernel = f->kernel;
         if (c->ramdisk.size > 0) {
                 f->ramdisk_fd = hv_blob_take(t->blobs, &c->ramdisk, err);
                 if (f->ramdisk_fd < 0)
                         return error_prefix(err, "ramdisk of domain '%s'", c->name);
-                snprintf(f->ramdisk, sizeof(f->ramdisk), "/proc/self/fd/%d", f->ramdisk_fd);
+                file_path(f->ramdisk_fd, f->ramdisk);
                 f->paths.ramdisk = f->ramdisk;
         }
         if (c->n_vifs > 0 && paths_program("dompool-vif", f->vif_script) < 0)
                 return error_set(err, ERR_TOOL, "dompool-vif is not in the host's image");
         f->paths.vif_script = f->vif_script;
+        f->paths.device_model = hv_domcfg_device_model();
         return 0;
 }
 
@@ -219,7 +227,7 @@ create_fresh(struct task *t, const struct hv_record *before, struct error *err)
         int r;
 
         clock_init_real(&clock);
-        r = hv_domcfg_supported(&t->op->config, err);
+        r = hv_domcfg_supported(&t->op->config, hv_domcfg_device_model(), err);
         if (r == 0)
                 r = check_name(t, err);
         if (r == 0)
@@ -344,7 +352,7 @@ rename_domain(struct task *t, uint32_t old_domid, struct error *err)
         libxl_domain_create_info_init(&info);
         info.name = strdup(c->name);
         memcpy(libxl_uuid_bytearray(&info.uuid), c->uuid, UUID_SIZE);
-        info.type = c->type == DOMAIN_PV ? LIBXL_DOMAIN_TYPE_PV : LIBXL_DOMAIN_TYPE_PVH;
+        info.type = hv_libxl_type(c->type);
         libxl_uuid_generate(&uuid);
         rc = libxl_domain_preserve(t->ctx, old_domid, &info, suffix, uuid);
         libxl_domain_create_info_dispose(&info);

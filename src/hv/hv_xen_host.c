@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 
 #include "base/cleanup.h"
+#include "hv/hv_domcfg.h"
 #include "hv/hv_root.h"
 #include "hv/hv_xen.h"
 
@@ -105,7 +106,7 @@ hv_xen_inventory(struct hv *hv, struct host_inventory *ret, struct error *err)
         inv.cpu_khz = info.cpu_khz;
         inv.pv = info.cap_pv;
         inv.pvh = info.cap_hvm && info.cap_hap;
-        inv.hvm = false; /* Xen could; the micro image has no device model, see hv_domcfg_supported() */
+        inv.hvm = info.cap_hvm && hv_domcfg_device_model();
         libxl_physinfo_dispose(&info);
         libxl_dominfo_init(&dom0);
         if (libxl_domain_info(hv->ctx, &dom0, 0) == 0)

@@ -167,15 +167,13 @@ name_place(const struct build *x, const char (*names)[NAME_SIZE], size_t n, stru
         for (size_t i = 0; i < n; i++) {
                 const char *at = strstr(err->message, names[i]);
                 char after = at ? at[strlen(names[i])] : 'x';
-                unsigned line, stage_line;
+                char place[IMAGE_PATH_SIZE];
 
                 if (!at || (after && strchr("abcdefghijklmnopqrstuvwxyz0123456789+.-", after)))
                         continue;
-                line = recipe_line_of(&x->recipe, names[i]);
-                stage_line = x->stage.name[0] ? recipe_line_of(&x->stage, names[i]) : 0;
-                if (line || stage_line)
-                        return error_prefix(err, "%s/recipe.conf:%u: package %s", line ? x->recipe.folder : x->stage.folder,
-                                            line ? line : stage_line, names[i]);
+                if (recipe_place_of(&x->recipe, names[i], place, sizeof(place)) ||
+                    (x->stage.name[0] && recipe_place_of(&x->stage, names[i], place, sizeof(place))))
+                        return error_prefix(err, "%s: package %s", place, names[i]);
         }
         return error_to_errno(err->code);
 }
@@ -278,7 +276,7 @@ add_line(struct build *x, const struct recipe *recipe, struct tree *t, const str
                 r = image_path(source, err, "%s%s", x->root, l->from);
                 return r < 0 ? r : tree_add_file(t, l->to, source, l->mode, err);
         case RECIPE_OWN:
-                r = image_path(source, err, "%s/%s", recipe->folder, l->from);
+                r = image_path(source, err, "%s/%s", recipe_folder_of(recipe, l->of_base), l->from);
                 return r < 0 ? r : tree_add_file(t, l->to, source, l->mode, err);
         case RECIPE_PROGRAM:
                 return add_program(x, t, l, err);
@@ -303,7 +301,8 @@ add_lines(struct build *x, const struct recipe *recipe, struct tree *t, const ch
         for (size_t i = 0; i < recipe->n_lines; i++) {
                 r = add_line(x, recipe, t, &recipe->lines[i], err);
                 if (r < 0)
-                        return error_prefix(err, "%s/files:%u", recipe->folder, recipe->lines[i].line);
+                        return error_prefix(err, "%s/files:%u", recipe_folder_of(recipe, recipe->lines[i].of_base),
+                                            recipe->lines[i].line);
         }
         return tree_add_libraries(t, libraries, &x->host, err);
 }

@@ -13,7 +13,7 @@
 #define CACHE_KEY_SIZE 65
 
 /* Grows when the same input would be built differently. */
-#define IMAGE_BUILDER_VERSION 3
+#define IMAGE_BUILDER_VERSION 4
 
 int image_cache_key(const struct recipe *r, const struct recipe *stage, const struct apt_package *packages, size_t n_packages,
                     const char *store, const char *program_dir, char ret[CACHE_KEY_SIZE], struct error *err);

@@ -203,12 +203,35 @@ recipe_parse_lines(const char *name, const char *text, struct recipe_line **ret,
         return r;
 }
 
+/* "drivers/net/ethernet/": all that is below it. */
+static int
+folder_parse(const struct words *w, struct recipe_module *m, const char *name, struct error *err)
+{
+        char path[RECIPE_PATH_SIZE + 1];
+        size_t n = strlen(w->w[0]);
+
+        if (n < sizeof(m->name))
+                snprintf(path, sizeof(path), "/%.*s", (int)n - 1, w->w[0]);
+        if (n >= sizeof(m->name) || w->w[0][n - 1] != '/' || !recipe_path_ok(path))
+                return error_set(err, ERR_CONFIG,
+                                 "%s:%u: '%.100s' is no folder of modules such as drivers/net/ethernet/ (at most %zu bytes)",
+                                 name, m->line, w->w[0], sizeof(m->name) - 1);
+        if (w->n > 1)
+                return error_set(err, ERR_CONFIG, "%s:%u: a folder's modules are loaded when their hardware is there, not '%s'",
+                                 name, m->line, w->w[1]);
+        str_copy(m->name, sizeof(m->name), w->w[0]);
+        m->phase = RECIPE_ON_DEMAND;
+        return 0;
+}
+
 static int
 module_parse(const struct words *w, unsigned line, void *entry, const char *name, struct error *err)
 {
         struct recipe_module *m = entry;
 
         m->line = line;
+        if (strchr(w->w[0], '/'))
+                return folder_parse(w, m, name, err);
         if (!name_ok(w->w[0]))
                 return error_set(err, ERR_CONFIG, "%s:%u: '%.100s' is no module's name", name, m->line, w->w[0]);
         if (w->n > 2 || (w->n == 2 && strcmp(w->w[1], "boot") != 0 && strcmp(w->w[1], "late") != 0))

@@ -123,6 +123,29 @@ boot_note(struct modules *m, enum recipe_phase phase, const char *path, struct e
 }
 
 static int
+add_folder(struct modules *m, const struct recipe_module *wanted, struct error *err)
+{
+        const char *dep = m->dep;
+        struct kmod_entry e;
+        unsigned n = 0;
+        int r;
+
+        while ((r = kmod_dep_folder_next(&dep, wanted->name, &e)) == 0) {
+                for (size_t i = 0; i < e.n && r == 0; i++)
+                        r = add_one(m, e.paths[i], err);
+                if (r < 0)
+                        return r;
+                n++;
+        }
+        if (r != -ENOENT)
+                return error_errno_set(err, -r, "%s/modules:%u: %s", recipe_folder_of(m->recipe, wanted->of_base), wanted->line,
+                                       wanted->name);
+        return n > 0 ? 0
+                     : error_set(err, ERR_CONFIG, "%s/modules:%u: kernel %s has no module below %s",
+                                 recipe_folder_of(m->recipe, wanted->of_base), wanted->line, m->version, wanted->name);
+}
+
+static int
 add_module(struct modules *m, const struct recipe_module *wanted, struct error *err)
 {
         struct kmod_entry e;
@@ -131,8 +154,8 @@ add_module(struct modules *m, const struct recipe_module *wanted, struct error *
         if (r == -ENOENT && kmod_builtin(m->builtin, wanted->name))
                 return 0;
         if (r < 0)
-                return error_set(err, ERR_CONFIG, "%s/modules:%u: kernel %s has no module %s", m->recipe->folder, wanted->line,
-                                 m->version, wanted->name);
+                return error_set(err, ERR_CONFIG, "%s/modules:%u: kernel %s has no module %s",
+                                 recipe_folder_of(m->recipe, wanted->of_base), wanted->line, m->version, wanted->name);
         for (size_t i = 0; i < e.n; i++) {
                 r = add_one(m, e.paths[i], err);
                 if (r == 0 && wanted->phase != RECIPE_ON_DEMAND)
@@ -178,8 +201,11 @@ add_boot_list(struct modules *m, struct error *err)
         m->boot = fopen(path, "we");
         if (!m->boot)
                 return error_errno_set(err, errno, "%s", path);
-        for (size_t i = 0; i < m->recipe->n_modules && r == 0; i++)
-                r = add_module(m, &m->recipe->modules[i], err);
+        for (size_t i = 0; i < m->recipe->n_modules && r == 0; i++) {
+                const struct recipe_module *wanted = &m->recipe->modules[i];
+
+                r = strchr(wanted->name, '/') ? add_folder(m, wanted, err) : add_module(m, wanted, err);
+        }
         if (fclose(m->boot) != 0 && r == 0)
                 r = error_errno_set(err, errno, "%s", path);
         return r < 0 ? r : tree_add_file(m->tree, IMAGE_BOOT_MODULES, path, 0644, err);

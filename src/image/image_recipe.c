@@ -35,6 +35,7 @@ recipe_confuse_error(cfg_t *cfg, const char *fmt, va_list ap)
 }
 
 static cfg_opt_t recipe_options[] = {
+        CFG_STR("base", "", CFGF_NONE),
         CFG_STR("kind", "host", CFGF_NONE),
         CFG_STR_LIST("packages", NULL, CFGF_NONE),
         CFG_STR("kernel", "linux-image-amd64", CFGF_NONE),
@@ -180,42 +181,92 @@ take_scalars(cfg_t *cfg, struct recipe *r, const char *file, struct error *err)
 }
 
 static int
-load_conf(struct recipe *r, struct error *err)
+parse_conf(cfg_t *cfg, const char *folder, struct error *err)
 {
         char path[IMAGE_PATH_SIZE];
-        cfg_t *cfg;
-        int x;
+        int x = image_path(path, err, "%s/recipe.conf", folder);
 
-        x = image_path(path, err, "%s/recipe.conf", r->folder);
         if (x < 0)
                 return x;
-        cfg = cfg_init(recipe_options, CFGF_NONE);
-        if (!cfg)
-                return error_errno_set(err, ENOMEM, "%s", path);
-        cfg_set_error_function(cfg, recipe_confuse_error);
         err->code = ERR_NONE;
         confuse_error = err;
         x = cfg_parse(cfg, path);
         confuse_error = NULL;
         if (x == CFG_FILE_ERROR)
-                x = error_set(err, ERR_NOT_FOUND, "%s: %s; a recipe is a folder with a recipe.conf, see dompool-image(5)", path,
-                              strerror(errno));
-        else if (x != CFG_SUCCESS)
-                x = err->code ? error_to_errno(err->code) : error_set(err, ERR_CONFIG, "%s: syntax error", path);
-        else if ((x = take_scalars(cfg, r, path, err)) == 0 && (x = take_packages(cfg, r, path, err)) == 0)
+                return error_set(err, ERR_NOT_FOUND, "%s: %s; a recipe is a folder with a recipe.conf, see dompool-image(5)",
+                                 path, strerror(errno));
+        if (x != CFG_SUCCESS)
+                return err->code ? error_to_errno(err->code) : error_set(err, ERR_CONFIG, "%s: syntax error", path);
+        return 0;
+}
+
+static int
+new_conf(cfg_t **ret, struct error *err)
+{
+        *ret = cfg_init(recipe_options, CFGF_NONE);
+        if (!*ret)
+                return error_errno_set(err, ENOMEM, "recipe.conf");
+        cfg_set_error_function(*ret, recipe_confuse_error);
+        return 0;
+}
+
+/* The base's folder, if @cfg names one. */
+static int
+take_base(cfg_t *cfg, struct recipe *r, struct error *err)
+{
+        const char *base = cfg_getstr(cfg, "base");
+
+        if (!*base)
+                return 0;
+        if (!name_ok(base))
+                return error_set(err, ERR_CONFIG, "%s/recipe.conf: base names a recipe beside this one, not '%.100s'",
+                                 r->folder, base);
+        if (snprintf(r->base, sizeof(r->base), "%s/../%s", r->folder, base) >= (int)sizeof(r->base))
+                return error_set(err, ERR_LIMIT, "%s/recipe.conf: base: path over %zu bytes", r->folder, sizeof(r->base) - 1);
+        return 0;
+}
+
+/* What the base says stands before what the recipe says: a value that is given again counts, "+=" adds to a list. */
+static int
+parse_with_base(cfg_t **cfg, struct recipe *r, struct error *err)
+{
+        int x;
+
+        if ((x = parse_conf(*cfg, r->folder, err)) < 0 || (x = take_base(*cfg, r, err)) < 0 || !*r->base)
+                return x;
+        cfg_free(*cfg);
+        if ((x = new_conf(cfg, err)) < 0 || (x = parse_conf(*cfg, r->base, err)) < 0)
+                return x;
+        if (*cfg_getstr(*cfg, "base"))
+                return error_set(err, ERR_CONFIG, "%s/recipe.conf: base: recipe '%s' has a base itself", r->folder,
+                                 strrchr(r->base, '/') + 1);
+        return parse_conf(*cfg, r->folder, err);
+}
+
+static int
+load_conf(struct recipe *r, struct error *err)
+{
+        char path[IMAGE_PATH_SIZE];
+        cfg_t *cfg = NULL;
+        int x;
+
+        if ((x = image_path(path, err, "%s/recipe.conf", r->folder)) == 0 && (x = new_conf(&cfg, err)) == 0 &&
+            (x = parse_with_base(&cfg, r, err)) == 0 && (x = take_scalars(cfg, r, path, err)) == 0 &&
+            (x = take_packages(cfg, r, path, err)) == 0)
                 x = take_system(cfg, r, path, err);
-        cfg_free(cfg);
+        if (cfg)
+                cfg_free(cfg);
         return x;
 }
 
 /* A text file of the folder; one that is not there is empty. */
 static int
-load_text(const struct recipe *r, const char *name, char ret_path[IMAGE_PATH_SIZE], char **ret, struct error *err)
+load_text(const char *folder, const char *name, char ret_path[IMAGE_PATH_SIZE], char **ret, struct error *err)
 {
         size_t size = 0;
         int x;
 
-        x = image_path(ret_path, err, "%s/%s", r->folder, name);
+        x = image_path(ret_path, err, "%s/%s", folder, name);
         if (x < 0)
                 return x;
         x = image_read(ret_path, RECIPE_FILE_MAX, (uint8_t **)ret, &size, err);
@@ -270,7 +321,9 @@ load_hash(struct recipe *r, struct error *err)
 
         if (!f)
                 return error_errno_set(err, errno, "open_memstream");
-        x = hash_folder(r->folder, "", f, err);
+        x = *r->base ? hash_folder(r->base, "", f, err) : 0;
+        if (x == 0)
+                x = hash_folder(r->folder, "", f, err);
         if (fclose(f) != 0)
                 return error_errno_set(err, errno, "open_memstream");
         if (x == 0)
@@ -279,16 +332,83 @@ load_hash(struct recipe *r, struct error *err)
 }
 
 static int
-load_all(struct recipe *r, struct error *err)
+load_files(const char *folder, struct recipe_line **ret, size_t *ret_n, struct error *err)
 {
-        _cleanup_free_ char *files = NULL, *modules = NULL;
+        _cleanup_free_ char *text = NULL;
         char path[IMAGE_PATH_SIZE];
+        int x = load_text(folder, "files", path, &text, err);
+
+        return x < 0 ? x : recipe_parse_lines(path, text, ret, ret_n, err);
+}
+
+static int
+load_modules(const char *folder, struct recipe_module **ret, size_t *ret_n, struct error *err)
+{
+        _cleanup_free_ char *text = NULL;
+        char path[IMAGE_PATH_SIZE];
+        int x = load_text(folder, "modules", path, &text, err);
+
+        return x < 0 ? x : recipe_parse_modules(path, text, ret, ret_n, err);
+}
+
+static bool
+has_destination(const struct recipe_line *lines, size_t n, const char *to)
+{
+        for (size_t i = 0; *to && i < n; i++)
+                if (strcmp(lines[i].to, to) == 0)
+                        return true;
+        return false;
+}
+
+/* @own, with @base before it; both are freed. */
+static int
+join(void *base, size_t n_base, void **own, size_t *n_own, size_t size, struct error *err)
+{
+        uint8_t *all = calloc(n_base + *n_own + 1, size);
+        int x = all ? 0 : error_errno_set(err, ENOMEM, "recipe");
+
+        if (all) {
+                memcpy(all, base, n_base * size);
+                memcpy(all + n_base * size, *own, *n_own * size);
+                free(*own);
+                *own = all;
+                *n_own += n_base;
+        }
+        free(base);
+        return x;
+}
+
+/* Of two lines for one place the recipe's own counts. */
+static int
+join_base(struct recipe *r, struct error *err)
+{
+        struct recipe_module *modules = NULL;
+        struct recipe_line *lines = NULL;
+        size_t n_lines = 0, n_modules = 0, n = 0;
         int x;
 
-        if ((x = load_conf(r, err)) < 0 || (x = load_text(r, "files", path, &files, err)) < 0 ||
-            (x = recipe_parse_lines(path, files, &r->lines, &r->n_lines, err)) < 0 ||
-            (x = load_text(r, "modules", path, &modules, err)) < 0 ||
-            (x = recipe_parse_modules(path, modules, &r->modules, &r->n_modules, err)) < 0)
+        if ((x = load_files(r->base, &lines, &n_lines, err)) < 0)
+                return x;
+        for (size_t i = 0; i < n_lines; i++)
+                if (!has_destination(r->lines, r->n_lines, lines[i].to)) {
+                        lines[i].of_base = true;
+                        lines[n++] = lines[i];
+                }
+        if ((x = join(lines, n, (void **)&r->lines, &r->n_lines, sizeof(*lines), err)) < 0 ||
+            (x = load_modules(r->base, &modules, &n_modules, err)) < 0)
+                return x;
+        for (size_t i = 0; i < n_modules; i++)
+                modules[i].of_base = true;
+        return join(modules, n_modules, (void **)&r->modules, &r->n_modules, sizeof(*modules), err);
+}
+
+static int
+load_all(struct recipe *r, struct error *err)
+{
+        int x;
+
+        if ((x = load_conf(r, err)) < 0 || (x = load_files(r->folder, &r->lines, &r->n_lines, err)) < 0 ||
+            (x = load_modules(r->folder, &r->modules, &r->n_modules, err)) < 0 || (x = *r->base ? join_base(r, err) : 0) < 0)
                 return x;
         return load_hash(r, err);
 }
@@ -322,8 +442,9 @@ recipe_deinit(struct recipe *r)
         r->modules = NULL;
 }
 
-unsigned
-recipe_line_of(const struct recipe *r, const char *word)
+/* 0: on none. */
+static unsigned
+line_of(const char *folder, const char *word)
 {
         static const char part_of_word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-._/";
         _cleanup_free_ char *text = NULL;
@@ -331,7 +452,7 @@ recipe_line_of(const struct recipe *r, const char *word)
         struct error ignored;
         unsigned line = 1;
 
-        if (load_text(r, "recipe.conf", path, &text, &ignored) < 0)
+        if (load_text(folder, "recipe.conf", path, &text, &ignored) < 0)
                 return 0;
         for (const char *at = text; *at; at++) {
                 size_t n = strspn(at, part_of_word);
@@ -346,4 +467,21 @@ recipe_line_of(const struct recipe *r, const char *word)
                         at += n - 1;
         }
         return 0;
+}
+
+bool
+recipe_place_of(const struct recipe *r, const char *word, char *ret, size_t size)
+{
+        const char *folder = r->folder;
+        unsigned line = line_of(folder, word);
+
+        if (!line && *r->base)
+                line = line_of(folder = r->base, word);
+        return line && snprintf(ret, size, "%s/recipe.conf:%u", folder, line) < (int)size;
+}
+
+const char *
+recipe_folder_of(const struct recipe *r, bool of_base)
+{
+        return of_base ? r->base : r->folder;
 }

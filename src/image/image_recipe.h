@@ -40,6 +40,7 @@ enum recipe_line_kind {
 struct recipe_line {
         enum recipe_line_kind kind;
         unsigned line;
+        bool of_base;                /* it stands in the base's file, and an OWN's source lies beside that */
         char from[RECIPE_PATH_SIZE]; /* DIR: empty */
         char to[RECIPE_PATH_SIZE];   /* absolute, without "..": where it is in the initrd; LIBRARY: empty */
         mode_t mode;
@@ -53,14 +54,16 @@ enum recipe_phase {
 };
 
 struct recipe_module {
-        char name[NAME_SIZE]; /* as in /proc/modules: '-' is '_' */
+        char name[NAME_SIZE]; /* as in /proc/modules: '-' is '_'; or, ending in a slash, a folder of the kernel's modules */
         unsigned line;
+        bool of_base;
         enum recipe_phase phase;
 };
 
 struct recipe {
         char folder[RECIPE_PATH_SIZE];
-        char name[NAME_SIZE]; /* the folder's last part */
+        char name[NAME_SIZE];        /* the folder's last part */
+        char base[RECIPE_PATH_SIZE]; /* the folder of the recipe that this one adds to; empty: none */
         enum recipe_kind kind;
         char kernel[NAME_SIZE];            /* package; a meta package means the image that it depends on */
         char hypervisor[RECIPE_PATH_SIZE]; /* in the packages; empty for a guest */
@@ -82,13 +85,16 @@ struct recipe {
         struct recipe_line *lines;
         size_t n_modules;
         struct recipe_module *modules;
-        uint8_t sha256[32]; /* over all files of the folder */
+        uint8_t sha256[32]; /* over all files of the folder, and of the base's */
 };
 
 int recipe_load(const char *folder, struct recipe *ret, struct error *err);
 
-/* The line of recipe.conf on which a word stands, for messages; 0: on none. */
-unsigned recipe_line_of(const struct recipe *r, const char *word);
+/* "FOLDER/recipe.conf:LINE", where a word stands in this recipe or its base, for messages; false: in neither. */
+bool recipe_place_of(const struct recipe *r, const char *word, char *ret, size_t size);
+
+/* The folder in which a line stands. */
+const char *recipe_folder_of(const struct recipe *r, bool of_base);
 
 void recipe_deinit(struct recipe *r);
 

@@ -303,7 +303,7 @@ image_system_writable(const struct image_system *s, struct error *err)
 }
 
 static int
-run_hook(const struct image_system *s, const char *name, struct error *err)
+run_hook(const struct image_system *s, const char *folder, const char *name, struct error *err)
 {
         char from[IMAGE_PATH_SIZE], to[IMAGE_PATH_SIZE];
         const char *const argv[] = {
@@ -322,21 +322,21 @@ run_hook(const struct image_system *s, const char *name, struct error *err)
                 NULL};
         int r;
 
-        if ((r = image_path(from, err, "%s/hooks/%s", s->recipe->folder, name)) < 0 ||
+        if ((r = image_path(from, err, "%s/hooks/%s", folder, name)) < 0 ||
             (r = image_path(to, err, "%s" HOOK_PATH, s->root)) < 0 || (r = image_copy(from, to, 0700, err)) < 0)
                 return r;
         say(s, "hook", 0, name);
         r = image_run(argv, NULL, "util-linux", NULL, err);
         unlink(to);
-        return r < 0 ? error_prefix(err, "%s/hooks/%s", s->recipe->folder, name) : 0;
+        return r < 0 ? error_prefix(err, "%s/hooks/%s", folder, name) : 0;
 }
 
-int
-image_system_hooks(const struct image_system *s, struct error *err)
+static int
+run_hooks(const struct image_system *s, const char *folder, struct error *err)
 {
         struct dirent **entries = NULL;
         char path[IMAGE_PATH_SIZE];
-        int n, r = image_path(path, err, "%s/hooks", s->recipe->folder);
+        int n, r = image_path(path, err, "%s/hooks", folder);
 
         if (r < 0)
                 return r;
@@ -345,11 +345,19 @@ image_system_hooks(const struct image_system *s, struct error *err)
                 return errno == ENOENT ? 0 : error_errno_set(err, errno, "%s", path);
         for (int i = 0; i < n; i++) {
                 if (r == 0 && entries[i]->d_name[0] != '.')
-                        r = run_hook(s, entries[i]->d_name, err);
+                        r = run_hook(s, folder, entries[i]->d_name, err);
                 free(entries[i]);
         }
         free(entries);
         return r;
+}
+
+int
+image_system_hooks(const struct image_system *s, struct error *err)
+{
+        int r = *s->recipe->base ? run_hooks(s, s->recipe->base, err) : 0;
+
+        return r < 0 ? r : run_hooks(s, s->recipe->folder, err);
 }
 
 /* --- no secrets --- */

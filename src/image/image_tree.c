@@ -196,6 +196,9 @@ archive_setup(struct archive *a, const char *compression, unsigned level)
         if (strcmp(compression, "gzip") == 0 &&
             archive_write_set_filter_option(a, compression, "timestamp", NULL) != ARCHIVE_OK)
                 return -EINVAL;
+        /* A fixed number, whatever processors there are: the bytes depend on whether there are workers at all. */
+        if (strcmp(compression, "zstd") == 0 && archive_write_set_filter_option(a, compression, "threads", "2") != ARCHIVE_OK)
+                return -EINVAL;
         return archive_write_set_format_cpio_newc(a) == ARCHIVE_OK ? 0 : -EINVAL;
 }
 

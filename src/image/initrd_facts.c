@@ -15,6 +15,7 @@
 
 #define INDEX_MAX (8u << 20)
 #define PAGE 4096u
+#define FIRMWARE_SIZE 128
 
 /* Words with a separator between; what does not fit makes the list worthless, so it says so. */
 struct words {
@@ -33,6 +34,16 @@ struct bytes {
         bool given;
 };
 
+/* modinfo's "firmware=NAME" with NUL behind, as it passes by in pieces of any size. */
+struct firmware_scan {
+        bool on;
+        char module[NAME_SIZE];
+        char name[FIRMWARE_SIZE];
+        size_t key_at; /* characters of the key that were there */
+        size_t n;      /* of the name */
+        bool in_name;
+};
+
 struct initrd_collect {
         struct cpio_sink sink;
         char release[NAME_SIZE]; /* whose modules count; "" until the first is seen */
@@ -44,6 +55,9 @@ struct initrd_collect {
         struct words nics;
         struct bytes index[INDEX_N];
         struct bytes *into; /* where the present entry's bytes go */
+        struct firmware_scan scan;
+        struct words asked;    /* "MODULE FILE" for each firmware that a network card's module asks for, NUL behind */
+        struct words firmware; /* what there is of it, with blanks between */
 };
 
 static void
@@ -74,8 +88,30 @@ words_have(const struct words *w, const char *word, size_t n)
         return false;
 }
 
-/* "kernel/drivers/net/ethernet/x/a-b.ko.xz": "a_b". */
 static void
+scan_byte(struct initrd_collect *c, char b)
+{
+        static const char key[] = "firmware=";
+        struct firmware_scan *s = &c->scan;
+        char line[NAME_SIZE + FIRMWARE_SIZE];
+
+        if (s->in_name && isgraph((unsigned char)b) && s->n < sizeof(s->name) - 1) {
+                s->name[s->n++] = b;
+                return;
+        }
+        if (s->in_name && !b && s->n > 0)
+                words_add(&c->asked, line, (size_t)snprintf(line, sizeof(line), "%s %.*s", s->module, (int)s->n, s->name),
+                          '\n');
+        s->in_name = false;
+        s->key_at = b == key[s->key_at] ? s->key_at + 1 : b == key[0];
+        if (!key[s->key_at]) {
+                s->in_name = true;
+                s->key_at = s->n = 0;
+        }
+}
+
+/* "kernel/drivers/net/ethernet/x/a-b.ko.xz": "a_b". True: its bytes may tell of firmware. */
+static bool
 take_module(struct initrd_collect *c, const char *path, size_t size)
 {
         const char *slash = memrchr(path, '/', size), *base = slash ? slash + 1 : path;
@@ -84,15 +120,29 @@ take_module(struct initrd_collect *c, const char *path, size_t size)
         size_t n = ko ? (size_t)(ko - base) : 0;
 
         if (n == 0 || n >= sizeof(name) || (ko + 3 < path + size && ko[3] != '.'))
-                return;
+                return false;
         for (size_t i = 0; i < n; i++) {
                 if (!isgraph((unsigned char)base[i]) || (unsigned char)base[i] > 0x7e)
-                        return;
+                        return false;
                 name[i] = base[i] == '-' ? '_' : base[i];
         }
         words_add(&c->modules, name, n, ' ');
-        if (memmem(path, size, "drivers/net/", strlen("drivers/net/")))
-                words_add(&c->nets, name, n, ' ');
+        if (!memmem(path, size, "drivers/net/", strlen("drivers/net/")))
+                return false;
+        words_add(&c->nets, name, n, ' ');
+        snprintf(c->scan.module, sizeof(c->scan.module), "%.*s", (int)n, name);
+        return true;
+}
+
+/* "lib/firmware/bnx2/x.fw" */
+static void
+take_firmware(struct initrd_collect *c, const char *path)
+{
+        static const char *const folders[] = {"lib/firmware/", "usr/lib/firmware/"};
+
+        for (size_t i = 0; i < N_ELEMENTS(folders); i++)
+                if (strncmp(path, folders[i], strlen(folders[i])) == 0)
+                        words_add(&c->firmware, path + strlen(folders[i]), strlen(path) - strlen(folders[i]), ' ');
 }
 
 /* What is below /lib/modules/RELEASE: the rest of the path, if it is the release that counts. */
@@ -133,13 +183,15 @@ on_entry(void *arg, const struct cpio_entry *e)
         while (strncmp(path, "./", 2) == 0 || *path == '/')
                 path += *path == '/' ? 1 : 2;
         c->into = NULL;
+        c->scan = (struct firmware_scan){0};
         c->unpacked += (e->size + PAGE - 1) / PAGE * PAGE;
         c->init |= strcmp(path, "init") == 0;
+        take_firmware(c, path);
         rest = below_release(c, path);
         if (!rest)
                 return false;
         if (memmem(rest, strlen(rest), ".ko", 3))
-                take_module(c, rest, strlen(rest));
+                c->scan.on = take_module(c, rest, strlen(rest));
         for (size_t i = 0; i < INDEX_N; i++)
                 if (strcmp(rest, index_names[i]) == 0 && !c->index[i].given && e->size <= INDEX_MAX) {
                         c->into = &c->index[i];
@@ -148,7 +200,7 @@ on_entry(void *arg, const struct cpio_entry *e)
                         if (!c->into->data)
                                 c->into = NULL;
                 }
-        return c->into != NULL;
+        return c->into || c->scan.on;
 }
 
 static void
@@ -156,6 +208,17 @@ on_data(void *arg, const uint8_t *data, size_t size)
 {
         struct initrd_collect *c = arg;
 
+        for (size_t i = 0; c->scan.on && i < size; i++) {
+                const uint8_t *f = data + i;
+
+                /* Of megabytes, only what may begin the key. */
+                if (!c->scan.in_name && !c->scan.key_at && !(f = memchr(data + i, 'f', size - i)))
+                        break;
+                i = (size_t)(f - data);
+                scan_byte(c, (char)data[i]);
+        }
+        if (!c->into)
+                return;
         memcpy(c->into->data + c->into->size, data, size);
         c->into->size += size;
 }
@@ -182,6 +245,8 @@ initrd_collect_free(struct initrd_collect *c)
         free(c->modules.text);
         free(c->nets.text);
         free(c->nics.text);
+        free(c->asked.text);
+        free(c->firmware.text);
         free(c);
 }
 
@@ -257,7 +322,7 @@ read_builtin(struct initrd_collect *c, const struct bytes *b)
                 const char *line = b->data + at, *end = memchr(line, '\n', b->size - at);
                 size_t n = end ? (size_t)(end - line) : b->size - at;
 
-                take_module(c, line, n);
+                (void)take_module(c, line, n);
                 at += n + 1;
         }
 }
@@ -294,11 +359,33 @@ read_modinfo(struct initrd_collect *c, const struct bytes *b, const char *key)
                         if (strcmp(key, ".alias=") == 0)
                                 take_alias(c, dot + key_size, rest - key_size, line, (size_t)(dot - line));
                         else if (rest - key_size + 4 < sizeof(path))
-                                take_module(c, path,
-                                            (size_t)snprintf(path, sizeof(path), "%.*s.ko", (int)(rest - key_size),
-                                                             dot + key_size));
+                                (void)take_module(c, path,
+                                                  (size_t)snprintf(path, sizeof(path), "%.*s.ko", (int)(rest - key_size),
+                                                                   dot + key_size));
                 }
                 at += n + 1;
+        }
+}
+
+/* Modules that ask for firmware of which nothing is there; lines of one module follow each other. */
+static void
+find_lacking(const struct initrd_collect *c, struct words *ret)
+{
+        const char *p = c->asked.text;
+
+        while (p && *p) {
+                size_t n = strcspn(p, " ");
+                const char *module = p;
+                bool has = false;
+
+                do {
+                        size_t size = strcspn(p, "\n");
+
+                        has = has || words_have(&c->firmware, p + n + 1, size - n - 1);
+                        p += size + (p[size] == '\n');
+                } while (strncmp(p, module, n + 1) == 0);
+                if (!has)
+                        words_add(ret, module, n, ' ');
         }
 }
 
@@ -306,6 +393,8 @@ int
 initrd_collect_finish(struct initrd_collect *c, struct initrd_facts *ret)
 {
         bool builtin = c->index[INDEX_BUILTIN].data != NULL;
+        struct words lacking = {0};
+        int r = 0;
 
         if (builtin)
                 read_builtin(c, &c->index[INDEX_BUILTIN]);
@@ -322,5 +411,10 @@ initrd_collect_finish(struct initrd_collect *c, struct initrd_facts *ret)
                 return -ENOMEM;
         if (ret->nics_known && c->nics.text && blob_set(&ret->nics, c->nics.text, c->nics.size) < 0)
                 return -ENOMEM;
-        return 0;
+        if (!c->asked.failed && !c->firmware.failed)
+                find_lacking(c, &lacking);
+        if (lacking.text && !lacking.failed)
+                r = blob_set(&ret->no_firmware, lacking.text, lacking.size);
+        free(lacking.text);
+        return r < 0 ? -ENOMEM : 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* modules.dep and modules.alias as text, searched line by line: a trimmed image has a few hundred lines. No I/O. */
+/* modules.dep and modules.alias as text, searched line by line: an image has a few hundred modules, and some thousand aliases
+ * of them. No I/O. */
 #include "image/kmod_index.h"
 
 #include <errno.h>
@@ -68,6 +69,40 @@ kmod_dep_find(const char *dep_text, const char *name, struct kmod_entry *ret)
         return -ENOENT;
 }
 
+int
+kmod_dep_folder_next(const char **dep_text, const char *folder, struct kmod_entry *ret)
+{
+        static const char top[] = "kernel/";
+        const char *p = *dep_text;
+        size_t n = strlen(folder);
+        int r = -ENOENT;
+
+        while (*p && r == -ENOENT) {
+                size_t size = strcspn(p, "\n"), colon = strcspn(p, ":\n");
+
+                if (colon < size && colon > strlen(top) + n && memcmp(p, top, strlen(top)) == 0 &&
+                    memcmp(p + strlen(top), folder, n) == 0)
+                        r = line_take(p, colon, size, ret);
+                p += size + (p[size] == '\n');
+        }
+        *dep_text = p;
+        return r;
+}
+
+bool
+kmod_path_name(const char *path, char ret_name[KMOD_NAME_SIZE])
+{
+        const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+        size_t n = strcspn(base, ".");
+
+        if (n == 0 || n >= KMOD_NAME_SIZE || strncmp(base + n, ".ko", 3) != 0)
+                return false;
+        for (size_t i = 0; i < n; i++)
+                ret_name[i] = base[i] == '-' ? '_' : base[i];
+        ret_name[n] = '\0';
+        return true;
+}
+
 bool
 kmod_builtin(const char *builtin_text, const char *name)
 {
@@ -83,6 +118,18 @@ kmod_builtin(const char *builtin_text, const char *name)
         return false;
 }
 
+/* Can @pattern match, as far as its first wildcard? Nearly all differ in their first characters; fnmatch is slow, and slower in
+ * an emulated machine. */
+static bool
+fixed_part_fits(const char *pattern, const char *modalias)
+{
+        while (*pattern && *pattern == *modalias && !strchr("*?[\\", *pattern)) {
+                pattern++;
+                modalias++;
+        }
+        return *pattern && strchr("*?[\\ ", *pattern);
+}
+
 /* "alias PATTERN MODULE" */
 static bool
 alias_line_matches(const char *line, size_t size, const char *modalias, char ret_name[KMOD_NAME_SIZE])
@@ -90,18 +137,16 @@ alias_line_matches(const char *line, size_t size, const char *modalias, char ret
         static const char key[] = "alias ";
         const char *pattern = line + strlen(key), *space;
         char text[256];
-        size_t n, fixed;
+        size_t n;
 
-        if (size <= strlen(key) || memcmp(line, key, strlen(key)) != 0)
+        if (size <= strlen(key) || memcmp(line, key, strlen(key)) != 0 || !fixed_part_fits(pattern, modalias))
                 return false;
         space = memrchr(line, ' ', size);
         if (space < pattern || (n = (size_t)(space - pattern)) >= sizeof(text))
                 return false;
         memcpy(text, pattern, n);
         text[n] = '\0';
-        /* Nearly all lines differ before their first wildcard: fnmatch is slow, and slower in an emulated machine. */
-        fixed = strcspn(text, "*?[\\");
-        if (strncmp(text, modalias, fixed) != 0 || fnmatch(text, modalias, 0) != 0)
+        if (fnmatch(text, modalias, 0) != 0)
                 return false;
         n = size - (size_t)(space + 1 - line);
         if (n == 0 || n >= KMOD_NAME_SIZE)

@@ -21,6 +21,13 @@ struct kmod_entry {
 /* 0, -ENOENT, or -E2BIG when it has too many dependencies or a path is too long. '-' and '_' in @name are the same. */
 int kmod_dep_find(const char *dep_text, const char *name, struct kmod_entry *ret);
 
+/* The next module below @folder ("drivers/net/ethernet/", with its slash at the end), as kmod_dep_find() gives it; moves
+ * *dep_text on. 0, -ENOENT: no more, or -E2BIG. */
+int kmod_dep_folder_next(const char **dep_text, const char *folder, struct kmod_entry *ret);
+
+/* The name of the module in a path, '_' for '-'. false: it is no module's path, or its name is too long. */
+bool kmod_path_name(const char *path, char ret_name[KMOD_NAME_SIZE]);
+
 /* Is it built into the kernel? By modules.builtin. */
 bool kmod_builtin(const char *builtin_text, const char *name);
 

@@ -172,6 +172,9 @@ start_service(struct init *x, enum service_id id)
         if (id == SERVICE_AGENT && !x->ready_said) {
                 x->ready_said = true;
                 say(x, "agent", false, "agent started");
+                if (x->options.root.kind == INIT_ROOT_RAM)
+                        log_info("removed drivers of cards that are not there bytes=%llu",
+                                 (unsigned long long)modules_remove_absent());
         }
 }
 

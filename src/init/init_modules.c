@@ -21,6 +21,7 @@
 #include "init/init_system.h"
 
 #define MODULE_LIST "/etc/dompool/modules"
+#define CARD_DRIVERS "drivers/net/ethernet/"
 #define INDEX_MAX (4u << 20)
 
 /* A whole text file, malloc'ed; NULL and errno. */
@@ -191,4 +192,27 @@ modules_load_devices(bool disks, struct error *err)
         free(x.alias);
         free(x.dep);
         return r;
+}
+
+uint64_t
+modules_remove_absent(void)
+{
+        _cleanup_free_ char *dep = read_index("modules.dep");
+        const char *at = dep;
+        struct kmod_entry e;
+        uint64_t bytes = 0;
+
+        while (dep && kmod_dep_folder_next(&at, CARD_DRIVERS, &e) == 0) {
+                char name[KMOD_NAME_SIZE], path[400];
+                struct stat st;
+
+                if (!kmod_path_name(e.paths[e.n - 1], name))
+                        continue;
+                snprintf(path, sizeof(path), "/sys/module/%s", name);
+                if (access(path, F_OK) == 0 || module_path(path, e.paths[e.n - 1]) < 0 || stat(path, &st) < 0 ||
+                    unlink(path) < 0)
+                        continue;
+                bytes += (uint64_t)st.st_size;
+        }
+        return bytes;
 }

@@ -76,6 +76,7 @@ static const struct rec_field domain_config_fields[] = {
         REC_BOOL(struct domain_config, pae),
         REC_BOOL(struct domain_config, nestedhvm),
         REC_BOOL(struct domain_config, localtime),
+        REC_BOOL(struct domain_config, vnc),
 };
 const struct rec_desc domain_config_desc = REC_DESC(struct domain_config, domain_config_fields);
 

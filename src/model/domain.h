@@ -86,6 +86,7 @@ struct domain_config {
         struct disk disks[DOMAIN_MAX_DISKS];
         bool acpi, apic, pae, nestedhvm; /* HVM, PVH */
         bool localtime;
+        bool vnc; /* a graphical console by VNC, on the host itself (127.0.0.1), where it has a device model */
 };
 extern const struct rec_desc domain_config_desc;
 

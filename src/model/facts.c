@@ -51,6 +51,7 @@ static const struct rec_field initrd_fields[] = {
         REC_BLOB(struct initrd_facts, modules, FACTS_WORDS_MAX),
         REC_BOOL(struct initrd_facts, nics_known),
         REC_BLOB(struct initrd_facts, nics, FACTS_WORDS_MAX),
+        REC_BLOB(struct initrd_facts, no_firmware, FACTS_WORDS_MAX),
 };
 static const struct rec_desc initrd_desc = REC_DESC(struct initrd_facts, initrd_fields);
 
@@ -131,6 +132,12 @@ facts_nic_module(const struct image_facts *f, uint32_t vendor, uint32_t device, 
                 p += size + (p[size] == '\n');
         }
         return false;
+}
+
+bool
+facts_no_firmware(const struct image_facts *f, const char *module)
+{
+        return f->initrd.no_firmware.size > 0 && facts_has_word((const char *)f->initrd.no_firmware.data, module);
 }
 
 bool

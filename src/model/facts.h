@@ -15,7 +15,7 @@
 #include "base/rec.h"
 #include "model/host.h"
 
-#define FACTS_VERSION 2
+#define FACTS_VERSION 3
 #define FACTS_WORDS_MAX (256u << 10) /* bytes of a list of words */
 #define FACTS_MAX_LOADERS 24
 #define FACTS_UNPACKS_SIZE 64
@@ -70,7 +70,8 @@ struct initrd_facts {
                                             several */
         struct blob modules;             /* names of modules in it and built in, with blanks between, '_' for '-' */
         bool nics_known;                 /* modules.alias was there */
-        struct blob nics; /* "8086:100e e1000\n" for each network card that one of them drives; "1af4:*" is any device */
+        struct blob nics;        /* "8086:100e e1000\n" for each network card that one of them drives; "1af4:*" is any device */
+        struct blob no_firmware; /* names of modules for network cards that ask for firmware, none of which is in it */
 };
 
 struct image_facts {
@@ -115,6 +116,9 @@ bool facts_has_module(const struct image_facts *f, const char *name);
 
 /* The module that drives the card; false: none does. @ret_module may be NULL. */
 bool facts_nic_module(const struct image_facts *f, uint32_t vendor, uint32_t device, char ret_module[NAME_SIZE]);
+
+/* Does the module ask for firmware, and none of it is in the image? */
+bool facts_no_firmware(const struct image_facts *f, const char *module);
 
 /* Is @word in the list with blanks between? */
 bool facts_has_word(const char *list, const char *word);

@@ -148,12 +148,14 @@ read_text(const struct xlcfg_reader *r, const struct xlcfg_setting *s, char *dst
         return e ? e : xlcfg_copy(r, s->line, s->key, text, dst, size);
 }
 
+/* Which host has a device model is not known here: the server looks for one, and refuses. xl's HVM guests have VNC by default.
+ */
 static int
-no_hvm(const struct xlcfg_reader *r, const struct xlcfg_setting *s)
+take_hvm(const struct xlcfg_reader *r)
 {
-        return xlcfg_refuse(r, s->line, ERR_UNSUPPORTED,
-                            "%s=\"hvm\": a host of this pool has no device model (QEMU) to run HVM guests; use type=\"pvh\"",
-                            s->key);
+        r->config->type = DOMAIN_HVM;
+        r->config->vnc = true;
+        return 0;
 }
 
 static int
@@ -168,7 +170,7 @@ read_type(const struct xlcfg_reader *r, const struct xlcfg_setting *s)
         if (i < 0)
                 return xlcfg_refuse(r, s->line, ERR_CONFIG, "type=\"%.40s\": must be \"pv\", \"pvh\" or \"hvm\"", text);
         if (i == DOMAIN_HVM)
-                return no_hvm(r, s);
+                return take_hvm(r);
         r->config->type = (uint32_t)i;
         return 0;
 }
@@ -183,11 +185,11 @@ read_builder(const struct xlcfg_reader *r, const struct xlcfg_setting *s)
 
         if (e)
                 return e;
-        if (strcmp(text, "hvm") == 0)
-                return no_hvm(r, s);
+        if (strcmp(text, "hvm") == 0 && (!typed || r->config->type == DOMAIN_HVM))
+                return take_hvm(r);
         if (strcmp(text, "linux") == 0)
                 xlcfg_note(r, s->line, "builder=\"linux\" is xm's word for type=\"pv\"");
-        else if (strcmp(text, "generic") != 0)
+        else if (strcmp(text, "generic") != 0 && strcmp(text, "hvm") != 0)
                 return xlcfg_refuse(r, s->line, ERR_CONFIG,
                                     "builder=\"%.40s\": must be \"generic\" or \"hvm\"; better give type=", text);
         if (typed && r->config->type != DOMAIN_PV)
@@ -417,30 +419,24 @@ read_nestedhvm(const struct xlcfg_reader *r, const struct xlcfg_setting *s)
         return read_bool(r, s, &r->config->nestedhvm);
 }
 
-struct key_row {
-        const char *key;
-        int (*read)(const struct xlcfg_reader *r, const struct xlcfg_setting *s);
-        bool refused;
-        const char *reason;
-};
-
-static const struct key_row key_rows[] = {
-#define READ(KEY, FN) {.key = #KEY, .read = FN},
-#define REFUSE(KEY, REASON) {.key = #KEY, .refused = true, .reason = REASON},
-#define NOTE(KEY, REASON) {.key = #KEY, .reason = REASON},
-#include "xlcfg/xlcfg_keys.def"
-#undef READ
-#undef REFUSE
-#undef NOTE
-};
-
-static bool
-is_known(const char *key)
+/* "type=vnc, vncunused=1": is it VNC? Address, display and password are not taken from it. */
+static int
+read_vfb(const struct xlcfg_reader *r, const struct xlcfg_setting *s)
 {
-        for (size_t i = 0; i < N_ELEMENTS(key_rows); i++)
-                if (strcmp(key_rows[i].key, key) == 0)
-                        return true;
-        return false;
+        int e = device_list(r, s, 1);
+
+        for (size_t i = 0; !e && i < s->value.n_items; i++) {
+                const char *spec = s->value.items[i].string;
+
+                r->config->vnc = !strstr(spec, "sdl=1") && !strstr(spec, "type=sdl") && !strstr(spec, "vnc=0");
+                if (r->config->vnc)
+                        xlcfg_note(r, s->value.items[i].line,
+                                   "vfb: the graphical console is VNC on 127.0.0.1 of the host, on its first free display and "
+                                   "without a password, where its image has a device model (micro-hvm), and nowhere else");
+                else
+                        xlcfg_note(r, s->value.items[i].line, "vfb: only VNC is offered, not '%.60s'", spec);
+        }
+        return e;
 }
 
 /* Does the setting switch nothing on? */
@@ -450,6 +446,45 @@ is_off(const struct xlcfg_value *v)
         if (v->kind == XLCFG_LIST)
                 return v->n_items == 0;
         return !*v->string || strcmp(v->string, "0") == 0;
+}
+
+static int
+read_vnc(const struct xlcfg_reader *r, const struct xlcfg_setting *s)
+{
+        if (r->config->type == DOMAIN_HVM)
+                return read_bool(r, s, &r->config->vnc);
+        if (!is_off(&s->value))
+                xlcfg_note(r, s->line, "%s has no effect: it is for type=\"hvm\"; other guests' word is vfb", s->key);
+        return 0;
+}
+
+struct key_row {
+        const char *key;
+        int (*read)(const struct xlcfg_reader *r, const struct xlcfg_setting *s);
+        bool refused;
+        bool hvm; /* a note to HVM guests is another one than to those who do not know the key */
+        const char *reason;
+};
+
+static const struct key_row key_rows[] = {
+#define READ(KEY, FN) {.key = #KEY, .read = FN},
+#define REFUSE(KEY, REASON) {.key = #KEY, .refused = true, .reason = REASON},
+#define NOTE(KEY, REASON) {.key = #KEY, .reason = REASON},
+#define HVM(KEY) {.key = #KEY, .hvm = true, .reason = "it is for type=\"hvm\""},
+#include "xlcfg/xlcfg_keys.def"
+#undef READ
+#undef REFUSE
+#undef NOTE
+#undef HVM
+};
+
+static bool
+is_known(const char *key)
+{
+        for (size_t i = 0; i < N_ELEMENTS(key_rows); i++)
+                if (strcmp(key_rows[i].key, key) == 0)
+                        return true;
+        return false;
 }
 
 static int
@@ -468,7 +503,8 @@ read_key(const struct xlcfg_reader *r, const struct key_row *row)
         if (row->refused)
                 return xlcfg_refuse(r, s->line, ERR_UNSUPPORTED, "%s: %s; remove the line to start the guest without it",
                                     s->key, row->reason);
-        xlcfg_note(r, s->line, "%s has no effect: %s", s->key, row->reason);
+        xlcfg_note(r, s->line, "%s has no effect: %s", s->key,
+                   row->hvm && r->config->type == DOMAIN_HVM ? "HVM guests get Xen's default" : row->reason);
         return 0;
 }
 

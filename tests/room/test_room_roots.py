@@ -17,11 +17,11 @@ from room import Room
 MIB = 1 << 20
 # root -> what dompool-init says of it, the server that gives it, and how many MiB a boot may take (NFS has nothing compressed)
 TRANSPORTS = {
-    "http": ("http", None, 32),
-    "nfs": ("nfs 10.77.0.1:/", "nfs", 40),
-    "nfs3": ("nfs 10.77.0.1:/", "nfs3", 40),
-    "nbd": ("nbd 10.77.0.1:10809 ", "nbd", 32),
-    "aoe": ("aoe e", "aoe", 32),
+    "http": ("http", None, 40),
+    "nfs": ("nfs 10.77.0.1:/", "nfs", 48),
+    "nfs3": ("nfs 10.77.0.1:/", "nfs3", 48),
+    "nbd": ("nbd 10.77.0.1:10809 ", "nbd", 40),
+    "aoe": ("aoe e", "aoe", 40),
 }
 
 
@@ -30,12 +30,16 @@ def fixture_roots(build_dir):
     """A room whose host is off, with a profile for each transport."""
     room = Room(build_dir, "bios", "dompool.shell=1", name="rootstest", loader="pxelinux", nic="virtio-net-pci")
     room.up_without_hosts()
-    with open(room.dir + "/dompoold.conf", "a") as f:
-        for root in TRANSPORTS:
-            f.write(f'\nprofile "by-{root}" {{\n\tkind = "pool"\n\troot = "{root}"\n}}\n')
-    room.lab("power", "server", "reset")
+    add_profiles(room, TRANSPORTS)
     yield room
     room.down()
+
+
+def add_profiles(room, roots):
+    with open(room.dir + "/dompoold.conf", "a") as f:
+        for root in roots:
+            f.write(f'\nprofile "by-{root}" {{\n\tkind = "pool"\n\troot = "{root}"\n}}\n')
+    room.lab("power", "server", "reset")
 
 
 def export_states(room):

@@ -131,6 +131,8 @@ def test_an_image_over_its_limit_is_refused_with_its_biggest_part(tmp_path):
     ({"recipe.conf": "kind = guest\npackages = { no-such-package-at-all }\n"}, "small/recipe.conf:2: package no-such-package-at-all"),
     ({"files": "key\n"}, "small/files:1: 'key' takes"),
     ({"files": "library libnothing.so.9\n"}, "libnothing.so.9"),
+    ({"modules": "e1000\ndrivers/net/nothing/\n"}, "small/modules:2: "),
+    ({"recipe.conf": "kind = guest\nbase = nothing\n"}, "nothing/recipe.conf"),
 ])
 def test_an_error_names_its_place(tmp_path, changed, says):
     assert says in build(make_recipe(tmp_path / "small", **changed), tmp_path / "store", check=False)
@@ -142,6 +144,25 @@ def test_a_missing_package_of_a_whole_debian_is_found_before_it_is_installed(tmp
     recipe = make_recipe(tmp_path / "small", **{"recipe.conf": conf})
     assert "small/recipe.conf:6: package no-such-package-at-all" in build(recipe, tmp_path / "store", check=False)
     assert not (tmp_path / "store/bases").exists()
+
+
+def test_a_recipe_adds_to_its_base_and_what_it_says_again_counts(built, tmp_path):
+    make_recipe(tmp_path / "small")
+    more = tmp_path / "more"
+    more.mkdir()
+    (more / "recipe.conf").write_text("base = small\npackages += { xenstore-utils }\nkernel_args = quiet\n")
+    (more / "files").write_text("own init /init 0700\npackage /usr/bin/xenstore\n")
+    (more / "modules").write_text("8139too\n")
+    (more / "init").write_text("#!/bin/sh\necho more\n")
+    image, _ = build(more, tmp_path / "store")
+    assert image["kernel_args"] == "quiet"
+    root = archive_list(tmp_path / "store/guests/versions" / image["id"], tmp_path)
+    assert (root / "init").read_text().endswith("echo more\n") and (root / "init").stat().st_mode & 0o777 == 0o700
+    assert (root / "bin/busybox").exists() and (root / "usr/bin/xenstore").exists()
+    assert {p.name for p in root.rglob("*.ko")} >= {"xen-netfront.ko", "e1000.ko", "8139too.ko"}
+    (tmp_path / "small/init").write_text("#!/bin/sh\necho changed\n")  # of the base, and not taken: but who knows
+    again, lines = build(more, tmp_path / "store")
+    assert again["id"] == image["id"] and [line for line in lines if line.startswith("unpack")]
 
 
 def test_a_full_disk_is_said_and_leaves_nothing_half_made(tmp_path):
@@ -215,6 +236,53 @@ def test_micro_is_within_32_mib(micro):
     assert set(sizes) == {"xen.gz", "xen", "xen.efi", "vmlinuz", "initrd", "initrd-root", "root.squashfs", "contents"}
     for xen in ("xen.gz", "xen", "xen.efi"):  # one of them
         assert sizes[xen] + sizes["vmlinuz"] + sizes["initrd"] + loader <= WIRE_LIMIT
+
+
+@pytest.fixture(scope="module")
+def kernel_modules(micro):
+    """Paths of all modules below the kernel package's /lib/modules/VERSION/kernel, from the package itself."""
+    _, image = micro
+    deb, = pathlib.Path("/var/cache/dompool/packages").glob(f"linux-image-{image['kernel_version']}_*.deb")
+    names = subprocess.run(f"dpkg-deb --fsys-tarfile {deb} | tar t", shell=True, check=True, capture_output=True, text=True).stdout.split()
+    return {n.partition("/kernel/")[2] for n in names if "/kernel/" in n and ".ko" in n}
+
+
+@pytest.mark.parametrize("initrd", ["initrd", "initrd-root"])
+def test_every_ethernet_driver_of_the_kernel_is_there_with_all_that_it_needs(micro, kernel_modules, tmp_path, initrd):
+    store, image = micro
+    subprocess.run(f"zstd -dcq {store}/versions/{image['id']}/{initrd} | cpio -idm --quiet", shell=True, check=True, cwd=tmp_path)
+    folder = next((tmp_path / "lib/modules").iterdir())
+    there = {str(p.relative_to(folder / "kernel")): p for p in folder.rglob("*.ko*")}
+    drivers = {n for n in kernel_modules if n.startswith(("drivers/net/ethernet/", "drivers/net/phy/"))}
+    drivers |= {f"drivers/{n}.ko" for n in ("net/virtio_net", "virtio/virtio_pci", "net/vmxnet3/vmxnet3")}
+    assert len(drivers) > 150
+    assert not drivers - set(there)
+    names = {p.name.split(".")[0].replace("-", "_") for p in there.values()}
+    names |= {line.rpartition("/")[2].split(".")[0].replace("-", "_") for line in (folder / "modules.builtin").read_text().split()}
+    needs = subprocess.run(["modinfo", "-F", "depends", *there.values()], check=True, capture_output=True, text=True).stdout
+    lacking = {n for n in needs.replace(",", " ").replace("-", "_").split() if n not in names}
+    assert not lacking
+    dep = (folder / "modules.dep").read_text()
+    assert all(f"kernel/{n}:" in dep for n in drivers)
+
+
+def test_micro_and_micro_hvm_are_the_same_bytes_when_they_are_built_again(tmp_path):
+    """With little compression, which is what takes the time."""
+    for name in ("micro", "micro-hvm", "stage"):
+        shutil.copytree(SOURCE / "images" / name, tmp_path / name)
+        conf = tmp_path / name / "recipe.conf"
+        conf.write_text(re.sub(r"(?m)^(limit|level) = .*$", "level = 1", conf.read_text()))
+    hashes = []
+    for store in ("one", "two"):
+        image, _ = build(tmp_path / "micro-hvm", tmp_path / store)
+        # The rooms' keys differ, and they are in initrd-root.
+        hashes.append({f["name"]: f["sha256"] for f in image["files"] if f["name"] != "initrd-root"})
+    assert hashes[0] == hashes[1] and {"initrd", "root.squashfs", "contents"} <= set(hashes[0])
+    names = subprocess.run(["unsquashfs", "-l", next((tmp_path / "one/versions").iterdir()) / "root.squashfs"], check=True,
+                           capture_output=True, text=True).stdout
+    for wanted in ("/usr/libexec/xen-qemu-system-i386", "/usr/lib/xen-4.17/boot/hvmloader", "/usr/lib/dompool/dompool-hv",
+                   "/lib/x86_64-linux-gnu/libspice-server.so.1", "/net/ethernet/intel/e1000e/e1000e.ko"):
+        assert wanted in names, wanted
 
 
 def test_xen_is_there_for_loaders_that_unpack_nothing(micro):

@@ -33,11 +33,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct initrd_facts x = walk(data, size, size, &a), y = walk(data, size, 7, &b);
 
         assert(a.state == b.state && a.offset == b.offset && x.init == y.init && x.unpacked == y.unpacked &&
-               x.modules.size == y.modules.size && x.nics.size == y.nics.size);
+               x.modules.size == y.modules.size && x.nics.size == y.nics.size && x.no_firmware.size == y.no_firmware.size);
         assert(strlen(x.modules_release) < sizeof(x.modules_release));
         blob_clear(&x.modules);
         blob_clear(&x.nics);
         blob_clear(&y.modules);
         blob_clear(&y.nics);
+        blob_clear(&x.no_firmware);
+        blob_clear(&y.no_firmware);
         return 0;
 }

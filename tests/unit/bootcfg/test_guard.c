@@ -485,6 +485,27 @@ a_network_card_without_driver(void **state)
 }
 
 static void
+a_network_card_whose_driver_needs_firmware_that_is_not_there(void **state)
+{
+        static char nics[] = "14e4:163b bnx2\n10ec:8168 r8169\n1077:1644 qede", lacking[] = "bnx2 r8169 qed";
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        x.facts.initrd.nics = (struct blob){(uint8_t *)nics, sizeof(nics) - 1};
+        x.facts.initrd.no_firmware = (struct blob){(uint8_t *)lacking, sizeof(lacking) - 1};
+        expect_none(&x); /* r8169 works without */
+        x.hardware.nics[0].vendor = 0x14e4;
+        x.hardware.nics[0].device = 0x163b;
+        expect_one(&x, GUARD_NIC_FIRMWARE, GUARD_DOUBT, "bnx2");
+        x.hardware.nics[0].vendor = 0x1077;
+        x.hardware.nics[0].device = 0x1644;
+        expect_one(&x, GUARD_NIC_FIRMWARE, GUARD_DOUBT, "qede");
+        x.facts.initrd.no_firmware.size = 0;
+        expect_none(&x);
+}
+
+static void
 too_little_memory_for_dom0(void **state)
 {
         struct room x;
@@ -552,6 +573,7 @@ main(void)
                 cmocka_unit_test(firmware_without_a_loader_and_wishes_that_it_cannot_run),
                 cmocka_unit_test(a_cpu_without_long_mode_or_pae),
                 cmocka_unit_test(a_network_card_without_driver),
+                cmocka_unit_test(a_network_card_whose_driver_needs_firmware_that_is_not_there),
                 cmocka_unit_test(too_little_memory_for_dom0),
                 cmocka_unit_test(command_lines_that_are_too_long),
         };

@@ -72,18 +72,54 @@ refuses_hvm_and_disks_and_says_what_to_do(void **state)
 
         (void)state;
         c.type = DOMAIN_HVM;
-        assert_true(hv_domcfg_supported(&c, &err) < 0);
+        assert_int_equal(hv_domcfg_supported(&c, true, &err), 0);
+        assert_true(hv_domcfg_supported(&c, false, &err) < 0);
         assert_int_equal(err.code, ERR_UNSUPPORTED);
-        assert_non_null(strstr(err.message, "pvh"));
+        assert_non_null(strstr(err.message, "micro-hvm"));
         c = sample();
         c.n_disks = 1;
         str_copy(c.disks[0].vdev, sizeof(c.disks[0].vdev), "xvda");
-        assert_true(hv_domcfg_supported(&c, &err) < 0);
+        assert_true(hv_domcfg_supported(&c, true, &err) < 0);
         assert_non_null(strstr(err.message, "xvda"));
         c = sample();
         c.kernel.size = 0;
-        assert_true(hv_domcfg_supported(&c, &err) < 0);
+        assert_true(hv_domcfg_supported(&c, true, &err) < 0);
         assert_int_equal(err.code, ERR_INVALID);
+}
+
+static void
+vnc_listens_on_the_host_alone_and_only_where_there_is_a_device_model(void **state)
+{
+        struct hv_domcfg_files with = files;
+        struct domain_config c = sample();
+        libxl_domain_config x;
+        struct error err;
+
+        (void)state;
+        with.device_model = c.vnc = true;
+        libxl_domain_config_init(&x);
+        assert_int_equal(hv_domcfg_fill(&c, &with, &x, &err), 0);
+        assert_int_equal(x.num_vfbs, 1);
+        assert_int_equal(x.num_vkbs, 1);
+        assert_string_equal(x.vfbs[0].vnc.listen, "127.0.0.1");
+        libxl_domain_config_dispose(&x);
+        libxl_domain_config_init(&x);
+        assert_int_equal(hv_domcfg_fill(&c, &files, &x, &err), 0); /* without: the domain runs all the same */
+        assert_int_equal(x.num_vfbs, 0);
+        libxl_domain_config_dispose(&x);
+        c.type = DOMAIN_HVM;
+        libxl_domain_config_init(&x);
+        assert_int_equal(hv_domcfg_fill(&c, &with, &x, &err), 0);
+        assert_int_equal(x.c_info.type, LIBXL_DOMAIN_TYPE_HVM);
+        assert_int_equal(x.num_vfbs, 0);
+        assert_string_equal(x.b_info.u.hvm.vnc.listen, "127.0.0.1");
+        assert_true(libxl_defbool_val(x.b_info.u.hvm.vnc.enable));
+        libxl_domain_config_dispose(&x);
+        c.vnc = false;
+        libxl_domain_config_init(&x);
+        assert_int_equal(hv_domcfg_fill(&c, &with, &x, &err), 0);
+        assert_false(libxl_defbool_val(x.b_info.u.hvm.vnc.enable));
+        libxl_domain_config_dispose(&x);
 }
 
 static void
@@ -113,6 +149,7 @@ main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(fills_every_field_that_libxl_gets_from_us),
                 cmocka_unit_test(refuses_hvm_and_disks_and_says_what_to_do),
+                cmocka_unit_test(vnc_listens_on_the_host_alone_and_only_where_there_is_a_device_model),
                 cmocka_unit_test(libxls_last_complaints_become_part_of_the_error),
         };
 

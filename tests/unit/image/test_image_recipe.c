@@ -93,6 +93,26 @@ test_modules_have_a_phase_and_one_spelling(void **state)
 }
 
 static void
+test_a_folder_of_modules_ends_in_a_slash_and_leads_nowhere_else(void **state)
+{
+        static const char *const bad[] = {
+                "drivers/net/ethernet", "/drivers/net/", "../x/", "a/../b/", "a//b/", "/", "a/ boot", "a/ late"};
+        _cleanup_free_ struct recipe_module *m = NULL;
+        struct recipe_module *none;
+        struct error err;
+        size_t n;
+
+        (void)state;
+        assert_int_equal(recipe_parse_modules("modules", "drivers/net/ethernet/ # all\n", &m, &n, &err), 0);
+        assert_int_equal(n, 1);
+        assert_string_equal(m[0].name, "drivers/net/ethernet/");
+        assert_int_equal(m[0].phase, RECIPE_ON_DEMAND);
+        for (size_t i = 0; i < N_ELEMENTS(bad); i++)
+                if (recipe_parse_modules("modules", bad[i], &none, &n, &err) != -EINVAL || !strstr(err.message, "modules:1: "))
+                        fail_msg("'%s' was taken", bad[i]);
+}
+
+static void
 write_text(const char *folder, const char *name, const char *text)
 {
         char path[IMAGE_PATH_SIZE];
@@ -220,6 +240,31 @@ test_dependencies_come_before_the_module(void **state)
 }
 
 static void
+test_all_modules_of_a_folder_are_found_with_what_they_need(void **state)
+{
+        static const char dep[] = "kernel/drivers/net/mii.ko:\n"
+                                  "kernel/drivers/net/ethernet/x/one-two.ko: kernel/drivers/net/mii.ko\n"
+                                  "kernel/drivers/net/ethernet-x/three.ko:\n"
+                                  "kernel/drivers/net/ethernet/four.ko.xz:\n";
+        const char *at = dep;
+        struct kmod_entry e;
+        char name[KMOD_NAME_SIZE];
+
+        (void)state;
+        assert_int_equal(kmod_dep_folder_next(&at, "drivers/net/ethernet/", &e), 0);
+        assert_int_equal(e.n, 2);
+        assert_string_equal(e.paths[0], "kernel/drivers/net/mii.ko");
+        assert_true(kmod_path_name(e.paths[1], name));
+        assert_string_equal(name, "one_two");
+        assert_int_equal(kmod_dep_folder_next(&at, "drivers/net/ethernet/", &e), 0);
+        assert_int_equal(e.n, 1);
+        assert_true(kmod_path_name(e.paths[0], name));
+        assert_string_equal(name, "four");
+        assert_int_equal(kmod_dep_folder_next(&at, "drivers/net/ethernet/", &e), -ENOENT);
+        assert_false(kmod_path_name("kernel/x.txt", name));
+}
+
+static void
 test_all_drivers_that_claim_a_device_are_found(void **state)
 {
         static const char alias[] = "# Aliases\nalias pci:v000010ECd00008139sv*sd*bc*sc*i* 8139too\n"
@@ -234,6 +279,12 @@ test_all_drivers_that_claim_a_device_are_found(void **state)
         assert_true(kmod_alias_next(&text, "pci:v000010ECd00008139sv00001AF4sd00001100bc02sc00i00", name));
         assert_string_equal(name, "8139cp");
         assert_false(kmod_alias_next(&text, "pci:v000010ECd00008139sv00001AF4sd00001100bc02sc00i00", name));
+        text = "alias pci:v00001AF4d00001000sv00001AF4 one\nalias pci:v00001AF4d00001000 two\nalias p?i:v00001AF4d00001000 "
+               "three\n";
+        assert_true(kmod_alias_next(&text, "pci:v00001AF4d00001000", name)); /* without a wildcard: the whole */
+        assert_string_equal(name, "two");
+        assert_true(kmod_alias_next(&text, "pci:v00001AF4d00001000", name));
+        assert_string_equal(name, "three");
 }
 
 int
@@ -243,11 +294,13 @@ main(void)
                 cmocka_unit_test(test_each_kind_of_line_is_read),
                 cmocka_unit_test(test_a_wrong_line_is_named_by_file_and_line),
                 cmocka_unit_test(test_modules_have_a_phase_and_one_spelling),
+                cmocka_unit_test(test_a_folder_of_modules_ends_in_a_slash_and_leads_nowhere_else),
                 cmocka_unit_test(test_a_wrong_recipe_conf_is_named_by_file_and_line),
                 cmocka_unit_test(test_any_change_in_the_folder_changes_the_recipes_hash),
                 cmocka_unit_test(test_apts_answer_gives_name_version_and_hash),
                 cmocka_unit_test(test_a_programs_libraries_and_linker_are_read),
                 cmocka_unit_test(test_dependencies_come_before_the_module),
+                cmocka_unit_test(test_all_modules_of_a_folder_are_found_with_what_they_need),
                 cmocka_unit_test(test_all_drivers_that_claim_a_device_are_found),
         };
 

@@ -219,8 +219,37 @@ type_and_builder_follow_xl_and_contradictions_are_refused(void **state)
         must_refuse(BASE "type='pv'\npvh=1", ERR_CONFIG, "contradicts");
         must_refuse(BASE "type='xen'", ERR_CONFIG, "must be \"pv\"");
         must_refuse(BASE "builder='p'", ERR_CONFIG, "generic");
-        must_refuse(BASE "type='hvm'", ERR_UNSUPPORTED, "vm.cfg:3: type=\"hvm\"");
-        must_refuse(BASE "builder='hvm'", ERR_UNSUPPORTED, "vm.cfg:3: builder=\"hvm\"");
+        must_refuse(BASE "type='pvh'\nbuilder='hvm'", ERR_CONFIG, "contradicts");
+}
+
+static void
+an_hvm_guest_has_vnc_unless_it_says_no(void **state)
+{
+        (void)state;
+        must_read(BASE "type='hvm'");
+        assert_int_equal(config.type, DOMAIN_HVM);
+        assert_true(config.vnc);
+        must_read(BASE "builder='hvm'\nvnc=0");
+        assert_int_equal(config.type, DOMAIN_HVM);
+        assert_false(config.vnc);
+        must_read(BASE "type='hvm'\nbuilder='hvm'\nboot='d'");
+        must_note(5, "HVM guests get Xen's default");
+        must_read(BASE "vnc=1");
+        assert_false(config.vnc);
+        must_note(3, "other guests' word is vfb");
+}
+
+static void
+a_vfb_is_vnc_on_the_host_itself(void **state)
+{
+        (void)state;
+        must_read(BASE "vfb=['type=vnc, vnclisten=0.0.0.0, vncpasswd=x']");
+        assert_true(config.vnc);
+        must_note(3, "127.0.0.1");
+        must_read(BASE "vfb=['sdl=1']");
+        assert_false(config.vnc);
+        must_note(3, "only VNC");
+        must_refuse(BASE "vfb=['vnc=1','vnc=1']", ERR_LIMIT, "at most 1");
 }
 
 static void
@@ -337,6 +366,8 @@ main(void)
                 cmocka_unit_test(a_python_file_of_xm_is_named_as_such),
                 cmocka_unit_test(errors_name_file_and_line),
                 cmocka_unit_test(type_and_builder_follow_xl_and_contradictions_are_refused),
+                cmocka_unit_test(an_hvm_guest_has_vnc_unless_it_says_no),
+                cmocka_unit_test(a_vfb_is_vnc_on_the_host_itself),
                 cmocka_unit_test(cmdline_wins_over_root_and_extra_with_a_note),
                 cmocka_unit_test(what_would_change_the_guest_is_refused_unless_it_is_off),
                 cmocka_unit_test(keys_without_effect_are_noted_never_silent),
