@@ -119,6 +119,23 @@ make_args(struct core *c, const struct policy *policy, const struct core_host *h
         return r.host && chosen.profile && chosen.image ? menu_args_make(&r, &chosen, item) : NULL;
 }
 
+/* NULL: no satellite has to do with what the host runs. */
+static const struct guard_satellite *
+satellite_of(struct core *c, const struct core_host *h, const struct profile *p, struct guard_satellite *buf)
+{
+        const struct core_satellite *s = p->kind == PROFILE_POOL ? core_satellite_of(c, h) : NULL;
+
+        if (!s)
+                return NULL;
+        *buf = (struct guard_satellite){.name = s->row.name,
+                                        .server = c->config->network.address,
+                                        .address = h->row.host.address ? h->row.host.address : h->row.address_now,
+                                        .foreign_root = config_root_is_foreign(c->config, host_root(h, p)),
+                                        .networks = s->row.networks,
+                                        .n_networks = s->row.n_networks};
+        return buf;
+}
+
 void
 core_guard_host(struct core *c, const struct policy *policy, struct core_host *h, const struct profile *p,
                 const struct image *im, const struct firmware *fw, struct guard_report *ret)
@@ -126,6 +143,7 @@ core_guard_host(struct core *c, const struct policy *policy, struct core_host *h
         const struct host_firmware *seen = &core_boot_look(c, h)->firmware;
         const struct firmware last = {.client = seen->client, .arch = (uint16_t)seen->arch, .features = seen->features};
         struct guard_request r = {.image = im, .facts = facts_of(c, im), .root = host_root(h, p), .has_host = true};
+        struct guard_satellite satellite;
         struct host_hardware hw;
         struct menu_item item;
 
@@ -136,6 +154,7 @@ core_guard_host(struct core *c, const struct policy *policy, struct core_host *h
         r.hardware = h->row.hardware.size ? core_row_hardware(&h->row, &hw) : NULL;
         r.firmware = fw;
         r.loader = h->row.host.loader;
+        r.satellite = satellite_of(c, h, p, &satellite);
         r.args_refused = make_args(c, policy, h, p, im, menu_of(h, fw), &item);
         r.xen_args = item.xen_args;
         r.dom0_args = item.dom0_args;
