@@ -11,8 +11,10 @@
  *     guard.c           the list of findings, kernel, initrd
  *     guard_loader.c    loader and Xen          guard_root.c   root transports and what they need of the initrd
  *     guard_host.c      CPU, network cards, memory, command lines
+ *     guard_satellite.c what a satellite's host wants of the main server
  */
 #include "bootcfg/loader.h"
+#include "model/config.h"
 #include "model/facts.h"
 #include "model/hardware.h"
 #include "model/image.h"
@@ -49,6 +51,16 @@ struct guard_report {
 };
 extern const struct rec_desc guard_finding_desc;
 
+/* The satellite that a host boots from. */
+struct guard_satellite {
+        const char *name;
+        uint32_t server;                       /* the main server, where agents connect and our servers of roots are */
+        uint32_t address;                      /* of the host; 0: not known */
+        bool foreign_root;                     /* the server of its root is the administrator's own, wherever that is */
+        const struct config_network *networks; /* as the satellite told them */
+        uint32_t n_networks;                   /* 0: it was never seen */
+};
+
 struct guard_request {
         const struct image *image;
         const struct image_facts *facts;     /* NULL: not known yet */
@@ -57,11 +69,12 @@ struct guard_request {
         /* The host; all may be unknown: then the image alone is judged. */
         bool has_host;
         struct mac mac;
-        const struct host_hardware *hardware; /* NULL: no report */
-        const struct firmware *firmware;      /* of its last boot; NULL: not seen */
-        const char *loader;                   /* its wish; "" */
-        const char *xen_args, *dom0_args;     /* as its menu would have them, but for the way home; "": not made */
-        const char *args_refused;             /* why there would be no menu but the local disk's; NULL: there is one */
+        const struct host_hardware *hardware;    /* NULL: no report */
+        const struct firmware *firmware;         /* of its last boot; NULL: not seen */
+        const char *loader;                      /* its wish; "" */
+        const char *xen_args, *dom0_args;        /* as its menu would have them, but for the way home; "": not made */
+        const struct guard_satellite *satellite; /* NULL: it boots from the main server, or into nothing of the pool */
+        const char *args_refused;                /* why there would be no menu but the local disk's; NULL: there is one */
 };
 
 void guard_check(const struct guard_request *r, struct guard_report *ret);

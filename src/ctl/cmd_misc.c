@@ -106,7 +106,11 @@ print_verbs(const char *noun)
 static void
 print_options_of(const struct ctl_command *cmd)
 {
-        for (size_t i = 0; i < OPT_N; i++)
+        const char *name, *help;
+
+        for (size_t i = 0; cmd->raw_option && (name = cmd->raw_option(i, &help)); i++)
+                printf(" --%s", name);
+        for (size_t i = 0; !cmd->raw_option && i < OPT_N; i++)
                 if (ctl_options[i].global || (cmd->options & OPT_BIT(i)))
                         printf(" --%s", ctl_options[i].name);
 }
@@ -206,8 +210,12 @@ print_zsh(void)
 static void
 print_fish_command(const struct ctl_command *cmd)
 {
-        const char *list = list_command(cmd->complete);
+        const char *list = list_command(cmd->complete), *name, *help;
 
+        for (size_t i = 0; cmd->raw_option && (name = cmd->raw_option(i, &help)); i++)
+                printf("complete -c dompool -n '__fish_seen_subcommand_from %s; and __fish_seen_subcommand_from %s' -l '%s' "
+                       "-d \"%s\"\n",
+                       cmd->noun, cmd->verb, name, help);
         if (!cmd->verb)
                 printf("complete -c dompool -n __fish_use_subcommand -a '%s' -d '%s'\n", cmd->noun, cmd->help);
         else

@@ -96,6 +96,7 @@ struct ctl_command {
         int min_args, max_args;
         ctl_command_fn run;
         int (*raw)(int argc, char **argv); /* instead of run: parses its own options, argv[0] is the verb */
+        const char *(*raw_option)(size_t i, const char **ret_help); /* these by number; NULL behind the last */
         /* What the first argument is: "hosts", "domains", "images", "operations", "canaries", "satellites", "file", words in
          * [ ]; NULL: something else. */
         const char *complete;

@@ -20,7 +20,7 @@ static const struct lab_verb {
         {"up", lab_up_command, true, "make a room and wait until its hosts are ready"},
         {"down", lab_down_command, true, "take the room down; nothing is left"},
         {"status", lab_status_command, false, "processes, sockets and hosts of the room"},
-        {"power", lab_power_command, true, "HOST|server on|off|reset: the buttons of a machine"},
+        {"power", lab_power_command, true, "HOST|server|satellite on|off|reset: the buttons of a machine"},
         {"demo", lab_demo_command, true, "a room, a guest on each host, and everything gone again"},
 };
 

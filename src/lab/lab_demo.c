@@ -26,7 +26,8 @@ struct demo_guest {
         const char *type;
         const char *host;
         const char *address;
-        char hello[256]; /* what it said */
+        const char *router; /* NULL: it needs none to be pinged by the server */
+        char hello[256];    /* what it said */
 };
 
 struct demo {
@@ -108,13 +109,26 @@ write_guest(const struct demo *d, const struct demo_guest *g, char path[LAB_PATH
                  "memory = 128\n"
                  "kernel = \"vmlinuz\"\n"
                  "ramdisk = \"initrd\"\n"
-                 "extra = \"console=hvc0 name=%s ip=%s/%d\"\n"
+                 "extra = \"console=hvc0 name=%s ip=%s/%d%s%s\"\n"
                  "vif = [ \"bridge=xenbr0\" ]\n",
-                 g->name, g->type, g->name, g->address, LAB_PREFIX);
+                 g->name, g->type, g->name, g->address, LAB_PREFIX, g->router ? " gw=" : "", g->router ? g->router : "");
         if (!f || fputs(text, f) < 0)
                 return error_errno_set(err, errno, "cannot write %s", path);
         printf("$ cat %s\n%s", path, text);
         return 0;
+}
+
+/* On the satellite's LAN they have addresses of that. */
+static void
+place_guests(struct demo *d)
+{
+        static const char *const there[] = {"10.78.0.101", "10.78.0.102"};
+
+        for (size_t i = 0; i < N_ELEMENTS(d->guests); i++)
+                if (d->room.hosts[i].satellite) {
+                        d->guests[i].address = there[i];
+                        d->guests[i].router = "10.78.0.1";
+                }
 }
 
 static int
@@ -234,6 +248,7 @@ lab_demo_command(const struct lab_options *o, struct error *err)
         r = lab_up(&options, &d.room, stdout, err);
         if (r < 0)
                 return r;
+        place_guests(&d);
         snprintf(d.server, sizeof(d.server), "unix:%s/run/api.sock", d.room.dir);
         setenv("DOMPOOL_SERVER", d.server, 1); /* for the client's runs below */
         r = play(&d, err);

@@ -16,6 +16,7 @@ lab_down(const struct lab_room *room)
         for (uint32_t i = 0; i < room->n_hosts; i++)
                 lab_qemu_stop(room, &room->hosts[i]);
         lab_process_stop(room, "dompoold", LAB_SERVER_GRACE_MS);
+        lab_process_stop(room, LAB_SATELLITE, LAB_SERVER_GRACE_MS);
         lab_process_sweep(room);
         lab_net_delete(room);
         lab_room_remove(room); /* last: it is what a later `down` finds the rest by */

@@ -24,6 +24,7 @@
 #define NETNS_DIR "/run/netns"
 
 static const struct mac bridge_mac = {{0x52, 0x54, 0x00, 0x77, 0xff, 0x01}};
+static const struct mac satellite_bridge_mac = {{0x52, 0x54, 0x00, 0x78, 0xff, 0x01}};
 
 char *
 lab_net_path(const struct lab_room *room, char buf[LAB_PATH_SIZE])
@@ -37,6 +38,25 @@ lab_net_site_path(const struct lab_room *room, char buf[LAB_PATH_SIZE])
 {
         snprintf(buf, LAB_PATH_SIZE, NETNS_DIR "/%s-site", room->netns);
         return buf;
+}
+
+char *
+lab_net_satellite_path(const struct lab_room *room, char buf[LAB_PATH_SIZE])
+{
+        snprintf(buf, LAB_PATH_SIZE, NETNS_DIR "/%s-satellite", room->netns);
+        return buf;
+}
+
+bool
+lab_net_path_at(const struct lab_room *room, unsigned i, char buf[LAB_PATH_SIZE])
+{
+        static char *(*const paths[])(const struct lab_room *room, char buf[LAB_PATH_SIZE]) = {lab_net_path, lab_net_site_path,
+                                                                                               lab_net_satellite_path};
+
+        if (i >= N_ELEMENTS(paths))
+                return false;
+        paths[i](room, buf);
+        return true;
 }
 
 /* As ip-netns(8) does it, so that `ip netns` sees the room: a shared mount point, in it one file a namespace. */
@@ -67,14 +87,13 @@ make_tap(const char *name)
         return 0;
 }
 
-static void
-no_ipv6(void)
+/* Switches something on in the namespace that the process is in. */
+static int
+set_sysctl(const char *path)
 {
-        _cleanup_close_ int fd = open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY | O_CLOEXEC);
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
 
-        /* For what is made from now on: keeps the hosts' taps quiet. A kernel without IPv6 is quiet already. */
-        if (fd >= 0 && write(fd, "1", 1) != 1)
-                return;
+        return fd < 0 || write(fd, "1", 1) != 1 ? -errno : 0;
 }
 
 /* Inside the new namespace. */
@@ -93,12 +112,18 @@ make_interfaces(const struct lab_room *room, struct error *err)
                 r = netlink_link_up(LAB_BRIDGE, true);
         if (r < 0)
                 return error_errno_set(err, -r, "cannot make the bridge %s", LAB_BRIDGE);
-        no_ipv6();
+        /* For what is made from now on: keeps the hosts' taps quiet. A kernel without IPv6 is quiet already. */
+        set_sysctl("/proc/sys/net/ipv6/conf/default/disable_ipv6");
+        r = room->satellite ? netlink_bridge_add(LAB_SATELLITE_BRIDGE, &satellite_bridge_mac) : 0;
+        if (r == 0 && room->satellite)
+                r = netlink_link_up(LAB_SATELLITE_BRIDGE, true);
+        if (r < 0)
+                return error_errno_set(err, -r, "cannot make the bridge %s", LAB_SATELLITE_BRIDGE);
         for (uint32_t i = 0; i < room->n_hosts; i++) {
                 h = &room->hosts[i];
                 r = make_tap(h->tap);
                 if (r == 0)
-                        r = netlink_set_master(h->tap, LAB_BRIDGE);
+                        r = netlink_set_master(h->tap, h->satellite ? LAB_SATELLITE_BRIDGE : LAB_BRIDGE);
                 if (r == 0)
                         r = netlink_link_up(h->tap, true);
                 if (r < 0)
@@ -121,45 +146,116 @@ make_namespace(const char *path, struct error *err)
         return 0;
 }
 
-/* A cable from the room's bridge to the machine of the site's DHCP server, in the namespace @site; the process ends up there.
- */
+/* A cable from the room's namespace to a machine in one of its own. */
+struct cable {
+        const char *outer, *inner; /* the interfaces at its ends */
+        const char *bridge;        /* that the outer one is in; NULL: it has an address instead */
+        uint32_t outer_address, inner_address;
+        unsigned prefix;
+};
+
+static const struct cable site_cables[] = {
+        {"site0", LAB_SITE_INTERFACE, LAB_BRIDGE, 0, LAB_SITE_ADDRESS, LAB_PREFIX},
+};
+static const struct cable satellite_cables[] = {
+        {"sat0", LAB_SATELLITE_INTERFACE, LAB_SATELLITE_BRIDGE, 0, LAB_SATELLITE_ADDRESS, LAB_PREFIX},
+        {"up0", "up1", NULL, LAB_SATELLITE_LINK_SERVER, LAB_SATELLITE_LINK, LAB_SATELLITE_LINK_PREFIX},
+};
+
+/* In the room's namespace; the inner end goes to the @machine. */
 static int
-connect_site(int site, struct error *err)
+lay_cable(const struct cable *c, int machine)
 {
-        int r = netlink_veth_add("site0", LAB_SITE_INTERFACE);
+        int r = netlink_veth_add(c->outer, c->inner);
 
         if (r == 0)
-                r = netlink_set_master("site0", LAB_BRIDGE);
+                r = c->bridge ? netlink_set_master(c->outer, c->bridge)
+                              : netlink_address_set(c->outer, c->outer_address, c->prefix);
         if (r == 0)
-                r = netlink_link_up("site0", true);
+                r = netlink_link_up(c->outer, true);
+        return r == 0 ? netlink_set_netns(c->inner, machine) : r;
+}
+
+static int
+plug_in(const struct cable *c)
+{
+        int r = netlink_address_set(c->inner, c->inner_address, c->prefix);
+
+        return r == 0 ? netlink_link_up(c->inner, true) : r;
+}
+
+/* The process is in the room's namespace before and after. */
+static int
+connect_machine(const struct lab_room *room, const struct cable *cables, size_t n, int machine, struct error *err)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = lay_cable(&cables[i], machine);
+        if (r == 0 && setns(machine, CLONE_NEWNET) < 0)
+                r = -errno;
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = plug_in(&cables[i]);
         if (r == 0)
-                r = netlink_set_netns(LAB_SITE_INTERFACE, site);
-        if (r == 0 && setns(site, CLONE_NEWNET) < 0)
+                r = lab_net_enter(room);
+        return r < 0 ? error_errno_set(err, -r, "cannot lay the cable to %s", cables[0].inner) : 0;
+}
+
+/* Both forward between their LAN and the line between them; nothing else is behind either. */
+static int
+route_to_satellite(const struct lab_room *room, int machine, struct error *err)
+{
+        static const char forward[] = "/proc/sys/net/ipv4/ip_forward";
+        int r = set_sysctl(forward);
+
+        if (r == 0)
+                r = netlink_route_default(LAB_SATELLITE_LINK, "up0");
+        if (r == 0 && setns(machine, CLONE_NEWNET) < 0)
                 r = -errno;
         if (r == 0)
-                r = netlink_address_set(LAB_SITE_INTERFACE, LAB_SITE_ADDRESS, LAB_PREFIX);
+                r = set_sysctl(forward);
         if (r == 0)
-                r = netlink_link_up(LAB_SITE_INTERFACE, true);
-        return r < 0 ? error_errno_set(err, -r, "cannot make the site's interface %s", LAB_SITE_INTERFACE) : 0;
+                r = netlink_route_default(LAB_SATELLITE_LINK_SERVER, "up1");
+        if (r == 0)
+                r = lab_net_enter(room);
+        return r < 0 ? error_errno_set(err, -r, "cannot make the routes between the server and the satellite") : 0;
+}
+
+/* A machine's namespace; -1 with @err set. */
+static int
+make_machine(const char *path, struct error *err)
+{
+        int fd;
+
+        if (make_namespace(path, err) < 0)
+                return -1;
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                error_errno_set(err, errno, "%s", path);
+        return fd;
 }
 
 static int
 child_create(const struct lab_room *room, struct error *err)
 {
         char path[LAB_PATH_SIZE];
-        _cleanup_close_ int site = -1;
-        int r = 0;
+        _cleanup_close_ int site = -1, satellite = -1;
+        int r;
 
-        if (room->proxy) {
-                r = make_namespace(lab_net_site_path(room, path), err);
-                if (r < 0)
-                        return r;
-                site = open(path, O_RDONLY | O_CLOEXEC);
-        }
+        if (room->proxy && (site = make_machine(lab_net_site_path(room, path), err)) < 0)
+                return error_to_errno(err->code);
+        if (room->satellite && (satellite = make_machine(lab_net_satellite_path(room, path), err)) < 0)
+                return error_to_errno(err->code);
         r = make_namespace(lab_net_path(room, path), err);
         if (r == 0)
                 r = make_interfaces(room, err);
-        return r == 0 && room->proxy ? connect_site(site, err) : r;
+        if (r == 0 && room->proxy)
+                r = connect_machine(room, site_cables, N_ELEMENTS(site_cables), site, err);
+        if (r == 0 && room->satellite)
+                r = connect_machine(room, satellite_cables, N_ELEMENTS(satellite_cables), satellite, err);
+        if (r == 0 && room->satellite)
+                r = route_to_satellite(room, satellite, err);
+        return r;
 }
 
 int
@@ -203,8 +299,8 @@ lab_net_delete(const struct lab_room *room)
 {
         char path[LAB_PATH_SIZE];
 
-        umount2(lab_net_path(room, path), MNT_DETACH);
-        unlink(path);
-        umount2(lab_net_site_path(room, path), MNT_DETACH);
-        unlink(path);
+        for (unsigned i = 0; lab_net_path_at(room, i, path); i++) {
+                umount2(path, MNT_DETACH);
+                unlink(path);
+        }
 }

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/parse.h"
 #include "bootcfg/loader.h"
+#include "lab/lab.h"
 
 #define MEMORY_MIN_MIB 768u
 #define MEMORY_MAX_MIB 65536u
@@ -26,8 +27,15 @@ struct option_row {
 static int
 set_name(struct lab_options *o, const char *value, struct error *err)
 {
+        static const char *const machines[] = {"-site", "-satellite"}; /* lab_net.h */
+        size_t n = strlen(value);
+
         if (!name_ok(value) || !str_copy(o->name, sizeof(o->name), value))
                 return error_set(err, ERR_USAGE, "--name '%s': at most %zu of [a-zA-Z0-9._-]", value, sizeof(o->name) - 1);
+        for (size_t i = 0; i < N_ELEMENTS(machines); i++)
+                if (n > strlen(machines[i]) && strcmp(value + n - strlen(machines[i]), machines[i]) == 0)
+                        return error_set(err, ERR_USAGE, "--name '%s': a machine of the room '%.*s' is called so", value,
+                                         (int)(n - strlen(machines[i])), value);
         return 0;
 }
 
@@ -177,6 +185,12 @@ set_proxy(struct lab_options *o, const char *value, struct error *err)
 }
 
 static int
+set_satellite(struct lab_options *o, const char *value, struct error *err)
+{
+        return set_list("--satellite", value, o->satellite_hosts, &o->n_satellite_hosts, err);
+}
+
+static int
 set_keep(struct lab_options *o, const char *value, struct error *err)
 {
         (void)value;
@@ -215,6 +229,7 @@ static const struct option_row rows[] = {
         {"store", "DIR", set_store, "image store (/var/cache/dompool/images)"},
         {"timeout", "TIME", set_timeout, "longest time from power-on to ready (4m)"},
         {"proxy", NULL, set_proxy, "another DHCP server (dnsmasq) hands out the addresses; dompoold is a proxy"},
+        {"satellite", "LIST", set_satellite, "hosts, such as n2, that are on a second LAN, which a satellite serves"},
         {"keep", NULL, set_keep, "do not take the room down after a failure or at the demo's end"},
         {"json", NULL, set_json, "print the room as JSON; progress goes to standard error"},
         {"help", NULL, set_help, "this text"},
@@ -231,6 +246,30 @@ options_defaults(struct lab_options *o)
         str_copy(o->store, sizeof(o->store), "/var/cache/dompool/images");
 }
 
+static bool
+is_host(const struct lab_options *o, const char *name)
+{
+        char known[LAB_NAME_SIZE];
+
+        for (uint32_t i = 1; i <= o->n_hosts; i++) {
+                snprintf(known, sizeof(known), "n%u", i);
+                if (strcmp(known, name) == 0)
+                        return true;
+        }
+        return false;
+}
+
+/* How many hosts there are may be said behind it. */
+static int
+check_satellite_hosts(const struct lab_options *o, struct error *err)
+{
+        for (unsigned i = 0; i < o->n_satellite_hosts; i++)
+                if (!is_host(o, o->satellite_hosts[i]))
+                        return error_set(err, ERR_USAGE, "--satellite '%s': the room has only the hosts n1 to n%u",
+                                         o->satellite_hosts[i], o->n_hosts);
+        return 0;
+}
+
 static int
 options_finish(struct lab_options *o, struct error *err)
 {
@@ -239,7 +278,7 @@ options_finish(struct lab_options *o, struct error *err)
         if (strlen(o->dir) > LAB_DIR_MAX)
                 return error_set(err, ERR_USAGE, "--dir: longer than %d bytes, sockets in it would have no valid name",
                                  LAB_DIR_MAX);
-        return 0;
+        return check_satellite_hosts(o, err);
 }
 
 int
@@ -267,6 +306,15 @@ lab_options_parse(struct lab_options *o, int argc, char **argv, struct error *er
                 o->words[o->n_words++] = argv[optind];
         }
         return options_finish(o, err);
+}
+
+const char *
+lab_option_at(size_t i, const char **ret_help)
+{
+        if (i >= N_ELEMENTS(rows))
+                return NULL;
+        *ret_help = rows[i].help;
+        return rows[i].name;
 }
 
 void

@@ -15,7 +15,9 @@ struct lab_options {
         bool help;
         bool keep; /* leave a room that failed (up), or that is done (demo), standing */
         bool json;
-        bool proxy; /* addresses are another DHCP server's */
+        bool proxy;                 /* addresses are another DHCP server's */
+        unsigned n_satellite_hosts; /* on the LAN of a satellite; 0: there is none */
+        char satellite_hosts[LAB_MAX_HOSTS][LAB_NAME_SIZE];
         char name[LAB_NAME_SIZE];
         char dir[LAB_PATH_SIZE];
         char store[LAB_PATH_SIZE];
@@ -23,9 +25,9 @@ struct lab_options {
         uint32_t n_firmwares; /* host i gets number i modulo this */
         enum lab_firmware firmwares[LAB_MAX_HOSTS];
         uint32_t memory_mib; /* of each machine */
-        unsigned n_nics;      /* likewise */
+        unsigned n_nics;     /* likewise */
         char nics[LAB_MAX_HOSTS][LAB_NAME_SIZE];
-        unsigned n_loaders;   /* likewise; 0: the best for each firmware */
+        unsigned n_loaders; /* likewise; 0: the best for each firmware */
         char loaders[LAB_MAX_HOSTS][LAB_NAME_SIZE];
         char kernel_args[256]; /* of all hosts' dom0, behind the server's own */
         uint64_t timeout_s;    /* from a host's power-on to ready */

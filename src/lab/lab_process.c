@@ -200,8 +200,23 @@ in_namespace(pid_t pid, const struct stat *netns)
         return stat(path, &st) == 0 && st.st_ino == netns->st_ino && st.st_dev == netns->st_dev;
 }
 
+/* The room's namespaces that are there. */
+struct namespaces {
+        struct stat st[LAB_NET_MACHINES];
+        unsigned n;
+};
+
+static bool
+in_a_namespace(pid_t pid, const struct namespaces *all)
+{
+        for (unsigned i = 0; i < all->n; i++)
+                if (in_namespace(pid, &all->st[i]))
+                        return true;
+        return false;
+}
+
 static unsigned
-sweep_once(const struct lab_room *room, const struct stat *netns)
+sweep_once(const struct lab_room *room, const struct namespaces *all)
 {
         _cleanup_closedir_ DIR *d = opendir("/proc");
         const struct dirent *e;
@@ -215,7 +230,7 @@ sweep_once(const struct lab_room *room, const struct stat *netns)
                 pid = (pid_t)strtol(e->d_name, NULL, 10);
                 if (pid == getpid() || read_stat(pid, &st) < 0)
                         continue;
-                if (st.state == 'Z' || (!(netns && in_namespace(pid, netns)) && !in_session(room, st.session)))
+                if (st.state == 'Z' || (!in_a_namespace(pid, all) && !in_session(room, st.session)))
                         continue;
                 kill(pid, SIGKILL);
                 n++;
@@ -226,16 +241,30 @@ sweep_once(const struct lab_room *room, const struct stat *netns)
 void
 lab_process_sweep(const struct lab_room *room)
 {
+        struct namespaces all = {.n = 0};
         char path[LAB_PATH_SIZE];
-        struct stat netns;
-        bool have_netns = stat(lab_net_path(room, path), &netns) == 0;
 
+        for (unsigned i = 0; lab_net_path_at(room, i, path); i++)
+                all.n += stat(path, &all.st[all.n]) == 0;
         /* Several rounds: a process may fork while it is being looked for. */
-        for (unsigned i = 0; i < SWEEP_ROUNDS && sweep_once(room, have_netns ? &netns : NULL) > 0; i++) {
+        for (unsigned i = 0; i < SWEEP_ROUNDS && sweep_once(room, &all) > 0; i++) {
                 while (waitpid(-1, NULL, WNOHANG) > 0)
                         continue;
                 usleep(SWEEP_PAUSE_US);
         }
+}
+
+int
+lab_process_ended(const struct lab_room *room, const char *name, struct error *err)
+{
+        char path[LAB_PATH_SIZE], line[512], last[512] = "it said nothing";
+        _cleanup_fclose_ FILE *f = fopen(lab_room_path(room, path, "log/%s.log", name), "re");
+
+        while (f && fgets(line, sizeof(line), f))
+                if (line[strspn(line, " \n")])
+                        str_copy(last, sizeof(last), line);
+        last[strcspn(last, "\n")] = '\0';
+        return error_set(err, ERR_TOOL, "%s did not start: %s (%s)", name, last, path);
 }
 
 int

@@ -35,6 +35,18 @@ lab_firmware_find(const char *text)
         return -1;
 }
 
+/* The hosts that are named go to the satellite's LAN. */
+static void
+place_hosts(struct lab_room *room, const struct lab_options *o)
+{
+        for (unsigned i = 0; i < o->n_satellite_hosts; i++)
+                for (uint32_t k = 0; k < room->n_hosts; k++)
+                        if (strcmp(o->satellite_hosts[i], room->hosts[k].name) == 0) {
+                                room->hosts[k].satellite = room->satellite = true;
+                                room->hosts[k].address = 0;
+                        }
+}
+
 void
 lab_room_init(struct lab_room *room, const struct lab_options *o)
 {
@@ -58,6 +70,7 @@ lab_room_init(struct lab_room *room, const struct lab_options *o)
                 if (o->n_loaders > 0 && strcmp(o->loaders[i % o->n_loaders], "best") != 0)
                         str_copy(h->loader, sizeof(h->loader), o->loaders[i % o->n_loaders]);
         }
+        place_hosts(room, o);
 }
 
 char *
@@ -98,8 +111,8 @@ host_json(const struct lab_host *h)
 {
         char mac[MAC_TEXT_SIZE], ip[IP4_TEXT_SIZE];
 
-        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "name", h->name, "tap", h->tap, "mac",
-                         mac_text(&h->mac, mac), "address", ip4_text(h->address, ip), "firmware",
+        return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:i}", "name", h->name, "tap", h->tap, "mac",
+                         mac_text(&h->mac, mac), "address", ip4_text(h->address, ip), "satellite", h->satellite, "firmware",
                          lab_firmware_name(h->firmware), "nic", h->nic, "loader", h->loader, "memory_mib", (int)h->memory_mib);
 }
 
@@ -117,14 +130,17 @@ room_json(const struct lab_room *room)
 int
 lab_room_save(const struct lab_room *room, struct error *err)
 {
-        static const char *const folders[] = {"run", "state", "guests", "pid", "log"};
+        static const char *const folders[] = {"run", "state", "guests", "pid", "log", NULL};
+        static const char *const satellite[] = {"", "/run", "/state", "/guests", "/store", NULL};
         char path[LAB_PATH_SIZE];
         json_t *json;
         int r;
 
         r = make_dir(room->dir, err);
-        for (size_t i = 0; r == 0 && i < N_ELEMENTS(folders); i++)
+        for (size_t i = 0; r == 0 && folders[i]; i++)
                 r = make_dir(lab_room_path(room, path, "%s", folders[i]), err);
+        for (size_t i = 0; r == 0 && room->satellite && satellite[i]; i++)
+                r = make_dir(lab_room_path(room, path, LAB_SATELLITE "%s", satellite[i]), err);
         for (uint32_t i = 0; r == 0 && i < room->n_hosts; i++)
                 r = make_dir(lab_room_path(room, path, "%s", room->hosts[i].name), err);
         if (r < 0)
@@ -140,10 +156,11 @@ static int
 host_load(json_t *json, struct lab_host *h)
 {
         const char *name, *tap, *mac, *ip, *firmware, *nic, *loader;
-        int memory, f;
+        int memory, f, satellite = 0;
 
-        if (json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "name", &name, "tap", &tap, "mac", &mac, "address",
-                        &ip, "firmware", &firmware, "nic", &nic, "loader", &loader, "memory_mib", &memory) < 0)
+        if (json_unpack(json, "{s:s, s:s, s:s, s:s, s?b, s:s, s:s, s:s, s:i}", "name", &name, "tap", &tap, "mac", &mac,
+                        "address", &ip, "satellite", &satellite, "firmware", &firmware, "nic", &nic, "loader", &loader,
+                        "memory_mib", &memory) < 0)
                 return -EINVAL;
         f = lab_firmware_find(firmware);
         if (f < 0 || memory <= 0 || parse_mac(mac, &h->mac) < 0 || parse_ip4(ip, &h->address) < 0 || !name_ok(name) ||
@@ -153,6 +170,7 @@ host_load(json_t *json, struct lab_host *h)
             !str_copy(h->nic, sizeof(h->nic), nic) || (*loader && !name_ok(loader)) ||
             !str_copy(h->loader, sizeof(h->loader), loader))
                 return -EINVAL;
+        h->satellite = satellite;
         h->firmware = (enum lab_firmware)f;
         h->memory_mib = (uint32_t)memory;
         return 0;
@@ -176,9 +194,11 @@ room_from_json(json_t *json, struct lab_room *room)
                 return -EINVAL;
         room->proxy = proxy;
         room->n_hosts = (uint32_t)json_array_size(hosts);
-        for (uint32_t i = 0; i < room->n_hosts; i++)
+        for (uint32_t i = 0; i < room->n_hosts; i++) {
                 if (host_load(json_array_get(hosts, i), &room->hosts[i]) < 0)
                         return -EINVAL;
+                room->satellite = room->satellite || room->hosts[i].satellite;
+        }
         return 0;
 }
 

@@ -8,6 +8,7 @@
  *     DIR/room.json            this description
  *     DIR/dompoold.conf        made by lab_server.c
  *     DIR/site.conf            the site's DHCP server's, made by lab_site.c; its leases are in DIR/site.leases
+ *     DIR/satellite.conf       the satellite's, made by lab_satellite.c; its enrolment, state and images are in DIR/satellite
  *     DIR/run/api.sock         the API
  *     DIR/state, DIR/guests    the server's state; kernels and ramdisks for guests
  *     DIR/pid/NAME             one a process: pid and start time
@@ -28,7 +29,13 @@
 #define LAB_SERVER_ADDRESS 0x0a4d0001u /* 10.77.0.1 */
 #define LAB_SITE_ADDRESS 0x0a4d0002u   /* 10.77.0.2: the site's DHCP server */
 #define LAB_PREFIX 24
-#define LAB_FIRST_HOST_ADDRESS 0x0a4d000bu /* 10.77.0.11 */
+#define LAB_FIRST_HOST_ADDRESS 0x0a4d000bu    /* 10.77.0.11 */
+#define LAB_SATELLITE "satellite"             /* its name, the label of its hosts, and the name of its process */
+#define LAB_SATELLITE_BRIDGE "lab1"           /* its LAN */
+#define LAB_SATELLITE_ADDRESS 0x0a4e0001u     /* 10.78.0.1, there */
+#define LAB_SATELLITE_LINK_SERVER 0x0a4f0001u /* 10.79.0.1/30: the line from the server ... */
+#define LAB_SATELLITE_LINK 0x0a4f0002u        /* 10.79.0.2: ... to it */
+#define LAB_SATELLITE_LINK_PREFIX 30
 
 enum lab_firmware {
         LAB_BIOS,
@@ -40,7 +47,8 @@ struct lab_host {
         char name[LAB_NAME_SIZE];
         char tap[16];
         struct mac mac;
-        uint32_t address;
+        uint32_t address; /* 0: on the satellite's LAN, where it gets one of the range */
+        bool satellite;   /* on its LAN, not on the server's */
         enum lab_firmware firmware;
         char nic[LAB_NAME_SIZE];
         char loader[LAB_NAME_SIZE]; /* empty: the best for its firmware */
@@ -53,7 +61,8 @@ struct lab_room {
         char dir[LAB_PATH_SIZE];
         char store[LAB_PATH_SIZE];
         char kernel_args[256];
-        bool proxy; /* a DHCP server of the site (lab_site.c) hands out the addresses */
+        bool proxy;     /* a DHCP server of the site (lab_site.c) hands out the addresses */
+        bool satellite; /* there is one (lab_satellite.c): a host is on its LAN */
         uint32_t n_hosts;
         struct lab_host hosts[LAB_MAX_HOSTS];
 };

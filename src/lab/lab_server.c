@@ -23,7 +23,9 @@ config_host(const struct lab_room *room, const struct lab_host *h, FILE *f)
 
         fprintf(f, "\nhost \"%s\" {\n", h->name);
         fprintf(f, "\tmac = \"%s\"\n", mac_text(&h->mac, mac));
-        if (!room->proxy)
+        if (h->satellite)
+                fprintf(f, "\tlabels = \"%s\"\n", LAB_SATELLITE);
+        else if (!room->proxy)
                 fprintf(f, "\taddress = \"%s\"\n", ip4_text(h->address, ip));
         fprintf(f, "\tprofile = \"pool\"\n");
         if (h->loader[0])
@@ -53,6 +55,8 @@ lab_server_config(const struct lab_room *room, FILE *f)
         else
                 fprintf(f, "\trange = \"%s-%s\"\n", ip4_text(LAB_SERVER_ADDRESS + 199, a),
                         ip4_text(LAB_SERVER_ADDRESS + 249, b));
+        if (room->satellite && !room->proxy)
+                fprintf(f, "\trouter = \"%s\"\n", ip4_text(LAB_SERVER_ADDRESS, a)); /* hosts of the two LANs meet */
         fprintf(f, "}\n\napi {\n\tsocket = \"%s/run/api.sock\"\n}\n", room->dir);
         for (uint32_t i = 0; i < room->n_hosts; i++)
                 config_host(room, &room->hosts[i], f);
@@ -87,20 +91,6 @@ lab_server_prepare(const struct lab_room *room, struct error *err)
         return 0;
 }
 
-/* The last line of dompoold's log: why it ended. */
-static int
-ended(const struct lab_room *room, struct error *err)
-{
-        char path[LAB_PATH_SIZE], line[512], last[512] = "it said nothing";
-        _cleanup_fclose_ FILE *f = fopen(lab_room_path(room, path, "log/dompoold.log"), "re");
-
-        while (f && fgets(line, sizeof(line), f))
-                if (line[strspn(line, " \n")])
-                        str_copy(last, sizeof(last), line);
-        last[strcspn(last, "\n")] = '\0';
-        return error_set(err, ERR_TOOL, "dompoold did not start: %s (%s)", last, path);
-}
-
 int
 lab_server_start(const struct lab_room *room, struct error *err)
 {
@@ -120,7 +110,7 @@ lab_server_start(const struct lab_room *room, struct error *err)
                         return 0;
                 }
                 if (!lab_process_pid(room, "dompoold"))
-                        return ended(room, err);
+                        return lab_process_ended(room, "dompoold", err);
                 r = lab_sleep_ms(START_PAUSE_MS, err);
         }
         return r < 0 ? r : error_set(err, ERR_TIMEOUT, "dompoold's API does not answer: %s", not_yet.message);

@@ -6,7 +6,7 @@
 
 #include "lab/lab_room.h"
 
-#define LAB_SERVER_GRACE_MS 5000 /* from SIGTERM to SIGKILL */
+#define LAB_SERVER_GRACE_MS 5000 /* from SIGTERM to SIGKILL, the satellite's as well */
 
 /* Writes the configuration of the room's server. */
 void lab_server_config(const struct lab_room *room, FILE *f);

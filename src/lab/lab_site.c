@@ -20,6 +20,8 @@ lab_site_config(const struct lab_room *room, FILE *f)
         for (uint32_t i = 0; i < room->n_hosts; i++) {
                 const struct lab_host *h = &room->hosts[i];
 
+                if (h->satellite)
+                        continue;
                 fprintf(f, "dhcp-host=%s,%s,%s\n", mac_text(&h->mac, mac), ip4_text(h->address, ip), h->name);
         }
 }

@@ -17,6 +17,7 @@
 #include "lab/lab_net.h"
 #include "lab/lab_process.h"
 #include "lab/lab_qemu.h"
+#include "lab/lab_satellite.h"
 #include "lab/lab_server.h"
 #include "lab/lab_site.h"
 
@@ -155,6 +156,36 @@ boot_hosts(const struct lab_options *o, const struct lab_room *room, FILE *progr
         return r;
 }
 
+/* The network, the server, and the other machines that the room has. */
+static int
+start_servers(const struct lab_room *room, struct step_clock *s, struct error *err)
+{
+        int r;
+
+        step_begin(s, "server: dompoold in its own network");
+        r = lab_net_create(room, err);
+        if (r == 0)
+                r = lab_site_start(room, err);
+        if (r == 0)
+                r = lab_server_prepare(room, err);
+        if (r == 0)
+                r = lab_server_start(room, err);
+        if (r < 0)
+                return r;
+        step_end(s, "server: it answers");
+        if (!room->satellite)
+                return 0;
+        step_begin(s, "satellite: dompoold --satellite on a LAN of its own");
+        r = lab_satellite_prepare(room, err);
+        if (r == 0)
+                r = lab_satellite_start(room, err);
+        if (r == 0)
+                r = lab_satellite_wait(room, err);
+        if (r == 0)
+                step_end(s, "satellite: it serves");
+        return r;
+}
+
 static int
 make_room(const struct lab_options *o, const struct lab_room *room, FILE *progress, struct error *err)
 {
@@ -165,17 +196,9 @@ make_room(const struct lab_options *o, const struct lab_room *room, FILE *progre
         r = ensure_images(room, &s, err);
         if (r < 0)
                 return r;
-        step_begin(&s, "server: dompoold in its own network");
-        r = lab_net_create(room, err);
-        if (r == 0)
-                r = lab_site_start(room, err);
-        if (r == 0)
-                r = lab_server_prepare(room, err);
-        if (r == 0)
-                r = lab_server_start(room, err);
+        r = start_servers(room, &s, err);
         if (r < 0)
                 return r;
-        step_end(&s, "server: it answers");
         s.begin_ms = clock_mono_ms(&s.clock);
         r = boot_hosts(o, room, progress, err);
         if (r == 0)

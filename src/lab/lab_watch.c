@@ -155,6 +155,9 @@ check_processes(const struct lab_watch *w, uint32_t first, uint32_t n, struct er
         if (!lab_process_pid(w->room, "dompoold"))
                 return error_set(err, ERR_STATE, "dompoold has ended; see %s",
                                  lab_room_path(w->room, path, "log/dompoold.log"));
+        if (w->room->satellite && !lab_process_pid(w->room, LAB_SATELLITE))
+                return error_set(err, ERR_STATE, "the satellite has ended; see %s",
+                                 lab_room_path(w->room, path, "log/" LAB_SATELLITE ".log"));
         for (uint32_t i = first; i < first + n; i++)
                 if (!lab_process_pid(w->room, w->room->hosts[i].name))
                         return error_set(err, ERR_STATE, "the QEMU of %s has ended; see %s", w->room->hosts[i].name,

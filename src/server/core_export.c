@@ -65,6 +65,15 @@ address_of(struct core *c, const struct policy_host *p)
         return p->address ? p->address : h ? h->row.address_now : 0;
 }
 
+/* AoE does not leave our LAN: behind a satellite nobody would hear it. */
+static bool
+reaches(struct core *c, enum root_kind root, const struct mac *mac)
+{
+        const struct core_host *h = root == ROOT_AOE ? core_host_by_mac(c, mac) : NULL;
+
+        return !h || !core_satellite_of(c, h);
+}
+
 static void
 add_wishes(struct core *c, const struct policy *policy, const struct policy_host *host)
 {
@@ -72,7 +81,8 @@ add_wishes(struct core *c, const struct policy *policy, const struct policy_host
         uint32_t n = policy_choose_all(policy, host, all);
 
         for (uint32_t i = 0; i < n; i++)
-                if (all[i].image && root_is_exported(all[i].root) && !config_root_is_foreign(c->config, all[i].root))
+                if (all[i].image && root_is_exported(all[i].root) && !config_root_is_foreign(c->config, all[i].root) &&
+                    reaches(c, all[i].root, &host->mac))
                         add(c->exports, all[i].root, all[i].image->id, address_of(c, host), &host->mac);
 }
 

@@ -119,6 +119,24 @@ look_at(struct core *c, const struct mac *mac, struct machine *ret)
         }
 }
 
+/* NULL: no satellite has to do with what the host runs. */
+static const struct guard_satellite *
+satellite_of(struct core *c, const struct policy_host *host, const struct policy_chosen *chosen, struct guard_satellite *buf)
+{
+        struct core_host *h = core_host_by_mac(c, &host->mac);
+        const struct core_satellite *s = h && chosen->profile->kind == PROFILE_POOL ? core_satellite_of(c, h) : NULL;
+
+        if (!s)
+                return NULL;
+        *buf = (struct guard_satellite){.name = s->row.name,
+                                        .server = c->config->network.address,
+                                        .address = h->row.host.address ? h->row.host.address : h->row.address_now,
+                                        .foreign_root = config_root_is_foreign(c->config, chosen->root),
+                                        .networks = s->row.networks,
+                                        .n_networks = s->row.n_networks};
+        return buf;
+}
+
 void
 core_guard_chosen(struct core *c, const struct policy *policy, const struct policy_host *host,
                   const struct policy_chosen *chosen, const struct firmware *fw, struct guard_report *ret)
@@ -126,6 +144,7 @@ core_guard_chosen(struct core *c, const struct policy *policy, const struct poli
         const struct image *im = chosen->image ? core_policy_image(c, chosen->image->id) : NULL;
         struct guard_request r = {.image = im, .facts = facts_of(c, im), .root = chosen->root, .has_host = true};
         struct menu_item item = {0};
+        struct guard_satellite satellite;
         struct machine m;
 
         *ret = (struct guard_report){0};
@@ -139,6 +158,7 @@ core_guard_chosen(struct core *c, const struct policy *policy, const struct poli
         r.hardware = m.hardware.time_ms ? &m.hardware : NULL;
         r.firmware = fw;
         r.loader = host->loader;
+        r.satellite = satellite_of(c, host, chosen, &satellite);
         r.args_refused = make_args(c, policy, host, chosen, fw, &item);
         r.xen_args = item.xen_args;
         r.dom0_args = item.dom0_args;

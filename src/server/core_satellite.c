@@ -238,6 +238,7 @@ take_hello(struct core *c, struct core_satellite *s, const struct msg_satellite_
         s->state = (struct msg_satellite_state){.generation = m->generation};
         s->row.seen_ms = core_wall(c);
         s->row.http_port = m->http_port;
+        c->guard_due = true; /* for its hosts: its networks may be others */
         s->row.n_networks = m->n_networks;
         memcpy(s->row.networks, m->networks, sizeof(s->row.networks));
         str_copy(s->row.version, sizeof(s->row.version), m->version);

@@ -207,6 +207,27 @@ list_image(struct list *l, const struct image *im)
         return r;
 }
 
+/* What lets dompool-init believe a root that it fetches by HTTP. A version of before there were signatures has none. */
+static int
+list_manifest(const struct core *c, struct list *l, const struct image *im)
+{
+        static const char *const names[] = {"manifest.json", "manifest.sig"};
+        char path[CONFIG_PATH_SIZE + SATELLITE_PATH_SIZE];
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < N_ELEMENTS(names); i++) {
+                struct satellite_file f = {.size = 0};
+                _cleanup_close_ int fd = -1;
+
+                snprintf(f.path, sizeof(f.path), "versions/%s/%s", im->id, names[i]);
+                snprintf(path, sizeof(path), "%s/%s", c->config->image_store, f.path);
+                fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+                if (fd >= 0 && digest_sha256_fd(fd, f.sha256, &f.size) == 0)
+                        r = list_add(l, &f);
+        }
+        return r;
+}
+
 static int
 list_files(const struct core *c, const struct policy *p, struct list *l)
 {
@@ -224,6 +245,8 @@ list_files(const struct core *c, const struct policy *p, struct list *l)
 
                 if (im)
                         r = list_image(l, im);
+                if (im && r == 0)
+                        r = list_manifest(c, l, im);
         }
         free(used.images);
         return r;

@@ -111,7 +111,7 @@ def test_bash_completes_commands_options_and_names(running):
 
 
 COMPLETIONS = [("dompool host sh", "show"), ("dompool domain cons", "console"), ("dompool completion ba", "bash"),
-               ("dompool host list --unk", "--unknown")]
+               ("dompool host list --unk", "--unknown"), ("dompool lab up --sat", "--satellite")]
 
 
 def shell(*argv, folder):

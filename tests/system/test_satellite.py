@@ -15,6 +15,10 @@ from satellite_room import M1_MAC, MAIN, S1_MAC, S2_MAC, SATELLITE, UNKNOWN_MAC
 from server import wait_for
 
 
+ROOT = bytes(range(256)) * 4096
+BY_ROOT = "".join(f'profile "by-{root}" {{ kind = "pool" root = "{root}" }}\n' for root in ("http", "nfs", "nfs3", "nbd", "iscsi", "aoe"))
+
+
 @pytest.fixture
 def room(tmp_path):
     r = satellite_room.Room(tmp_path)
@@ -152,7 +156,8 @@ def test_a_new_image_is_in_force_only_when_it_is_there_and_checked(running):
     trouble = wait_for(lambda: running.state()["trouble"], 40)
     assert "its SHA-256 is not the one that the server named" in trouble and f"versions/{new}/initrd" in trouble
     state = running.state()
-    assert state["generation"] < state["offered"] and state["files_missing"] == 1 and state["behind_ms"] > 0
+    assert state["generation"] < state["offered"] and state["behind_ms"] > 0
+    assert state["files_missing"] == 2, "it, and the manifest, which comes last"
     assert state["generation"] >= old
     assert running.events(kind="satellite", subject="north", what="trouble")
     words = running.boot(S1_MAC)  # the old image goes on
@@ -303,3 +308,99 @@ def test_an_enrolment_that_is_too_long_is_refused_not_cut(room):
     assert room.satellite.process.wait(10) == 3
     assert "longer than 2047 bytes" in room.satellite.log()
     room.satellite.process = None
+
+
+# ---- roots over the network ----
+
+def make_rooted(room, **roots):
+    """An image that has its root in a file of its own, too, and hosts with the given roots; its id."""
+    files = {**fake_store.FILES, "initrd-root": fake_store.make_cpio({"init": b"#!stage"}), "root.squashfs": ROOT}
+    image = fake_store.make_image(room.main.store, files=files)
+    version = room.main.store / "versions" / image
+    (version / "manifest.sig").write_bytes(b"dompool-image-sig-1 0123456789abcdef " + b"ab" * 64 + b"\n")
+    (version / "root/etc").mkdir(parents=True)
+    (version / "root/etc/motd").write_bytes(b"hello\n")
+    room.main.configure([{**h, "root": roots.get(h["name"], "ram")} for h in satellite_room.HOSTS], top=BY_ROOT)
+    return image
+
+
+def findings(room, host, profile):
+    status, answer = room.main.api("POST", "/v1/profiles", {"hosts": host, "profile": profile, "check": True})
+    assert status == 200, answer
+    return {f["code"]: f["level"] for f in answer["findings"] if f["code"] != "facts-missing"}, answer["refused"]
+
+
+def test_a_root_by_http_comes_from_the_satellite_with_all_that_proves_it(room):
+    """While the main server is gone; dompool-init believes the signature and the hash only (tests/room/test_room_satellite.py)."""
+    image = make_rooted(room, s1="http")
+    room.start()
+    room.main_away()
+    room.lease(S1_MAC)
+    menu, words = room.menu(S1_MAC)
+    assert words["dompool.root"] == "http" and words["dompool.server"] == SATELLITE and "initrd-root" in menu
+    for name in ("initrd-root", "root.squashfs", "manifest.json", "manifest.sig"):
+        assert room.get(S1_MAC, f"http://{SATELLITE}:8080/i/{image[:16]}/{name}") == (room.main.store / "versions" / image / name).read_bytes()
+
+
+def test_other_roots_come_from_the_main_server_over_the_route(room):
+    image = make_rooted(room, s1="nbd", s2="nfs")
+    room.start()
+    for mac in (S1_MAC, S2_MAC):
+        room.lease(mac)
+    assert room.menu(S1_MAC)[1]["dompool.root"] == f"nbd:{MAIN}:10809:{image[:16]}"
+    assert room.menu(S2_MAC)[1]["dompool.root"] == f"nfs:{MAIN}:/{image[:16]}:4"
+    copy = room.folder / "copy"
+
+    def nbd(mac):
+        copy.unlink(missing_ok=True)
+        return room.client(mac).run("timeout", "10", "nbdcopy", f"nbd://{MAIN}/{image[:16]}", copy, check=False).returncode == 0
+
+    def nfs(mac):
+        url = f"nfs://{MAIN}/{image[:16]}/etc/motd?version=4"
+        return room.client(mac).run("timeout", "5", "nfs-cat", url, check=False).stdout == "hello\n"
+
+    wait_for(lambda: nbd(S1_MAC), 20)
+    assert copy.read_bytes() == ROOT and not nbd(S2_MAC)
+    wait_for(lambda: nfs(S2_MAC), 20)
+    assert not nfs(S1_MAC)
+    for root, word in (("nfs3", f"nfs:{MAIN}:/{image[:16]}-3:3"), ("iscsi", f"iscsi:{MAIN}:3260:1:")):
+        assert api_room.dompool(room.main, "profile", "set", "s1", f"by-{root}").returncode == 0
+        explained = "".join(item.get("text", "") for item in room.main.get("/v1/hosts/s1/explain")["items"])
+        assert f"dompool.root={word}" in explained, root
+
+
+def test_a_root_that_needs_the_main_server_is_warned_of(room):
+    make_rooted(room)
+    room.start()
+    for root in ("nfs", "nfs3", "nbd", "iscsi"):
+        assert findings(room, "s1", f"by-{root}") == ({"satellite-root": "warning"}, False)
+        assert findings(room, "m1", f"by-{root}") == ({}, False)
+    for root in ("http", "aoe"):
+        assert findings(room, "m1", f"by-{root}") == ({}, False)
+    assert findings(room, "s1", "by-http") == ({}, False)
+    done = api_room.dompool(room.main, "profile", "set", "s1", "by-nbd")
+    assert done.returncode == 0 and f"comes from the main server {MAIN}, not from satellite 'north'" in done.stderr, done
+
+
+def test_aoe_behind_a_satellite_is_refused_and_not_exported(room):
+    make_rooted(room, s2="aoe")
+    room.start()
+    done = api_room.dompool(room.main, "profile", "set", "s1", "by-aoe", "--force")
+    assert done.returncode == 21 and "satellite-layer2" in done.stderr and f"ends at the LAN of the main server {MAIN}" in done.stderr, done
+    assert room.main.get("/v1/hosts/s1")["profile"] == "pool"
+    check = api_room.dompool(room.main, "profile", "check", "s1", "by-aoe")
+    assert check.returncode == 21 and "satellite-layer2" in check.stdout, check
+    unfit = wait_for(lambda: room.events(kind="host", subject="s2", what="unfit"))
+    assert "satellite 'north'" in unfit[0]["text"], "its own setting says so"
+    room.lease(S2_MAC)
+    assert not [e for e in room.main.get("/v1/exports")["exports"] if e["name"].startswith("aoe")]
+    assert api_room.dompool(room.main, "profile", "set", "m1", "by-aoe").returncode == 0
+    wait_for(lambda: [e for e in room.main.get("/v1/exports")["exports"] if e["name"].startswith("aoe")])
+
+
+def test_a_satellite_that_tells_no_router_is_a_doubt(room):
+    room.satellite.configure(network="")
+    room.start()
+    assert findings(room, "s1", "pool") == ({"satellite-route": "doubt"}, True)
+    assert findings(room, "m1", "pool") == ({}, False)
+    assert findings(room, "s1", "rescue") == ({}, False), "it has no agent"

@@ -39,11 +39,11 @@ class Satellite(Server):
         super().__init__(lan, folder)
         self.enrolment = self.folder / "enrolment"
 
-    def configure(self, hosts=(), top="", network="", api=""):
+    def configure(self, hosts=(), top="", network=f'router = "{SATELLITE}"', api=""):
         self.config.write_text(
             f'state-dir = "{self.state}"\nrun-dir = "{self.run_dir}"\nimage-store = "{self.store}"\n'
             f'guest-files = "{self.guests}"\nsatellite = "{self.enrolment}"\n{top}\n'
-            f'network {{\n interface = "br0"\n subnet = "10.78.0.0/24"\n range = "10.78.0.100-10.78.0.199"\n router = "{SATELLITE}"\n{network}\n}}\n')
+            f'network {{\n interface = "br0"\n subnet = "10.78.0.0/24"\n range = "10.78.0.100-10.78.0.199"\n{network}\n}}\n')
 
     def enrol(self, line):
         self.enrolment.write_text(line)
@@ -158,12 +158,16 @@ class Room:
         assert done.returncode == 0 and to.exists(), done.stdout + done.stderr
         return to.read_bytes()
 
+    def menu(self, mac):
+        """As PXELINUX gets it, and the words of dom0's command line."""
+        menu = self.tftp(mac, f"pxelinux.cfg/01-{mac.replace(':', '-')}").decode()
+        return menu, dict(re.findall(r"(dompool\.\w+)=(\S+)", menu))
+
     def boot(self, mac):
         """As firmware, PXELINUX and dompool-init do it; the words of dom0's command line."""
         self.lease(mac)
         assert self.tftp(mac, "pxelinux.0") == fake_store.LOADERS["pxelinux.0"]
-        menu = self.tftp(mac, f"pxelinux.cfg/01-{mac.replace(':', '-')}").decode()
-        words = dict(re.findall(r"(dompool\.\w+)=(\S+)", menu))
+        menu, words = self.menu(mac)
         for path in re.findall(r"/?(i/[0-9a-f]{16}/[\w.]+)", menu):
             assert self.get(mac, f"http://{SATELLITE}:8080/{path}") == fake_store.FILES[path.rsplit("/", 1)[1]], path
         report = f'{{"token":"{words["dompool.token"]}","stage":"init","text":"first light","failed":false,"uptime_ms":900}}'

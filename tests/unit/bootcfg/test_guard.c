@@ -303,6 +303,76 @@ a_root_whose_modules_are_not_there(void **state)
         expect_none(&x);
 }
 
+/* Satellite 'north' on 10.78.0.0/24, its main server at 10.77.0.1; all modules are there. */
+static void
+room_with_satellite(struct room *x, struct guard_satellite *s, struct config_network *n)
+{
+        static char modules[] = "nbd iscsi_tcp sd_mod aoe nfs nfsv3 nfsv4 loop squashfs overlay";
+
+        room_init(x);
+        x->facts.initrd_root = x->facts.initrd;
+        x->facts.initrd_root.modules = (struct blob){(uint8_t *)modules, sizeof(modules) - 1};
+        *n = (struct config_network){.net = 0x0a4e0000, .prefix = 24, .address = 0x0a4e0001, .router = 0x0a4e0001};
+        *s = (struct guard_satellite){
+                .name = "north", .server = 0x0a4d0001, .address = 0x0a4e0064, .networks = n, .n_networks = 1};
+        x->r.satellite = s;
+}
+
+static void
+roots_behind_a_satellite(void **state)
+{
+        static const enum root_kind served[] = {ROOT_RAM, ROOT_HTTP};
+        static const enum root_kind routed[] = {ROOT_NFS, ROOT_NFS3, ROOT_NBD, ROOT_ISCSI};
+        struct guard_satellite s;
+        struct config_network n;
+        struct room x;
+
+        (void)state;
+        room_with_satellite(&x, &s, &n);
+        for (size_t i = 0; i < N_ELEMENTS(served); i++) {
+                x.r.root = served[i];
+                expect_none(&x);
+        }
+        for (size_t i = 0; i < N_ELEMENTS(routed); i++) {
+                x.r.root = routed[i];
+                expect_one(&x, GUARD_SATELLITE_ROOT, GUARD_WARNING, "main server 10.77.0.1, not from satellite 'north'");
+        }
+        x.r.root = ROOT_AOE;
+        expect_one(&x, GUARD_SATELLITE_LAYER2, GUARD_ERROR, "ends at the LAN of the main server 10.77.0.1");
+        s.foreign_root = true; /* it may be on that LAN */
+        expect_none(&x);
+        x.r.satellite = NULL;
+        x.r.root = ROOT_AOE;
+        expect_none(&x);
+}
+
+static void
+a_satellite_that_names_no_router(void **state)
+{
+        struct config_network n[2];
+        struct guard_satellite s;
+        struct room x;
+
+        (void)state;
+        room_with_satellite(&x, &s, &n[0]);
+        n[0].router = 0;
+        expect_one(&x, GUARD_SATELLITE_ROUTE, GUARD_DOUBT, "hosts of 10.78.0.0/24 no router: its agent would not reach");
+        n[0].mode = NETWORK_PROXY; /* told by another server, perhaps */
+        expect_none(&x);
+        n[0].mode = NETWORK_DHCP;
+        n[1] = (struct config_network){.net = 0x0a4c0000, .prefix = 24, .router = 0x0a4c0001};
+        s.n_networks = 2;
+        expect_one(&x, GUARD_SATELLITE_ROUTE, GUARD_DOUBT, "10.78.0.0/24");
+        s.address = 0x0a4c0064;
+        expect_none(&x);
+        s.address = 0; /* it may be in either */
+        expect_none(&x);
+        s.n_networks = 1;
+        expect_one(&x, GUARD_SATELLITE_ROUTE, GUARD_DOUBT, "10.78.0.0/24");
+        s.n_networks = 0; /* it was never seen */
+        expect_none(&x);
+}
+
 static void
 transports_name_what_they_lack(void **state)
 {
@@ -565,6 +635,8 @@ main(void)
                 cmocka_unit_test(an_initrd_that_is_cut_missing_or_without_init),
                 cmocka_unit_test(modules_of_another_kernel),
                 cmocka_unit_test(a_root_whose_modules_are_not_there),
+                cmocka_unit_test(roots_behind_a_satellite),
+                cmocka_unit_test(a_satellite_that_names_no_router),
                 cmocka_unit_test(transports_name_what_they_lack),
                 cmocka_unit_test(a_xen_that_is_none_or_of_another_kind),
                 cmocka_unit_test(an_ipxe_without_its_form_of_xen),

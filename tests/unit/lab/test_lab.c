@@ -14,6 +14,7 @@
 #include "lab/lab_options.h"
 #include "lab/lab_qemu.h"
 #include "lab/lab_room.h"
+#include "lab/lab_satellite.h"
 #include "lab/lab_server.h"
 #include "lab/lab_site.h"
 #include "lab/lab_watch.h"
@@ -61,9 +62,10 @@ static void
 bad_options_are_refused_by_name(void **state)
 {
         static const char *const bad[][2] = {
-                {"--hosts", "0"},      {"--hosts", "17"},    {"--hosts", "2x"},  {"--firmware", "efi"},
-                {"--firmware", ","},   {"--memory", "100M"}, {"--memory", "no"}, {"--nic", "ne2k_pci"},
-                {"--dir", "relative"}, {"--name", "a/b"},    {"--timeout", "0"}, {"--name", ".."},
+                {"--hosts", "0"},      {"--hosts", "17"},    {"--hosts", "2x"},     {"--firmware", "efi"},
+                {"--firmware", ","},   {"--memory", "100M"}, {"--memory", "no"},    {"--nic", "ne2k_pci"},
+                {"--dir", "relative"}, {"--name", "a/b"},    {"--timeout", "0"},    {"--name", ".."},
+                {"--name", "x-site"},  {"--satellite", ","}, {"--satellite", "n3"}, {"--satellite", "n01"},
         };
         struct lab_options o;
         struct error err;
@@ -122,11 +124,12 @@ a_saved_room_is_read_back(void **state)
 
         (void)state;
         assert_non_null(mkdtemp(dir));
-        assert_int_equal(
-                PARSE(&o, &err, "--hosts", "2", "--firmware", "uefi,bios", "--dir", dir, "--kernel-args", "a=b c", "--proxy"),
-                0);
+        assert_int_equal(PARSE(&o, &err, "--hosts", "2", "--firmware", "uefi,bios", "--dir", dir, "--kernel-args", "a=b c",
+                               "--proxy", "--satellite", "n2"),
+                         0);
         assert_true(o.proxy);
         lab_room_init(&room, &o);
+        assert_true(room.satellite && room.hosts[1].satellite && !room.hosts[0].satellite);
         assert_int_equal(lab_room_save(&room, &err), 0);
         assert_int_equal(lab_room_load(&back, dir, &err), 0);
         assert_memory_equal(&room, &back, sizeof(room));
@@ -321,6 +324,32 @@ beside_the_sites_server_ours_is_a_proxy(void **state)
         assert_non_null(strstr(text, "dhcp-host=52:54:00:77:00:02,10.77.0.12,n2"));
 }
 
+static void
+hosts_on_the_satellites_lan_are_its_and_the_others_the_servers(void **state)
+{
+        _cleanup_free_ char *text = NULL;
+        struct lab_options o;
+        struct lab_room room;
+        struct error err;
+        size_t size;
+        FILE *f;
+
+        (void)state;
+        assert_int_equal(PARSE(&o, &err, "--satellite", "n3", "--hosts", "3"), 0);
+        lab_room_init(&room, &o);
+        f = open_memstream(&text, &size);
+        lab_server_config(&room, f);
+        fflush(f);
+        assert_non_null(strstr(text, "mac = \"52:54:00:77:00:02\"\n\taddress = \"10.77.0.12\"\n\tprofile"));
+        assert_non_null(strstr(text, "mac = \"52:54:00:77:00:03\"\n\tlabels = \"satellite\"\n\tprofile"));
+        rewind(f);
+        lab_satellite_config(&room, f);
+        fclose(f);
+        assert_non_null(strstr(text, "subnet = \"10.78.0.0/24\""));
+        assert_non_null(strstr(text, "router = \"10.78.0.1\"")); /* agents go to the main server */
+        assert_non_null(strstr(text, "satellite = \"/run/dompool-lab/satellite/enrolment\""));
+}
+
 int
 main(void)
 {
@@ -339,6 +368,7 @@ main(void)
                 cmocka_unit_test(a_second_boot_starts_the_line_anew),
                 cmocka_unit_test(the_server_is_configured_for_every_host),
                 cmocka_unit_test(beside_the_sites_server_ours_is_a_proxy),
+                cmocka_unit_test(hosts_on_the_satellites_lan_are_its_and_the_others_the_servers),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
