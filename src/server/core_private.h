@@ -407,6 +407,8 @@ struct profile_facts core_row_facts(const struct core_row *row, struct host_hard
 const struct profile *core_host_profile(struct core *c, const struct core_host *h, struct policy_choice *ret_choice);
 /* The image that it would boot now. */
 const char *core_host_image_now(struct core *c, const struct core_host *h);
+/* The image of a host whose profile names none: its own, or the default of the server. */
+const char *core_host_image(const struct core *c, const struct core_host *h);
 void core_host_profile_set(struct core *c, const struct msg_api_host_profile *m);
 /* Sets it on one host; what it says of hosts counts for nothing. */
 void core_profile_set_host(struct core *c, struct core_host *h, const struct msg_api_host_profile *m);
