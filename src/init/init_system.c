@@ -33,13 +33,22 @@ struct mount_entry {
         const char *options;
 };
 
+/* A second tmpfs would hide the first one's files. */
+static bool
+is_mounted(const char *target)
+{
+        char parent[64];
+        struct stat here, above;
+
+        snprintf(parent, sizeof(parent), "%s/..", target);
+        return stat(target, &here) == 0 && stat(parent, &above) == 0 && here.st_dev != above.st_dev;
+}
+
 static int
 mount_one(const struct mount_entry *m, struct error *err)
 {
-        struct statx there;
-
         mkdir(m->target, 0755);
-        if (statx(AT_FDCWD, m->target, 0, STATX_TYPE, &there) == 0 && (there.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+        if (is_mounted(m->target))
                 return 0;
         if (mount(m->source, m->target, m->type, m->flags, m->options) < 0 && errno != EBUSY)
                 return error_errno_set(err, errno, "mounting %s on %s", m->type, m->target);
@@ -108,12 +117,15 @@ system_mount_xen(struct error *err)
         /* Domains write there as much as they like (xenconsoled --log): it must not be dom0's memory that ends it. */
         static const struct mount_entry logs = {"tmpfs", "/var/log/xen", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
                                                 "mode=0750,size=16m"};
+        /* libxl's state of each domain, some KiB: where the root's writable layer is full, domains can still be created. */
+        static const struct mount_entry state = {"tmpfs", "/var/lib/xen", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                                                 "mode=0755,size=16m"};
         char caps[64];
         int r;
 
         if (access("/proc/xen", F_OK) < 0)
                 return error_set(err, ERR_UNSUPPORTED, "the kernel does not run on Xen: it was booted without the hypervisor");
-        if ((r = mount_one(&xenfs, err)) < 0 || (r = mount_one(&logs, err)) < 0)
+        if ((r = mount_one(&xenfs, err)) < 0 || (r = mount_one(&logs, err)) < 0 || (r = mount_one(&state, err)) < 0)
                 return r;
         mkdir("/var/log/xen/console", 0750);
         mkdir("/run/xen", 0755);

@@ -23,8 +23,8 @@ void system_log_open(void);
  * hardware generator the kernel needs about a second, and it only begins when somebody waits for it. A child waits. */
 void system_start_random(void);
 
-/* xenfs on /proc/xen, which xenstored needs; Xen's guest logs get a file system of limited size. ERR_UNSUPPORTED when this
- * kernel does not run on Xen as its dom0. */
+/* xenfs on /proc/xen, which xenstored needs; Xen's guest logs and libxl's state get file systems of limited size, apart from
+ * what the root's writable layer takes. ERR_UNSUPPORTED when this kernel does not run on Xen as its dom0. */
 int system_mount_xen(struct error *err);
 
 /* Small writes to files of /proc, /sys, /etc. */
