@@ -16,7 +16,6 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -25,8 +24,6 @@
 #include "init/init_system.h"
 
 #define CONNECT_TIMEOUT_S 5
-#define DEVICE_WAIT_MS 15000
-#define ISCSI_INITIATOR "iqn.2026-01.dompool:host"
 #define NFS_PORT 2049
 
 struct attempt {
@@ -75,9 +72,9 @@ static int
 wait_for(const char *path, const char *whose, struct error *err)
 {
         for (unsigned ms = 0; access(path, F_OK) < 0; ms += 100) {
-                if (ms >= DEVICE_WAIT_MS)
+                if (ms >= INIT_ROOT_DEVICE_MS)
                         return error_set(err, ERR_TIMEOUT, "%s does not answer: no %s after %d s", whose, path,
-                                         DEVICE_WAIT_MS / 1000);
+                                         INIT_ROOT_DEVICE_MS / 1000);
                 usleep(100000);
         }
         return 0;
@@ -138,75 +135,9 @@ mount_aoe(struct attempt *a, struct error *err)
 }
 
 static int
-run_tool(const char *const argv[], struct error *err)
-{
-        pid_t pid = fork();
-        int status;
-
-        if (pid == 0) {
-                execv(argv[0], (char *const *)argv);
-                _exit(127);
-        }
-        while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-                ;
-        if (pid < 0)
-                return error_errno_set(err, errno, "starting %s", argv[0]);
-        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-                return error_set(err, ERR_TOOL, "%s: exit code %d", argv[0],
-                                 WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-        return 0;
-}
-
-/* replacement_timeout 0: commands wait for the session, however long it is away, instead of failing (open-iscsi README, 8.2).
- */
-static int
 mount_iscsi(struct attempt *a, struct error *err)
 {
-        const struct init_root *r = &a->o->root;
-        char address[IP4_TEXT_SIZE], port[8], link[80], device[64] = "";
-        const char *const argv[] = {"/sbin/iscsistart",
-                                    "-i",
-                                    ISCSI_INITIATOR,
-                                    "-t",
-                                    r->name,
-                                    "-g",
-                                    "1",
-                                    "-a",
-                                    address,
-                                    "-p",
-                                    port,
-                                    "-P",
-                                    "node.session.timeo.replacement_timeout=86400",
-                                    "-P",
-                                    "node.conn[0].timeo.noop_out_interval=5",
-                                    "-P",
-                                    "node.conn[0].timeo.noop_out_timeout=10",
-                                    NULL};
-        int e, fd;
-
-        init_root_step("connecting to the iSCSI target");
-        fd = init_root_connect(r->address, r->port, err);
-        if (fd < 0)
-                return fd;
-        close(fd);
-        ip4_text(r->address, address);
-        snprintf(port, sizeof(port), "%u", r->port);
-        init_root_step("logging in to iSCSI target %s at %s:%s", r->name, address, port);
-        e = run_tool(argv, err);
-        if (e < 0)
-                return error_prefix(err, "iSCSI target %s at %s:%s", r->name, address, port);
-        for (unsigned ms = 0; ms < DEVICE_WAIT_MS && !device[0]; ms += 100) {
-                for (unsigned host = 0; host < 16 && !device[0]; host++) {
-                        snprintf(link, sizeof(link), "/sys/bus/scsi/devices/%u:0:0:%u/block", host, r->lun);
-                        system_first_entry(link, device, sizeof(device));
-                }
-                if (!device[0])
-                        usleep(100000);
-        }
-        if (!device[0])
-                return error_set(err, ERR_TIMEOUT, "iSCSI target %s shows no disk at LUN %u", r->name, r->lun);
-        snprintf(link, sizeof(link), "/dev/%s", device);
-        return init_root_mount_device(link, err);
+        return init_root_iscsi(&a->o->root, err);
 }
 
 #define MAX_MODULES 5

@@ -22,6 +22,8 @@
 #define INIT_ROOT_LOWER INIT_ROOT_DIR "/lower" /* the image, read-only */
 #define INIT_ROOT_LAYER INIT_ROOT_DIR "/layer" /* the tmpfs that takes what is written */
 #define INIT_ROOT_NEW "/newroot"
+/* How long a device may take to appear whose driver has been told of it */
+#define INIT_ROOT_DEVICE_MS 15000
 
 /* Starts an attempt; its pid, or negative errno. Its success is the mounted root. */
 int init_root_start(const struct init_options *o);
@@ -44,6 +46,9 @@ int init_root_http(const struct init_options *o, struct init_root_cost *ret, str
 int init_root_nbd(const struct init_root *r, struct error *err);
 /* Starts the process that connects it anew whenever the server has gone. It needs no file, and all of it stays in memory. */
 int init_root_nbd_keep(const struct init_root *r, struct error *err);
+
+/* Logs in, by an iscsid that goes on as it is and connects anew whenever the server has gone; mounts the disk. */
+int init_root_iscsi(const struct init_root *r, struct error *err);
 
 /* TCP to @address, blocking; -1 and @err. */
 int init_root_connect(uint32_t address, uint16_t port, struct error *err);

@@ -41,6 +41,9 @@ remove_below(int fd, dev_t dev, unsigned depth)
 
                         if (below >= 0)
                                 remove_below(below, dev, depth + 1);
+                        /* iscsid's name space has its /sys there; the kernel would take it away with the folder. */
+                        if (depth == 0)
+                                continue;
                 }
                 unlinkat(dirfd(d), e->d_name, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
         }

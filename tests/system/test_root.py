@@ -3,8 +3,12 @@
 import hashlib
 import http.server
 import json
+import os
+import pathlib
+import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -65,8 +69,8 @@ class Room:
         stage = (self.version / "initrd-root").read_bytes()
         (self.tmp / "initrd").write_bytes(stage + b"\0" * (-len(stage) % 4) + extra)
 
-    def run(self, *args):
-        child = subprocess.Popen(["ip", "netns", "exec", self.netns, *args], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def run(self, *args, **more):
+        child = subprocess.Popen(["ip", "netns", "exec", self.netns, *args], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **more)
         self.children.append(child)
         return child
 
@@ -82,6 +86,13 @@ class Room:
     def wait_for(self, what, condition, seconds=240):
         wait_until(what, lambda: any(condition(r) for r in self.web.reports), seconds, self.tmp / "console")
         return next(r for r in self.web.reports if condition(r))
+
+    def type(self, line):
+        """At the shell that dompool.shell=1 gives."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(f"{self.tmp}/serial")
+            s.sendall(f"\r\n{line}\r\n".encode())
+            time.sleep(1)  # the serial line is slow; what is not taken is lost with the connection
 
     def console(self):
         return (self.tmp / "console").read_text(errors="replace")
@@ -151,3 +162,36 @@ def test_a_root_by_aoe_comes_up(room):
     room.boot("aoe:7.3")
     room.wait_for("the root", lambda r: r["stage"] == "root" and not r["failed"])
     room.wait_for("the agent", lambda r: r["stage"] == "agent")
+
+
+class Target:
+    """tgtd with the image as LUN 1, as dompoold starts it."""
+
+    def __init__(self, room):
+        self.room, self.name = room, f"iqn.2026-01.dompool:{room.id16}"
+        self.env = {**os.environ, "TGT_IPC_SOCKET": f"{room.tmp}/tgt"}
+        self.start()
+
+    def start(self):
+        pathlib.Path(f"{self.room.tmp}/tgt.0").unlink(missing_ok=True)
+        self.process = self.room.run("tgtd", "-f", "--iscsi", "portal=10.77.0.1:3260", env=self.env)
+        wait_until("tgtd", lambda: self.call("--op", "new", "--mode", "target", "--tid", "1", "--targetname", self.name), 10, self.room.tmp / "console")
+        assert self.call("--op", "new", "--mode", "logicalunit", "--tid", "1", "--lun", "1", "--backing-store", self.room.version / "root.squashfs")
+        assert self.call("--op", "bind", "--mode", "target", "--tid", "1", "--initiator-address", "10.77.0.0/24")
+
+    def call(self, *words):
+        return subprocess.run(["tgtadm", "--lld", "iscsi", *words], env=self.env, capture_output=True).returncode == 0
+
+
+def test_a_root_by_iscsi_is_logged_in_anew_when_its_server_was_killed(room):
+    target = Target(room)
+    room.boot(f"iscsi:10.77.0.1:3260:1:{target.name} dompool.shell=1")
+    room.wait_for("the root", lambda r: r["stage"] == "root" and not r["failed"])
+    room.wait_for("the agent", lambda r: r["stage"] == "agent")
+    target.process.kill()
+    target.process.wait()
+    time.sleep(5)
+    target.start()
+    room.type("echo 3 >/proc/sys/vm/drop_caches; busybox find / -xdev -type f -exec busybox cat {} + >/dev/null && echo READ-$((40+2))")
+    wait_until("all files are read again", lambda: "READ-42" in room.console(), 180, room.tmp / "console")
+    assert "I/O error" not in room.console() and "Input/output error" not in room.console()

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The root by iSCSI: open-iscsi's iscsid logs in, and logs in anew for as long as it takes whenever the connection is lost; the
+ * kernel alone would not. What is read from the root waits meanwhile (replacement_timeout -1).
+ *
+ *   attempt:  iscsid, once -> iscsiadm: node, its settings, login -> /dev/sdX -> mount
+ *
+ * iscsid is of the initrd's memory and locks itself in it. It gets a mount name space of its own, which keeps the /sys and
+ * /proc that it works with when the first process moves to the root; systemd does not end one whose name begins with '@'
+ * (systemd.io/ROOT_STORAGE_DAEMONS).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "init/init_net.h"
+#include "init/init_root.h"
+#include "init/init_system.h"
+
+#define ISCSID_SOCKET "ISCSIADM_ABSTRACT_NAMESPACE" /* as /proc/net/unix shows it, behind an '@' */
+#define ISCSID_START_MS 10000
+#define INITIATOR_FILE "/etc/iscsi/initiatorname.iscsi"
+#define INITIATOR_PREFIX "iqn.2026-01.dompool:host-"
+
+/* A target tells sessions apart by the initiator's name: two hosts of one name would throw each other out. */
+static int
+write_initiator(struct error *err)
+{
+        char mac[24], text[80];
+        size_t n = 0;
+
+        if (!system_read_line("/sys/class/net/" INIT_BRIDGE "/address", mac, sizeof(mac)))
+                return error_errno_set(err, errno, "the bridge's MAC address");
+        for (const char *p = mac; *p; p++)
+                if (*p != ':')
+                        mac[n++] = *p;
+        mac[n] = '\0';
+        snprintf(text, sizeof(text), "InitiatorName=" INITIATOR_PREFIX "%s\n", mac);
+        return system_write(INITIATOR_FILE, text) < 0 ? error_errno_set(err, errno, INITIATOR_FILE) : 0;
+}
+
+static bool
+iscsid_listens(void)
+{
+        _cleanup_fclose_ FILE *f = fopen("/proc/net/unix", "re");
+        char line[256];
+
+        while (f && fgets(line, sizeof(line), f))
+                if (strstr(line, "@" ISCSID_SOCKET))
+                        return true;
+        return false;
+}
+
+static _Noreturn void
+iscsid_main(void)
+{
+        alarm(0);
+        setsid();
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                _exit(126);
+        execl("/sbin/iscsid", "@iscsid", "-f", NULL);
+        _exit(127);
+}
+
+/* One of an attempt before this one goes on. */
+static int
+start_iscsid(struct error *err)
+{
+        pid_t pid;
+        int r;
+
+        if (iscsid_listens())
+                return 0;
+        r = write_initiator(err);
+        if (r < 0)
+                return r;
+        pid = fork();
+        if (pid == 0)
+                iscsid_main();
+        if (pid < 0)
+                return error_errno_set(err, errno, "starting iscsid");
+        for (unsigned ms = 0; !iscsid_listens(); ms += 50) {
+                if (ms >= ISCSID_START_MS || waitpid(pid, NULL, WNOHANG) == pid)
+                        return error_set(err, ERR_TOOL, "iscsid did not start; the lines above may say why");
+                usleep(50000);
+        }
+        return 0;
+}
+
+static int
+run(const char *const argv[], struct error *err)
+{
+        pid_t pid = fork();
+        int status;
+
+        if (pid == 0) {
+                execv(argv[0], (char *const *)argv);
+                _exit(127);
+        }
+        while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+                ;
+        if (pid < 0)
+                return error_errno_set(err, errno, "starting %s", argv[0]);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+                return 0;
+        return error_set(err, ERR_TOOL, "%s: exit code %d; the lines above may say why", argv[0],
+                         WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+#define NODE "/sbin/iscsiadm", "-m", "node", "-T", r->name, "-p", portal
+
+/* A session that is lost is waited for without end; a connection that is silent for 15 s is lost; the first login has 30 s. */
+static int
+log_in(const struct init_root *r, struct error *err)
+{
+        char portal[IP4_TEXT_SIZE + 16], address[IP4_TEXT_SIZE], session[64];
+        const char *const new[] = {NODE, "-o", "new", NULL};
+        const char *const update[] = {NODE,
+                                      "-o",
+                                      "update",
+                                      "-n",
+                                      "node.session.timeo.replacement_timeout",
+                                      "-v",
+                                      "-1",
+                                      "-n",
+                                      "node.conn[0].timeo.noop_out_interval",
+                                      "-v",
+                                      "5",
+                                      "-n",
+                                      "node.conn[0].timeo.noop_out_timeout",
+                                      "-v",
+                                      "10",
+                                      "-n",
+                                      "node.conn[0].timeo.login_timeout",
+                                      "-v",
+                                      "15",
+                                      "-n",
+                                      "node.session.initial_login_retry_max",
+                                      "-v",
+                                      "2",
+                                      NULL};
+        const char *const login[] = {NODE, "--login", NULL};
+        int e;
+
+        snprintf(portal, sizeof(portal), "%s:%u,1", ip4_text(r->address, address), r->port);
+        init_root_step("logging in to iSCSI target %s at %s", r->name, portal);
+        system_first_entry("/sys/class/iscsi_session", session, sizeof(session));
+        if (session[0]) /* of an attempt before this one: iscsid is at it */
+                return 0;
+        if ((e = run(new, err)) < 0 || (e = run(update, err)) < 0 || (e = run(login, err)) < 0)
+                return error_prefix(err, "iSCSI target %s at %s", r->name, portal);
+        return 0;
+}
+
+/* The disk's name below /dev. */
+static int
+find_disk(const struct init_root *r, char *ret, size_t size, struct error *err)
+{
+        char path[80];
+
+        init_root_step("waiting for the disk of iSCSI target %s", r->name);
+        for (unsigned ms = 0; ms < INIT_ROOT_DEVICE_MS; ms += 100) {
+                for (unsigned host = 0; host < 16; host++) {
+                        snprintf(path, sizeof(path), "/sys/bus/scsi/devices/%u:0:0:%u/block", host, r->lun);
+                        system_first_entry(path, ret, size);
+                        if (ret[0])
+                                return 0;
+                }
+                usleep(100000);
+        }
+        return error_set(err, ERR_TIMEOUT, "iSCSI target %s shows no disk at LUN %u", r->name, r->lun);
+}
+
+int
+init_root_iscsi(const struct init_root *r, struct error *err)
+{
+        char disk[64], device[80];
+        int e, fd;
+
+        init_root_step("connecting to the iSCSI target");
+        fd = init_root_connect(r->address, r->port, err);
+        if (fd < 0)
+                return fd;
+        close(fd);
+        if ((e = start_iscsid(err)) < 0 || (e = log_in(r, err)) < 0 || (e = find_disk(r, disk, sizeof(disk), err)) < 0)
+                return e;
+        snprintf(device, sizeof(device), "/dev/%s", disk);
+        return init_root_mount_device(device, err);
+}
