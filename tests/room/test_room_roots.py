@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-One host whose root comes over the network, by each transport in turn but iSCSI, from the servers that dompoold itself starts: it reboots into it,
-gets ready, says where its root is, and runs a guest.
+One host whose root comes over the network, by each transport in turn, from the servers that dompoold itself starts: it reboots into it,
+gets ready, says where its root is, and runs a guest. Then its server is killed, and for iSCSI - for all of them with DOMPOOL_SOAK - the network
+is away for a minute: it goes on, with what it has not in memory, and without an error.
 """
 
 import json
@@ -20,8 +21,14 @@ TRANSPORTS = {
     "nfs": ("nfs 10.77.0.1:/", "nfs", 40),
     "nfs3": ("nfs 10.77.0.1:/", "nfs3", 40),
     "nbd": ("nbd 10.77.0.1:10809 ", "nbd", 32),
+    "iscsi": ("iscsi 10.77.0.1:3260 iqn.2026-01.dompool:", "iscsi", 32),
     "aoe": ("aoe e", "aoe", 32),
 }
+CUT = list(TRANSPORTS) if os.environ.get("DOMPOOL_SOAK") else ["iscsi"]
+CUT_S = 60
+# Every file of the root from the server again; its result is on the layer, which is RAM.
+READ = ("busybox rm -f /tmp/read; (echo 3 >/proc/sys/vm/drop_caches; busybox find / -xdev -type f -exec busybox cat {} + 2>/tmp/errors;"
+        " echo done >/tmp/read) </dev/null >/dev/null &")
 
 
 @pytest.fixture(scope="module", name="roots")
@@ -76,6 +83,38 @@ def test_a_host_gets_ready_from_its_root_and_runs_a_guest(roots, root):
     status, mounts = roots.shell("n1", "busybox grep ' / ' /proc/mounts")
     assert status == 0 and "overlay" in mounts, mounts
     assert "  root         " + TRANSPORTS[root][0] in roots.cli("host", "trace", "n1").stdout
+    run_guest(roots)
+    roots.kill_role("work")  # all servers of roots die with it, and are back
+    read_all(roots)
+    if root in CUT:
+        cut_network(roots)
+    run_guest(roots)
+    status, errors = roots.shell("n1", "busybox dmesg | busybox grep -iE 'i/o error|squashfs error|offlined|nfs:.*error'")
+    assert status == 1, errors
+
+
+def run_guest(roots):
     roots.create_ending("guest", "n1", "-")
     assert roots.wait_domain("guest", "running")["host"] == "n1"
     roots.cli("domain", "destroy", "guest")
+
+
+def read_end(roots, seconds):
+    """The reading that READ has begun comes to an end, without an error."""
+    roots.wait(lambda: roots.shell("n1", "busybox cat /tmp/read")[1].strip() == "done", seconds, "all files are read")
+    assert roots.shell("n1", "busybox cat /tmp/errors")[1].strip() == ""
+
+
+def read_all(roots):
+    roots.shell("n1", READ)
+    read_end(roots, 180)
+
+
+def cut_network(roots):
+    """For a minute no packet of the host comes through; it reads from its root meanwhile."""
+    roots.shell("n1", READ)
+    roots.netns_run("ip", "link", "set", "tap1", "down")
+    time.sleep(CUT_S)
+    roots.netns_run("ip", "link", "set", "tap1", "up")
+    read_end(roots, 240)
+    roots.wait_host("n1", "ready", 60)
