@@ -184,21 +184,6 @@ test_the_lease_is_handed_over(void **state)
         assert_int_equal(init_handover_read("", &back), -EINVAL);
 }
 
-static void
-test_a_root_that_is_away_is_tried_for_minutes(void **state)
-{
-        struct service s = {.wanted = true, .pid = 5};
-        int64_t t = 0;
-
-        (void)state;
-        while (service_ended(SERVICE_ROOT, &s, false, t) == VERDICT_RESTART) {
-                t = s.not_before_ms;
-                s.started_ms = t;
-                s.pid = 5;
-        }
-        assert_in_range(t, 240000, 360000);
-}
-
 int
 main(void)
 {
@@ -210,7 +195,6 @@ main(void)
                 cmocka_unit_test(test_both_words_reach_the_options),
                 cmocka_unit_test(test_the_flash_list_is_read_line_by_line),
                 cmocka_unit_test(test_the_lease_is_handed_over),
-                cmocka_unit_test(test_a_root_that_is_away_is_tried_for_minutes),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
