@@ -11,6 +11,7 @@ import time
 import pytest
 
 from room import Room
+from test_lab import alive
 
 MIB = 1 << 20
 STAGES = ["dhcp", "loader", "menu", "xen", "kernel", "initrd", "init", "agent", "ready"]
@@ -100,10 +101,10 @@ def test_power_stops_and_starts_the_satellite_and_down_leaves_nothing_of_it(far)
     far.lab("power", "satellite", "reset")
     status = far.status()
     pids = [status["satellite"]["pid"], status["dompoold"], *(h["pid"] for h in status["hosts"])]
-    assert pids[0] not in (0, old) and all(os.path.exists(f"/proc/{p}") for p in pids)
+    assert pids[0] not in (0, old) and all(alive(p) for p in pids)
     far.wait_current()
     assert "satellite runs" in far.lab("status").stdout
     assert os.path.exists(f"/run/netns/{far.netns}-satellite")
     far.down()
-    assert not [p for p in pids if os.path.exists(f"/proc/{p}")]
+    assert not [p for p in pids if alive(p)]
     assert not os.path.exists(far.dir) and not os.path.exists(f"/run/netns/{far.netns}-satellite")
