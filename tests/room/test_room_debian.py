@@ -9,6 +9,7 @@ import re
 import subprocess
 import time
 
+import pexpect
 import pytest
 
 from room import Room
@@ -37,6 +38,17 @@ def wait_ready(room, after, timeout=240):
     room.wait(lambda: room.host("n1")["boot"] > after, 120, "a new boot")
     room.wait_host("n1", "ready", timeout)
     print(f"ready after {time.monotonic() - begin:.1f} s")
+    wait_shell(room)
+
+
+def wait_shell(room):
+    """What is typed before the shell is there is lost."""
+    for _ in range(20):
+        try:
+            return room.shell("n1", ":", 8)
+        except pexpect.TIMEOUT:
+            pass
+    raise AssertionError("no shell on the console")
 
 
 def boot(room, root):
