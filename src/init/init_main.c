@@ -620,8 +620,8 @@ setup_without_xen(struct init *x)
         start_due(x);
 }
 
-/* What the first stage left: the lease and its renewal go on as they are. systemd keeps no pipe that it does not know, and the
- * DHCP client ends with its pipe: below it there is another one, for the same address. */
+/* What the first stage left: the lease and its renewal go on as they are. Below systemd, which kept no pipe, another DHCP
+ * client takes the place of the one that is there, for the same address. */
 static bool
 take_over(struct init *x)
 {
@@ -630,7 +630,9 @@ take_over(struct init *x)
 
         if (!system_read_line(INIT_ROOT_HANDOVER, text, sizeof(text)) || init_handover_read(text, &h) < 0)
                 return false;
-        if (!x->below_systemd) {
+        if (x->below_systemd && h.dhcp_pid > 0) {
+                kill(h.dhcp_pid, SIGKILL);
+        } else if (!x->below_systemd) {
                 unlink(INIT_ROOT_HANDOVER);
                 x->services[SERVICE_DHCP].pid = h.dhcp_pid;
                 x->services[SERVICE_DHCP].started_ms = now(x);
@@ -642,6 +644,8 @@ take_over(struct init *x)
         x->last_address = h.lease.address;
         if (h.lease.address)
                 x->conditions |= COND_LEASE;
+        if (x->below_systemd)
+                keep_lease(x);
         return true;
 }
 
