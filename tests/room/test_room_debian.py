@@ -33,7 +33,7 @@ def fixture_debian(build_dir):
     room.down()
 
 
-def wait_ready(room, after, timeout=240):
+def wait_ready(room, after, timeout=360):
     begin = time.monotonic()
     room.wait(lambda: room.host("n1")["boot"] > after, 120, "a new boot")
     room.wait_host("n1", "ready", timeout)
@@ -132,7 +132,6 @@ def test_a_reboot_goes_through_systemd_and_comes_back(debian):
     debian.cli("host", "reboot", "n1", timeout=300)
     wait_ready(debian, before)
     log = debian.serial_log("n1")
-    assert "Reached target reboot.target" in log or "systemd-shutdown" in log
-    assert "does not end the machine" not in log
+    assert "restart: User defined signal 1" in log and "systemd does not end the machine" not in log
     assert run(debian, "cat /etc/machine-id") == machine_id
     run_guest(debian, "after")
