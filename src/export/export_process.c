@@ -95,7 +95,7 @@ child_main(enum export_kind kind, char *const args[], const char *dir, int sock,
         clean_slate(parent);
         if (null < 0 || dup2(sock < 0 ? null : sock, 0) < 0 || dup2(sock < 0 ? 2 : sock, 1) < 0 || close_range(3, ~0u, 0) < 0)
                 _exit(126);
-        if (asprintf(&tgt, "TGT_IPC_SOCKET=%s/tgt", dir) < 0)
+        if (asprintf(&tgt, EXPORT_MARK "%s/tgt", dir) < 0)
                 _exit(126);
         env[2] = tgt;
         if (drop_rights(kind) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

@@ -17,6 +17,8 @@
 
 #define EXPORT_USER "dompool-export"
 #define EXPORT_FALLBACK_UID 64320
+/* And @dir/tgt: in the environment of each of them. tgt needs it; by it they are found again. */
+#define EXPORT_MARK "TGT_IPC_SOCKET="
 
 /* @sock becomes its standard input and output, -1: neither. @dir: see struct export_site. A negative errno when there is no
  * process; a program that cannot be started ends with 127. */

@@ -2,6 +2,7 @@
 /* The servers that give roots, as slots: see role_work_export.h. Runs in role work. */
 #include "server/role_work_export.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/fdio.h"
 #include "base/log.h"
+#include "export/export_process.h"
 #include "export/export_tgt.h"
 
 #define TICK_MS 200
@@ -401,6 +403,32 @@ on_tick(uv_timer_t *timer)
                 tell(x);
 }
 
+/* What a work that was killed left: nbdkit asks for SIGTERM itself, and then waits for its client; rpcbind becomes another
+ * user, which takes its wish away. They are known by the variable that export_process.c gives to all of them, and nobody else
+ * to any. */
+static void
+end_left_over(const char *dir)
+{
+        _cleanup_closedir_ DIR *proc = opendir("/proc");
+        char want[ROLE_PATH_SIZE + 32], path[300], environ[2 * ROLE_PATH_SIZE];
+        const struct dirent *e;
+        pid_t pid;
+
+        snprintf(want, sizeof(want), EXPORT_MARK "%s/tgt", dir);
+        while (proc && (e = readdir(proc))) {
+                _cleanup_close_ int fd = -1;
+                ssize_t n;
+
+                if (sscanf(e->d_name, "%d", &pid) != 1)
+                        continue;
+                snprintf(path, sizeof(path), "/proc/%d/environ", pid);
+                fd = open(path, O_RDONLY | O_CLOEXEC);
+                n = fd < 0 ? 0 : read(fd, environ, sizeof(environ)); /* export_process.c's is short */
+                if (n > 0 && memmem(environ, (size_t)n, want, strlen(want) + 1))
+                        kill(pid, SIGKILL);
+        }
+}
+
 struct work_export *
 work_export_new(struct role_ctx *ctx)
 {
@@ -414,6 +442,7 @@ work_export_new(struct role_ctx *ctx)
         snprintf(nfs, sizeof(nfs), "%s/nfs", x->dir);
         if (mkdir(x->dir, 0755) == 0 || errno == EEXIST)
                 mkdir(nfs, 0700);
+        end_left_over(x->dir);
         x->nbd = work_nbd_new(ctx, x->dir);
         if (!x->nbd) {
                 free(x);

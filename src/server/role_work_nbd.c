@@ -5,7 +5,6 @@
  * in disturbs nobody. Runs in role work.
  */
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -42,36 +41,6 @@ struct work_nbd {
         struct connection connections[MAX_CONNECTIONS];
 };
 
-/* nbdkit, asked to end by the death of its work, waits for its client. Those that serve our folder are ended here: nobody would
- * know of them any more. */
-static void
-end_left_over(const char *dir)
-{
-        DIR *proc = opendir("/proc");
-        char want[ROLE_PATH_SIZE + 16], path[300], line[ROLE_PATH_SIZE + 64];
-        const struct dirent *e;
-        pid_t pid;
-
-        snprintf(want, sizeof(want), "dir=%s/nbd", dir);
-        while (proc && (e = readdir(proc))) {
-                _cleanup_close_ int fd = -1;
-                ssize_t n;
-
-                if (sscanf(e->d_name, "%d", &pid) != 1)
-                        continue;
-                snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
-                fd = open(path, O_RDONLY | O_CLOEXEC);
-                n = fd < 0 ? 0 : read(fd, line, sizeof(line) - 1);
-                if (n <= 0)
-                        continue;
-                line[n] = '\0';
-                if (strcmp(line, "nbdkit") == 0 && memmem(line, (size_t)n, want, strlen(want) + 1))
-                        kill(pid, SIGKILL);
-        }
-        if (proc)
-                closedir(proc);
-}
-
 struct work_nbd *
 work_nbd_new(struct role_ctx *ctx, const char *dir)
 {
@@ -81,7 +50,6 @@ work_nbd_new(struct role_ctx *ctx, const char *dir)
                 n->ctx = ctx;
                 n->dir = dir;
                 n->fd = -1;
-                end_left_over(dir);
         }
         return n;
 }
