@@ -109,7 +109,8 @@ in_use(struct core *c, const struct export_grant *g)
         if (state == HOST_OFF)
                 return false;
         return state == HOST_BOOTING ||
-               (booted_over_network(c, h) && strcmp(core_row_inventory(&h->row, &inventory)->image, g->image) == 0);
+               (booted_over_network(c, h) &&
+                strncmp(core_row_inventory(&h->row, &inventory)->image, g->image, IMAGE_SHORT_SIZE - 1) == 0);
 }
 
 static void

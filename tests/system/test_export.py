@@ -6,6 +6,8 @@ import pathlib
 import signal
 import subprocess
 
+import api_room
+import fake_agent
 import fake_store
 from server import wait_for
 
@@ -181,7 +183,21 @@ def test_aoe_answers_known_machines_only_and_comes_back(server):
     assert wait_for(lambda: (r := aoe_read(known, image, 3)) != "silence" and r, 15) == ROOT[1536:2048].hex()
 
 
-def test_a_version_stays_given_as_long_as_a_host_runs_it_and_a_server_of_ones_own_starts_none(server):
+def test_a_version_stays_given_as_long_as_a_host_runs_it(server):
+    """A dom0 tells the first 16 digits of its version."""
+    old = start(server, [HOSTS[0]])
+    known = machine(server, "v4")
+    assert wait_for(lambda: nfs_read(known, nfs4(old)), 15) == b"hello\n"
+    agent = api_room.connect_agent(server, HOSTS[0]["mac"])
+    agent.send("AGENT_INVENTORY", inventory=fake_agent.inventory(image=old[:16]))
+    wait_for(lambda: server.get("/v1/hosts/v4")["inventory"]["image"] == old[:16])
+    new = make_version(server, b"new\n")
+    assert wait_for(lambda: nfs_read(known, nfs4(new)), 30) == b"new\n"
+    assert nfs_read(known, nfs4(old)) == b"hello\n"
+    agent.stop()
+
+
+def test_a_server_of_ones_own_starts_none(server):
     start(server, HOSTS, top='export { nfs-server = "10.0.0.5:/vol/%i" nbd-server = "10.0.0.5:10809:%i" iscsi-server = "10.0.0.5:3260:1:iqn.x:%i" }')
     names = wait_for(lambda: exports(server))
     assert all(n.startswith("aoe-") for n in names)
