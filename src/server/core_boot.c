@@ -64,9 +64,16 @@ is_late(const struct core_host *h, const struct msg_boot_event *m)
         return m->time_ms <= h->boot->last_ms;
 }
 
+/* Its last word was that it restarts. */
+static bool
+given_up(const struct boot *b)
+{
+        return b->failed && strncmp(b->failure, INIT_ROOT_FAILED ":", sizeof(INIT_ROOT_FAILED)) == 0;
+}
+
 /*
- * Firmware repeats its DHCP and loaders do it once more, all within the same boot; a pause, or a host that was up, tells a new
- * one. Only DHCP begins a boot of a host that is up: a dom0 may well fetch a file.
+ * Firmware repeats its DHCP and loaders do it once more, all within the same boot; a pause, or a host that was up or had given
+ * up, tells a new one. Only DHCP begins a boot of a host that is up: a dom0 may well fetch a file.
  */
 static bool
 begins_boot(const struct core_host *h, const struct msg_boot_event *m)
@@ -75,7 +82,7 @@ begins_boot(const struct core_host *h, const struct msg_boot_event *m)
                 return true;
         if (m->stage != STAGE_DHCP || is_late(h, m))
                 return false;
-        return ended(h->boot) || m->time_ms - h->boot->last_ms > BOOT_SILENCE_MS;
+        return ended(h->boot) || given_up(h->boot) || m->time_ms - h->boot->last_ms > BOOT_SILENCE_MS;
 }
 
 /* Menus are looked for under several names, of which one is there: only the trail of it is kept. */
