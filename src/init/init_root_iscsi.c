@@ -60,11 +60,16 @@ iscsid_listens(void)
         return false;
 }
 
+/* It says several lines for each try to log in; the kernel tells of a lost connection in one, iscsiadm of a failure. */
 static _Noreturn void
 iscsid_main(void)
 {
+        int null = open("/dev/null", O_RDWR);
+
         alarm(0);
         setsid();
+        dup2(null, STDOUT_FILENO);
+        dup2(null, STDERR_FILENO);
         if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 _exit(126);
         execl("/sbin/iscsid", "@iscsid", "-f", NULL);
@@ -90,7 +95,7 @@ start_iscsid(struct error *err)
                 return error_errno_set(err, errno, "starting iscsid");
         for (unsigned ms = 0; !iscsid_listens(); ms += 50) {
                 if (ms >= ISCSID_START_MS || waitpid(pid, NULL, WNOHANG) == pid)
-                        return error_set(err, ERR_TOOL, "iscsid did not start; the lines above may say why");
+                        return error_set(err, ERR_TOOL, "iscsid did not start");
                 usleep(50000);
         }
         return 0;
