@@ -410,7 +410,7 @@ static void
 end_left_over(const char *dir)
 {
         _cleanup_closedir_ DIR *proc = opendir("/proc");
-        char want[ROLE_PATH_SIZE + 32], path[300], environ[2 * ROLE_PATH_SIZE];
+        char want[ROLE_PATH_SIZE + 32], path[300], settings[2 * ROLE_PATH_SIZE];
         const struct dirent *e;
         pid_t pid;
 
@@ -423,8 +423,8 @@ end_left_over(const char *dir)
                         continue;
                 snprintf(path, sizeof(path), "/proc/%d/environ", pid);
                 fd = open(path, O_RDONLY | O_CLOEXEC);
-                n = fd < 0 ? 0 : read(fd, environ, sizeof(environ)); /* export_process.c's is short */
-                if (n > 0 && memmem(environ, (size_t)n, want, strlen(want) + 1))
+                n = fd < 0 ? 0 : read(fd, settings, sizeof(settings)); /* export_process.c's is short */
+                if (n > 0 && memmem(settings, (size_t)n, want, strlen(want) + 1))
                         kill(pid, SIGKILL);
         }
 }
