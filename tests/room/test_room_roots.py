@@ -18,12 +18,12 @@ from room import Room
 MIB = 1 << 20
 # root -> what dompool-init says of it, the server that gives it, and how many MiB a boot may take (NFS has nothing compressed)
 TRANSPORTS = {
-    "http": ("http", None, 44),
-    "nfs": ("nfs 10.77.0.1:/", "nfs", 48),
-    "nfs3": ("nfs 10.77.0.1:/", "nfs3", 48),
-    "nbd": ("nbd 10.77.0.1:10809 ", "nbd", 44),
-    "iscsi": ("iscsi 10.77.0.1:3260 iqn.2026-01.dompool:", "iscsi", 44),
-    "aoe": ("aoe e", "aoe", 44),
+    "http": ("http", None, 52),
+    "nfs": ("nfs 10.77.0.1:/", "nfs", 60),
+    "nfs3": ("nfs 10.77.0.1:/", "nfs3", 60),
+    "nbd": ("nbd 10.77.0.1:10809 ", "nbd", 52),
+    "iscsi": ("iscsi 10.77.0.1:3260 iqn.2026-01.dompool:", "iscsi", 52),
+    "aoe": ("aoe e", "aoe", 52),
 }
 CUT = list(TRANSPORTS) if os.environ.get("DOMPOOL_SOAK") else ["iscsi"]
 CUT_S = 60
