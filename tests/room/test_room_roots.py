@@ -29,7 +29,7 @@ CUT = list(TRANSPORTS) if os.environ.get("DOMPOOL_SOAK") else ["iscsi"]
 CUT_S = 60
 # Every file of the root from the server again; its result is on the layer, which is RAM.
 READ = ("busybox rm -f /tmp/read; (echo 3 >/proc/sys/vm/drop_caches; busybox find / -xdev -type f -exec busybox cat {} + 2>/tmp/errors;"
-        " echo done >/tmp/read) </dev/null >/dev/null &")
+        " echo done >/tmp/read) </dev/null >/dev/null & :")
 
 
 @pytest.fixture(scope="module", name="roots")
