@@ -120,6 +120,20 @@ def run_guest(roots):
     roots.cli("domain", "destroy", "guest")
 
 
+def test_a_canary_gets_ready_from_nbd_and_starts_a_guest(roots):
+    """The whole of it on real Xen: the order for one boot, the reboot, the guest that comes with dompool, and the setting."""
+    if roots.host("n1")["state"] != "ready":
+        boot(roots, "nfs")
+    r = roots.cli("--json", "profile", "set", "n1", "by-nbd", "--image", "micro", "--canary", "1", "--ready-within", "240", "--watch", "5")
+    canary = json.loads(r.stdout)["canary"]
+    r = roots.cli("canary", "wait", str(canary["id"]), timeout=300)
+    assert "promoted" in r.stdout and "a guest started on it" in r.stdout, r.stdout
+    shown = roots.host("n1")
+    assert (shown["profile"], shown["image"]) == ("by-nbd", canary["version"])
+    assert shown["inventory"]["root"]["root"].startswith("nbd ")
+    roots.wait(lambda: roots.host("n1")["n_domains"] == 0, 20, "the guest is gone again")
+
+
 def layer_events(room):
     return [e["what"] for e in room.get("/v1/events?after=0&limit=10000&kind=host")["events"] if e["what"].startswith("layer-")]
 
