@@ -10,8 +10,9 @@ import pytest
 
 from room import Room
 
-# Boots of every loader and network card take five minutes more, and a first build of the image debian ten: `make soak` has them.
-collect_ignore = [] if os.environ.get("DOMPOOL_SOAK") else ["test_loaders.py", "test_room_debian.py"]
+# Boots of every loader and network card take five minutes more, a first build of the image debian ten, the search for the least memory fifteen:
+# `make soak` has them.
+collect_ignore = [] if os.environ.get("DOMPOOL_SOAK") else ["test_loaders.py", "test_room_debian.py", "test_memory.py"]
 
 
 @pytest.fixture(scope="session")
@@ -33,5 +34,6 @@ def room(build_dir):
 
 def pytest_collection_modifyitems(items):
     """All that use the one room, its end, and then those with a room of their own."""
-    own = {"test_room_proxy", "test_room_import", "test_room_roots", "test_room_fallback", "test_room_debian", "test_room_satellite"}
+    own = {"test_room_proxy", "test_room_import", "test_room_roots", "test_room_roots_uefi", "test_room_fallback", "test_room_debian",
+           "test_room_satellite", "test_memory"}
     items.sort(key=lambda item: 2 if item.module.__name__ in own else item.name == "test_down_leaves_nothing")

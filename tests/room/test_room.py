@@ -14,6 +14,7 @@ import pexpect
 import pytest
 
 MIB = 1 << 20
+GUESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "guests")
 STAGES = ["dhcp", "loader", "menu", "xen", "kernel", "initrd", "init", "agent", "ready"]
 
 
@@ -284,6 +285,9 @@ def test_a_host_boots_while_core_is_killed(room):
 
 
 def test_a_host_reboots_when_told_and_comes_back_by_pxe(room):
+    """And with the image that it is given meanwhile: micro-hvm."""
+    room.build_image("micro-hvm")
+    room.cli("profile", "set", "n1", "pool", "--image", "micro-hvm")
     room.create_ending("kept", "n1", "c", on_crash="preserve")
     room.wait_domain("kept", "crashed", 30)
     before = room.host("n1")["boot"]
@@ -292,6 +296,36 @@ def test_a_host_reboots_when_told_and_comes_back_by_pxe(room):
     assert room.host("n1")["boot"] == before + 1
     assert {"dhcp", "menu", "init", "ready"} <= set(room.trace("n1"))  # whichever loader it was this time
     assert ended(room, "kept")
+
+
+# --- the device model of micro-hvm ---
+
+def rfb_banner(room, host, display):
+    """What a VNC server on the host's own 127.0.0.1 says first."""
+    command = f"busybox timeout 5 busybox nc 127.0.0.1 {5900 + display} </dev/zero | busybox head -n 1"
+    return room.shell(host, command)[1]
+
+
+def test_a_pv_guest_has_a_vnc_server_that_the_host_alone_reaches(room):
+    assert room.host("n1")["inventory"]["hvm"]
+    room.cli("domain", "create", os.path.join(GUESTS, "vfb.cfg"), "--host", "n1")
+    assert room.wait_domain("vfb1", "running")["type"] == "pv"
+    assert "RFB 003." in rfb_banner(room, "n1", 0)
+    address = room.host("n1")["address_now"]
+    assert room.netns_run("busybox", "nc", "-w", "2", address, "5900", check=False, stdin=subprocess.DEVNULL).returncode != 0
+    room.cli("domain", "destroy", "vfb1")
+    room.wait(lambda: ended(room, "vfb1"), 30, "vfb1 has ended")
+    room.wait(lambda: room.shell("n1", "busybox ps | busybox grep -c '[x]en-qemu'; true")[1].split()[-1] == "0", 20, "its device model is gone")
+
+
+def test_an_hvm_guest_says_hello_and_is_on_the_network(room):
+    room.cli("domain", "create", os.path.join(GUESTS, "hvm.cfg"), "--host", "n1")
+    assert room.wait_domain("hvm1", "running")["type"] == "hvm"
+    assert "RFB 003." in rfb_banner(room, "n1", 0)
+    assert room.ping("10.77.0.105", 240)  # firmware and kernel on an emulated PC in an emulated PC
+    with room.console("hvm1") as tty:
+        tty.expect("hello from hvm1")
+    room.cli("domain", "destroy", "hvm1")
 
 
 # --- the end ---

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+How little memory dom0 of micro needs: a host with 256 MiB creates and destroys guests for ten minutes, and then others with less for
+a minute each, until one fails. Part of `make soak`; DOMPOOL_SOAK_SECONDS shortens the ten minutes.
+"""
+
+import os
+import re
+import time
+
+import pytest
+
+from room import Room
+
+PROMISED = 256
+LESS = (224, 192, 176, 160, 144, 128)
+SECONDS = int(os.environ.get("DOMPOOL_SOAK_SECONDS", "600"))
+AT_ONCE = 4  # guests that live at a time
+
+
+@pytest.fixture(scope="module", name="room256")
+def fixture_room256(build_dir):
+    room = Room(build_dir, "bios", "dompool.shell=1", name="memtest", loader="pxelinux", nic="virtio-net-pci")
+    room.up_without_hosts()
+    with open(room.dir + "/dompoold.conf", "a") as f:
+        for mib in (PROMISED, *LESS):
+            f.write(f'\nprofile "m{mib}" {{\n\tkind = "pool"\n\txen-args = "dom0_mem={mib}M,max:{mib}M"\n}}\n')
+    room.lab("power", "server", "reset")
+    yield room
+    room.down()
+
+
+def boot(room, mib):
+    room.cli("profile", "set", "n1", f"m{mib}", "--force")
+    room.lab("power", "n1", "off", check=False)
+    before = room.host("n1")["boot"]
+    room.lab("power", "n1", "on")
+    room.wait(lambda: room.host("n1")["boot"] > before, 60, "a new boot")
+    room.wait_host("n1", "ready", 120)
+
+
+def available_mib(room):
+    status, text = room.shell("n1", "busybox grep MemAvailable /proc/meminfo")
+    assert status == 0
+    return int(re.search(r"MemAvailable: *(\d+) kB", text).group(1)) // 1024
+
+
+def live(room, seconds):
+    """Creates and destroys guests; how many lived, and how little memory was there at the worst moment that was looked at."""
+    until, n, least = time.monotonic() + seconds, 0, available_mib(room)
+    while time.monotonic() < until:
+        for i in range(AT_ONCE):
+            room.create_ending(f"g{i}", "n1", "-")
+        least = min(least, available_mib(room))
+        for i in range(AT_ONCE):
+            room.cli("domain", "destroy", f"g{i}")
+        n += AT_ONCE
+    assert room.host("n1")["state"] == "ready"
+    assert "Out of memory" not in room.serial_log("n1") and "oom-kill" not in room.serial_log("n1")
+    return n, least
+
+
+def test_256_mib_are_enough(room256):
+    boot(room256, PROMISED)
+    n, least = live(room256, SECONDS)
+    print(f"dom0 with {PROMISED} MiB: {n} guests in {SECONDS} s, never less than {least} MiB available")
+    assert least >= 32
+
+
+def test_the_least_that_holds_is_found(room256):
+    held = PROMISED
+    for mib in LESS:
+        try:
+            boot(room256, mib)
+            n, least = live(room256, min(SECONDS, 60))
+        except AssertionError as e:
+            print(f"dom0 with {mib} MiB fails: {str(e)[:200]}")
+            break
+        print(f"dom0 with {mib} MiB: {n} guests, never less than {least} MiB available")
+        held = mib
+    print(f"least that holds: {held} MiB")
+    assert held <= PROMISED
