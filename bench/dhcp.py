@@ -170,49 +170,48 @@ class Bench:
                 raise RuntimeError(f"{server.name} does not answer:\n{server.log()[-3000:]}")
         return time.monotonic() - start
 
+    def costed(self, server, *words, fixed=True):
+        """load(), with the CPU time of an exchange. Of ours until all roles are idle: what core does with it comes later, and is part of its price."""
+        ours = isinstance(server, Ours)
+        before, boot_before = server.cpu(), server.boot_cpu() if ours else 0
+        got = self.load(*words, fixed=fixed)
+        if ours:
+            got["boot_us"] = (server.boot_cpu() - boot_before) / max(1, got["exchanges"]) * 1e6
+            server.wait_idle()
+        got["cpu_us"] = (server.cpu() - before) / max(1, got["exchanges"]) * 1e6
+        return got
+
     def known_hosts(self, name, server):
         """One server's part of a round for D1 to D4 and D6."""
         a = {"start_s": self.first_answer(server)}
-        if isinstance(server, Ours):
+        ours = isinstance(server, Ours)
+        if ours:
             server.wait_idle()
-        # Warm: all have a lease; dnsmasq, which would take minutes and longer for each the more there are, as many as it gives in 20 s.
+        # Warm: all have a lease, or of dnsmasq's, who writes all that there are for each, as many as it gives in 20 s.
         self.load(f"hosts={HOSTS}", "first=1", f"flight={FLIGHT}", f"exchanges={HOSTS}", "seconds=20")
-        if isinstance(server, Ours):
+        if ours:
             server.wait_idle()
             a["boot_mib"] = server.boot_memory() / 2**20
         a["all_mib"] = server.memory() / 2**20
         for key, words in (("storm", [f"flight={FLIGHT}"]), ("one", ["flight=1"]), ("flood", [f"flight={FLIGHT}", f"rogues={ROGUES}"])):
-            before, boot_before = server.cpu(), server.boot_cpu() if isinstance(server, Ours) else 0
-            got = self.load(f"hosts={HOSTS}", "first=1", f"seconds={SECONDS}", *words)
-            assert got["wrong"] == 0, (name, key, got)
-            got["cpu_us"] = (server.cpu() - before) / max(1, got["exchanges"]) * 1e6
-            if isinstance(server, Ours):
-                got["boot_us"] = (server.boot_cpu() - boot_before) / max(1, got["exchanges"]) * 1e6
-            a[key] = got
+            a[key] = self.costed(server, f"hosts={HOSTS}", "first=1", f"seconds={SECONDS}", *words)
+            assert a[key]["wrong"] == 0, (name, key, a[key])
         server.stop()
         return a
 
     def new_leases(self, name, server, i):
         self.first_answer(server)
-        ours = isinstance(server, Ours)
-        if ours:
+        if isinstance(server, Ours):
             server.wait_idle()
-        before, boot_before = server.cpu(), server.boot_cpu() if ours else 0
-        got = self.load(f"hosts={NEW_LEASES}", f"first={2 + i * NEW_LEASES}", f"flight={FLIGHT}", f"exchanges={NEW_LEASES}", "seconds=2",
-                        fixed=False)
-        if ours:
-            got["boot_us"] = (server.boot_cpu() - boot_before) / max(1, got["exchanges"]) * 1e6
-            server.wait_idle()  # what the other roles do with a lease is part of its price
-        got["cpu_us"] = (server.cpu() - before) / max(1, got["exchanges"]) * 1e6
+        got = self.costed(server, f"hosts={NEW_LEASES}", f"first={2 + i * NEW_LEASES}", f"flight={FLIGHT}", f"exchanges={NEW_LEASES}", "seconds=2",
+                          fixed=False)
         server.stop()
         return got
 
     def offers(self, name, server, _):
         self.first_answer(server)
         time.sleep(1)
-        before = server.cpu()
-        got = self.load(f"hosts={PROXY_HOSTS}", "first=1", f"flight={FLIGHT}", f"seconds={SECONDS}", "offers=1", fixed=False)
-        got["cpu_us"] = (server.cpu() - before) / max(1, got["exchanges"]) * 1e6
+        got = self.costed(server, f"hosts={PROXY_HOSTS}", "first=1", f"flight={FLIGHT}", f"seconds={SECONDS}", "offers=1", fixed=False)
         server.stop()
         return got
 

@@ -91,9 +91,8 @@ fail(struct host *h, const char *why)
 {
         let_go(h);
         if (sum.failed[h->phase]++ < FAILURES_TOLD)
-                fprintf(stderr, "blackout: host %u fails in %s, %s, %.1f s after its lease, %u blocks: %s\n", index_of(h),
-                        phase_names[h->phase], h->connected ? "connected" : "not connected",
-                        (double)(now_us() - h->leased_us) / 1e6, h->block, why);
+                fprintf(stderr, "blackout: host %u fails in %s after %.1f s, with %u blocks by TFTP: %s\n", index_of(h),
+                        phase_names[h->phase], (double)(now_us() - h->started_us) / 1e6, h->block, why);
         h->failed = true;
         sum.finished++;
 }

@@ -67,7 +67,7 @@ core_boot_open(struct core *c, struct core_host *h)
 {
         if (h->boot)
                 return h->boot;
-        h->boot = c->n_spare_boots > 0 ? c->spare_boots[--c->n_spare_boots] : malloc(sizeof(*h->boot));
+        h->boot = malloc(sizeof(*h->boot));
         if (!h->boot) {
                 no_memory(c, h); /* nothing of this turn is kept, so it may be any */
                 h->boot = &c->boot_looked;
@@ -82,9 +82,7 @@ close_one(struct core *c, struct core_host *h)
 {
         if (h->boot->number)
                 pack(c, h, h->boot);
-        if (h->boot != &c->boot_looked && c->n_spare_boots < CORE_SPARE_BOOTS)
-                c->spare_boots[c->n_spare_boots++] = h->boot;
-        else if (h->boot != &c->boot_looked)
+        if (h->boot != &c->boot_looked)
                 free(h->boot);
         h->boot = NULL;
 }

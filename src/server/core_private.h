@@ -47,7 +47,6 @@
 #define CORE_MAX_CAPTURES 8  /* at a time */
 #define CORE_MAX_HOSTS 65536 /* beside those that the configuration names; at most POLICY_MAX_HOSTS fit into the snapshot */
 #define CORE_KEEP_BOOTS 10   /* per host */
-#define CORE_SPARE_BOOTS 64  /* of 8 KiB each: that many hosts speak in a busy turn */
 #define CORE_KEEP_EVENTS 200000
 #define CORE_KEEP_OPS 20000 /* finished ones */
 #define CORE_WAIT_MAX_MS 60000
@@ -218,11 +217,9 @@ struct core {
         struct core_host *hosts_by_name, *hosts_by_mac, *hosts_by_address, *hosts_by_conn, *hosts_by_session;
         struct core_domain *domains;
         struct core_op *ops;
-        struct core_host *dirty_hosts;              /* rows to write at the next flush */
-        bool commit_due;                            /* a tick has come: nothing waits longer */
-        struct core_host *open_boots;               /* that this turn works on */
-        struct boot *spare_boots[CORE_SPARE_BOOTS]; /* of turns before, for the next ones */
-        unsigned n_spare_boots;
+        struct core_host *dirty_hosts; /* rows to write at the next flush */
+        bool commit_due;               /* a tick has come: nothing waits longer */
+        struct core_host *open_boots;  /* that this turn works on */
         struct boot boot_looked;       /* core_boot_look()'s */
         struct store_host row_written; /* write_host()'s: it is some KiB */
         struct core_domain *dirty_domains;

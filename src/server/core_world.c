@@ -603,8 +603,6 @@ core_free(struct core *c)
         core_compare_drop(c, 0);
         core_console_drop(c, 0);
         core_boot_close_all(c);
-        while (c->n_spare_boots > 0)
-                free(c->spare_boots[--c->n_spare_boots]);
         free_tables(c);
         core_guard_free_facts(c);
         core_canary_free(c);

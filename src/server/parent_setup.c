@@ -309,7 +309,7 @@ open_socket(struct parent *p, const struct wanted_socket *w, struct error *err)
                 return error_errno_set(err, errno, "cannot prepare the socket of %s", w->option);
         if (w->type == SOCK_DGRAM) {
                 setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer));
-                setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof(buffer)); /* what a full line keeps waiting counts */
+                setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof(buffer)); /* of answers that wait for a full line */
                 if (setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) < 0)
                         return error_errno_set(err, errno, "cannot prepare the socket of %s", w->option);
         }

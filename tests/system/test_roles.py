@@ -88,6 +88,34 @@ def test_role_that_does_not_stop_is_killed_within_ten_seconds(running):
     assert "role does not stop, killed role=files" in running.log()
 
 
+def stop_while(server, role, between):
+    """The server is to stop while this role is held; `between` is called when all the others have gone that stop before or with it."""
+    server.deaths_allowed = True
+    pid, others = server.roles()[role], [p for r, p in server.roles().items() if r not in (role, "core")]
+    os.kill(pid, signal.SIGSTOP)
+    server.process.send_signal(signal.SIGTERM)
+    wait_for(lambda: gone(others))
+    between(pid)
+    os.kill(pid, signal.SIGCONT)
+    assert server.process.wait(10) == 0
+    return server.log()
+
+
+def test_a_role_that_crashes_as_it_stops_is_told_of(running):
+    assert "role crashed as it stopped role=files signal=SEGV" in stop_while(running, "files", lambda pid: os.kill(pid, signal.SIGSEGV))
+
+
+def test_core_hears_of_nobody_who_ends_in_the_turn_in_which_it_stops(running):
+    """The parent's channel is ready first, by its word of a role that died; the other roles end before core looks at it and reads that it is to
+    stop, so that their ends come behind that."""
+    capture = running.roles()["capture"]
+    os.kill(running.roles()["core"], signal.SIGSTOP)
+    os.kill(capture, signal.SIGKILL)
+    running.wait_log("role died role=capture")
+    log = stop_while(running, "core", lambda _: time.sleep(0.5))
+    assert "crashed" not in log, log
+
+
 def test_roles_end_when_the_parent_is_killed(running):
     pids = list(running.roles().values())
     running.kill()
