@@ -79,4 +79,4 @@ def test_the_least_that_holds_is_found(room256):
         print(f"dom0 with {mib} MiB: {n} guests, never less than {least} MiB available")
         held = mib
     print(f"least that holds: {held} MiB")
-    assert held <= PROMISED
+    assert held < PROMISED, "what is promised has nothing to spare"
