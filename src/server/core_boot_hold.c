@@ -74,6 +74,7 @@ core_boot_open(struct core *c, struct core_host *h)
         }
         fill(c, h, h->boot);
         LL_PREPEND2(c->open_boots, h, open_next);
+        c->n_open_boots++;
         return h->boot;
 }
 
@@ -85,6 +86,7 @@ close_one(struct core *c, struct core_host *h)
         if (h->boot != &c->boot_looked)
                 free(h->boot);
         h->boot = NULL;
+        c->n_open_boots--;
 }
 
 void
@@ -105,6 +107,13 @@ core_boot_close_all(struct core *c)
                 c->open_boots = h->open_next;
                 close_one(c, h);
         }
+}
+
+void
+core_boot_close_many(struct core *c)
+{
+        if (c->n_open_boots >= CORE_OPEN_BOOTS)
+                core_boot_close_all(c);
 }
 
 void

@@ -46,6 +46,7 @@
 #define CORE_MAX_CONSOLES 1024
 #define CORE_MAX_CAPTURES 8  /* at a time */
 #define CORE_MAX_HOSTS 65536 /* beside those that the configuration names; at most POLICY_MAX_HOSTS fit into the snapshot */
+#define CORE_OPEN_BOOTS 64   /* of 8 KiB each */
 #define CORE_KEEP_BOOTS 10   /* per host */
 #define CORE_KEEP_EVENTS 200000
 #define CORE_KEEP_OPS 20000 /* finished ones */
@@ -220,6 +221,7 @@ struct core {
         struct core_host *dirty_hosts; /* rows to write at the next flush */
         bool commit_due;               /* a tick has come: nothing waits longer */
         struct core_host *open_boots;  /* that this turn works on */
+        unsigned n_open_boots;
         struct boot boot_looked;       /* core_boot_look()'s */
         struct store_host row_written; /* write_host()'s: it is some KiB */
         struct core_domain *dirty_domains;
@@ -457,12 +459,14 @@ void core_boot_stage(struct core *c, struct core_host *h, enum boot_stage stage,
 json_t *core_boot_trace_json(struct core *c, struct core_host *h);
 
 /* --- core_boot_hold.c --- */
-/* To read, until the next look or the turn's end. Number 0: it never booted. */
+/* To read, until the next look or the end of what is done with the message. Number 0: it never booted. */
 const struct boot *core_boot_look(struct core *c, struct core_host *h);
-/* To work on, until the turn's end; the same as h->boot from then on. */
+/* To work on, as long; the same as h->boot from then on. */
 struct boot *core_boot_open(struct core *c, struct core_host *h);
 void core_boot_close(struct core *c, struct core_host *h);
 void core_boot_close_all(struct core *c);
+/* Between two messages: a turn that hears of thousands of hosts would else take memory for all of them, and give it back. */
+void core_boot_close_many(struct core *c);
 /* Writes the row if it is due. */
 void core_boot_write(struct core *c, struct core_host *h);
 

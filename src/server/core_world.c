@@ -427,6 +427,7 @@ core_message(struct core *c, enum role from, enum msg_type type, void *payload)
         }
         core_text_clean_record(message_desc(type), payload);
         handlers[type](c, payload);
+        core_boot_close_many(c);
 }
 
 /* api has gone: with it all connections of agents and clients. They come back by themselves; hosts are not lost by that. */

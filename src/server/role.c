@@ -24,6 +24,9 @@
 /* Larger blocks go back to the kernel when they are freed. By itself glibc would raise this to the size of the largest that was
  * (32 MiB), and tables that grew once and were replaced would stay ours as holes. */
 #define KEEP_IN_HEAP (128 << 10)
+/* Free memory at the heap's end that is kept. Setting the threshold above fixes this one at 128 KiB, and a role that takes and
+ * frees some blocks for each turn would ask the kernel for the same pages, and give them back, every time. */
+#define KEEP_AT_END (1 << 20)
 
 static const struct role_def *const role_defs[] = {
         [ROLE_BOOT] = &role_boot_def,           [ROLE_FILES] = &role_files_def, [ROLE_API] = &role_api_def,
@@ -370,6 +373,7 @@ role_main(enum role role, int sock)
         if (ctx.def->background)
                 give_way();
         mallopt(M_MMAP_THRESHOLD, KEEP_IN_HEAP);
+        mallopt(M_TRIM_THRESHOLD, KEEP_AT_END);
         for (int i = 0; i < ROLE_N; i++)
                 channels[i] = -1;
         for (int i = 0; i < FD_N; i++)
