@@ -342,7 +342,7 @@ send_http_request(struct host *h)
                          mark + 2);
         n = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: server\r\nUser-Agent: blackout\r\n\r\n", name);
         if (send(h->fd, text, (size_t)n, MSG_NOSIGNAL) != n) {
-                fail(h, "refused");
+                fail(h, errno == EPIPE ? "refused" : strerror(errno));
                 return;
         }
         h->connected = true;
