@@ -86,7 +86,7 @@ def check_footprint(room, root, n_bytes):
     assert 1 * MIB < cost["fetched"] < n_bytes
     assert abs(n_bytes - boot_files - cost["fetched"]) < 5 * MIB
     assert cost["ram"] == (files["root.squashfs"] if root == "http" else 0)
-    assert 0 < cost["layer_used"] < 16 * MIB < cost["layer_size"]
+    assert cost["layer_used"] < 16 * MIB < cost["layer_size"]  # of micro nothing is written but to places in RAM of their own
     trace = room.cli("host", "trace", "n1").stdout
     assert re.search(r"^  footprint    [1-9][\d.]* MiB fetched, ", trace, re.M), trace
 
