@@ -31,6 +31,7 @@
 
 /* How long a full queue of the interface is left alone: at 1 Gbit/s it has room for five windows of 16 blocks by then. */
 #define HELD_MS 1
+#define CROWDED_MS 100 /* files is told again */
 
 static int64_t
 now_ms(const struct boot_transfer *t)
@@ -281,6 +282,19 @@ unreadable(struct boot_transfer *t)
         failed(t, "the file cannot be read");
 }
 
+/* HTTP is to leave room on the line, too: TCP takes what comes free before we can. */
+static void
+tell_crowded(struct boot_transfer_ctx *ctx)
+{
+        static const struct msg_empty nothing;
+        const int64_t now = clock_mono_ms(&ctx->boot->ctx->clock);
+
+        if (now - ctx->crowded_said_ms < CROWDED_MS)
+                return;
+        ctx->crowded_said_ms = now;
+        role_send(ctx->boot->ctx, ROLE_FILES, MSG_LINE_CROWDED, &nothing, -1);
+}
+
 static void
 on_held_timer(uv_timer_t *timer)
 {
@@ -297,7 +311,9 @@ on_held_timer(uv_timer_t *timer)
                 tftp_xfer_release(&t->xfer, now_ms(t));
                 arm_timer(t);
         }
-        if (!ctx->held)
+        if (ctx->held)
+                tell_crowded(ctx);
+        else
                 uv_timer_stop(timer);
 }
 
@@ -316,8 +332,10 @@ send_in_turn(struct boot_transfer *t, const struct tftp_xfer_out *out)
         }
         if (r == -ENOBUFS) {
                 tftp_xfer_hold(&t->xfer);
-                if (!t->ctx->held)
+                if (!t->ctx->held) {
+                        t->ctx->crowded_said_ms = now_ms(t); /* a moment's rush is not told */
                         uv_timer_start(&t->ctx->held_timer, on_held_timer, HELD_MS, HELD_MS);
+                }
                 if (!t->held)
                         DL_APPEND2(t->ctx->held, t, held_prev, held_next);
                 t->held = true;

@@ -25,6 +25,7 @@ struct boot_transfer_ctx {
          * there are some stands in line behind them. */
         struct boot_transfer *held;
         uv_timer_t held_timer;
+        int64_t crowded_said_ms; /* to files */
 
         /* A window while it is sent: a header and a piece of the content for each block. */
         uint8_t headers[TFTP_XFER_MAX_WINDOW][TFTP_HEADER_SIZE];

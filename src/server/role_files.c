@@ -122,7 +122,8 @@ role_files_start(struct role_ctx *ctx, struct error *err)
         f->max_parts = max_parts;
         f->menus = files_menus_new();
         f->cache = files_cache_new();
-        if (!f->menus || !f->cache)
+        f->wait = files_wait_new(f);
+        if (!f->menus || !f->cache || !f->wait)
                 return error_errno_set(err, ENOMEM, "files");
         f->store = open_folder(ctx, ROLE_PATH_IMAGE_STORE);
         f->blobs = open_folder(ctx, ROLE_PATH_BLOBS);
@@ -140,6 +141,9 @@ role_files_message(struct role_ctx *ctx, enum role peer, enum msg_type type, voi
         (void)peer;
         if (type == MSG_POLICY && fd >= 0) {
                 use_policy(f, fd);
+        } else if (type == MSG_LINE_CROWDED) {
+                files_wait_crowded(f->wait);
+                cleanup_close(&fd);
         } else {
                 files_menus_message(f->menus, type, payload);
                 cleanup_close(&fd);
@@ -158,6 +162,7 @@ role_files_stop(struct role_ctx *ctx)
 {
         struct files *f = ctx->state;
 
+        files_wait_end(f->wait);
         httpd_uv_free(f->http);
         files_cache_free(f->cache);
 }

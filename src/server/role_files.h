@@ -11,6 +11,7 @@
  *     role_files_path.c    which file a URL means; pure
  *     role_files_report.c  POST /boot/report: JSON -> struct msg_init_report; pure
  *     role_files_rate.c    how often strangers may make core work; pure
+ *     role_files_wait.c    answers that wait while TFTP has no room on the line
  */
 #include <microhttpd.h>
 #include <sys/stat.h>
@@ -47,6 +48,7 @@ rate_table_take(struct rate_table *t, uint32_t address, int64_t now_ms);
 
 struct files_menus;
 struct files_cache;
+struct files_wait;
 
 struct files {
         struct role_ctx *ctx;
@@ -54,6 +56,7 @@ struct files {
         unsigned n_parts, max_parts; /* answers with a part of a file, which have a descriptor of their own */
         struct files_menus *menus;
         struct httpd_uv *http;
+        struct files_wait *wait;
         struct policy *policy; /* NULL: none yet */
         int store, blobs;      /* folders; -1 when they are not there */
         struct rate events;    /* BOOT_EVENT to core */
@@ -94,6 +97,19 @@ files_http_handle(void *arg, struct MHD_Connection *connection, const char *url,
                   const char *upload, size_t *upload_size, void **request);
 void
 files_http_completed(void *arg, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode how);
+
+/* role_files_wait.c: NULL: out of memory. */
+struct files_wait *
+files_wait_new(struct files *f);
+/* `boot` says that TFTP has no room on the line. */
+void
+files_wait_crowded(struct files_wait *w);
+/* Is the answer to wait? Then the connection is suspended, and the handler called once more when its turn has come. */
+bool
+files_wait(struct files_wait *w, struct MHD_Connection *connection);
+/* All go on; before httpd_uv_free. */
+void
+files_wait_end(struct files_wait *w);
 
 /* role_files_menu.c: NULL: out of memory. */
 struct files_menus *

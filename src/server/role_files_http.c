@@ -22,6 +22,7 @@
 struct request {
         struct files_path path;
         bool is_post;
+        bool waited;    /* its answer has waited for the line, once is enough */
         bool too_large; /* the body passed FILES_REPORT_MAX: the rest is read and dropped */
         bool is_part;   /* counted in n_parts */
         bool is_whole;  /* a whole file is on its way; told to core when it has arrived */
@@ -313,6 +314,10 @@ files_http_handle(void *arg, struct MHD_Connection *connection, const char *url,
                 return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "files are read by GET and HEAD");
         if (q->path.target == FILES_MISSING)
                 return answer_missing(f, connection, q, url);
+        if (!q->waited && files_wait(f->wait, connection)) {
+                q->waited = true;
+                return MHD_YES;
+        }
         if (q->path.target == FILES_MENU || q->path.target == FILES_MENU_DEFAULT)
                 return answer_menu(f, connection, q);
         return answer_file(f, connection, q, url, method);

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """TFTP and menus of a real dompoold against tftp-hpa, atftp, curl and hand-made packets."""
+import concurrent.futures
+import contextlib
 import hashlib
 import json
 import os
@@ -205,19 +207,51 @@ print(right, silent)
 """
 
 
+@contextlib.contextmanager
+def narrow_line(room):
+    """80 Mbit/s, with a queue of six windows; what it dropped is asked for by calling what this gives."""
+    tc = ["ip", "netns", "exec", room.server_ns, "tc"]
+
+    def dropped():
+        shown = subprocess.run([*tc, "-s", "-j", "qdisc", "show", "dev", "srv0"], check=True, capture_output=True).stdout
+        return json.loads(shown)[0]["drops"]
+
+    subprocess.run([*tc, "qdisc", "add", "dev", "srv0", "root", "tbf", "rate", "80mbit", "burst", "64k", "limit", "96k"], check=True)
+    try:
+        yield dropped
+    finally:
+        subprocess.run([*tc, "qdisc", "del", "dev", "srv0", "root"], check=True)
+
+
+def many(room, n):
+    """MANY_SCRIPT's words: n clients fetch the initrd at once."""
+    digest = hashlib.sha256(room.files["initrd"]).hexdigest()
+    return room.client("/usr/bin/python3", "-c", MANY_SCRIPT, SERVER, f"i/{room.image[:16]}/initrd", digest, str(n), "16", "1408",
+                       timeout=120).stdout.split()
+
+
 def test_a_full_queue_of_the_servers_interface_is_waited_for(room):
     """A room that starts at once fills it. What is dropped there must not wait for the timer made for losses on the way, which takes
     firmware past its patience."""
-    tc = ["ip", "netns", "exec", room.server_ns, "tc"]
-    digest = hashlib.sha256(room.files["initrd"]).hexdigest()
-    subprocess.run([*tc, "qdisc", "add", "dev", "srv0", "root", "tbf", "rate", "80mbit", "burst", "64k", "limit", "96k"], check=True)
-    try:
-        done = room.client("/usr/bin/python3", "-c", MANY_SCRIPT, SERVER, f"i/{room.image[:16]}/initrd", digest, "32", "16", "1408", timeout=120)
-        dropped = json.loads(subprocess.run([*tc, "-s", "-j", "qdisc", "show", "dev", "srv0"], check=True, capture_output=True).stdout)[0]["drops"]
-    finally:
-        subprocess.run([*tc, "qdisc", "del", "dev", "srv0", "root"], check=True)
-    assert done.stdout.split() == ["32", "0"], done
-    assert dropped > 32
+    with narrow_line(room) as dropped:
+        assert many(room, 32) == ["32", "0"]
+        assert dropped() > 32
+
+
+def http_seconds(room):
+    """Until the first byte of a small file."""
+    return float(room.client("curl", "-sSf", "-o", "/dev/null", "-w", "%{time_starttransfer}", f"http://{SERVER}:8080/{MENU}", check=True).stdout)
+
+
+def test_an_answer_by_http_waits_while_tftp_has_no_room_on_the_line(room):
+    """TCP is patient, and would take what comes free in the queue before TFTP can; firmware gives up."""
+    with narrow_line(room), concurrent.futures.ThreadPoolExecutor() as pool:
+        tftp = pool.submit(many, room, 32)  # some 3.5 s
+        time.sleep(1)
+        during = http_seconds(room)
+        assert tftp.result() == ["32", "0"]
+        time.sleep(0.5)
+        assert http_seconds(room) < 0.2 < 1 < during < 8.5
 
 
 # --- menus ---
