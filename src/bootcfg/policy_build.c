@@ -316,7 +316,8 @@ assemble(struct policy_builder *b)
                 free(p);
                 return NULL;
         }
-        qsort(b->rows, b->n_rows, sizeof(*b->rows), by_mac);
+        if (b->n_rows > 0)
+                qsort(b->rows, b->n_rows, sizeof(*b->rows), by_mac);
         memcpy(bytes, &header, sizeof(header));
         for (int i = 0; i < PART_N; i++)
                 if (items[i] && policy_count(&header, i) > 0)

@@ -56,6 +56,7 @@ hv_table_update(struct hv_table *table, const struct domain_info *list, uint32_t
                 if (what)
                         fn(arg, &list[i], what);
         }
-        memcpy(table->list, list, n * sizeof(*list));
+        if (n > 0) /* @list may be NULL else */
+                memcpy(table->list, list, n * sizeof(*list));
         table->n = n;
 }

@@ -79,14 +79,16 @@ service_next(const struct service s[SERVICE_N], unsigned conditions)
 bool
 init_lease_ok(const struct init_lease *l)
 {
-        uint32_t first = l->address >> 24, host = l->address & ~prefix_mask(l->prefix);
+        uint32_t first = l->address >> 24, host, broadcast;
 
         if (l->address == 0)
                 return true;
         if (l->prefix < 1 || l->prefix > 32 || first == 0 || first == 127 || first >= 224)
                 return false;
+        broadcast = ~prefix_mask(l->prefix);
+        host = l->address & broadcast;
         /* Network and broadcast address of its own subnet */
-        return l->prefix >= 31 || (host != 0 && host != ~prefix_mask(l->prefix));
+        return l->prefix >= 31 || (host != 0 && host != broadcast);
 }
 
 size_t

@@ -169,10 +169,10 @@ excluded(const struct pool *p, uint32_t address)
 static void
 taken_set(struct lease_table *t, uint8_t pool, uint32_t address, bool on)
 {
-        struct pool *p = &t->pools[pool];
+        struct pool *p = pool == NO_POOL ? NULL : &t->pools[pool];
         uint32_t i;
 
-        if (pool == NO_POOL || !in_pool(p, address))
+        if (!p || !in_pool(p, address))
                 return;
         i = address - p->first;
         if (on)

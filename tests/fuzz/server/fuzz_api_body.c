@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/parse.h"
 #include "server/api_body.h"
 
@@ -16,6 +17,16 @@ one_host(const char *text, size_t size)
 
         if (api_body_host(text, size, "n1", &m, &err) == 0)
                 assert(strcmp(m.host.name, "n1") == 0 && !m.host.configured && !mac_zero(&m.host.mac));
+}
+
+static void
+one_adopted(const char *text, size_t size)
+{
+        struct msg_api_host_put m = {0};
+        struct error err;
+
+        if (api_body_adopt(text, size, "52-54-00-00-00-01", &m, &err) == 0)
+                assert((m.host.name[0] == '\0' || name_ok(m.host.name)) && !m.host.configured && m.host.mac.b[5] == 1);
 }
 
 static void
@@ -72,16 +83,36 @@ one_image(const char *text, size_t size)
                 assert(name_ok(m.name));
 }
 
+static void
+one_version(const char *text, size_t size)
+{
+        struct msg_api_image_change m = {0};
+        struct error err;
+
+        if (api_body_version(text, size, &m, &err) == 0)
+                assert(image_name_ok(m.version));
+}
+
+static void
+one_satellite(const char *text, size_t size)
+{
+        struct msg_api_satellite_add m = {0};
+        struct error err;
+
+        if (api_body_satellite(text, size, &m, &err) == 0)
+                assert(name_ok(m.name) && (m.label[0] == '\0' || name_ok(m.label)));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        static void (*const routes[])(const char *, size_t) = {one_host,   one_profile, one_domain,
-                                                               one_action, one_image,   one_what_if};
+        static void (*const routes[])(const char *, size_t) = {one_host,    one_profile, one_domain,  one_action,   one_image,
+                                                               one_what_if, one_adopted, one_version, one_satellite};
         struct error err;
 
         if (size == 0)
                 return 0;
-        routes[(data[0] - '0') % 6u](((const char *)data) + 1, size - 1);
+        routes[(data[0] - '0') % N_ELEMENTS(routes)](((const char *)data) + 1, size - 1);
         api_body_none((const char *)data + 1, size - 1, &err);
         return 0;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "model/host.h"
 #include "server/api_route.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -26,7 +27,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         *path++ = '\0';
         if (api_route_find(text, path, &match, &err) == 0) {
                 assert(match.route && strcmp(match.route->method, text) == 0);
-                assert(match.name[0] == '\0' || name_ok(match.name));
+                assert(match.name[0] == '\0' || name_ok(match.name) ||
+                       (strstr(match.route->pattern, "{image}") && image_name_ok(match.name)));
                 api_route_knows(match.route, path);
         } else {
                 assert(!match.route && err.code != ERR_NONE && err.message[0]);

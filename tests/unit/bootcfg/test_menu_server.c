@@ -278,6 +278,7 @@ what_is_kept_is_bounded_and_the_oldest_makes_room(void **state)
 {
         const size_t most = 64 << 10;
         struct policy_host *hosts = calloc(MANY, sizeof(*hosts));
+        char(*names)[16] = calloc(MANY, sizeof(*names)); /* the hosts only point to them */
         struct policy_header header;
         struct policy_image image;
         struct menu_served served;
@@ -289,10 +290,9 @@ what_is_kept_is_bounded_and_the_oldest_makes_room(void **state)
         fixture_image(&image);
         for (uint32_t i = 0; i < MANY; i++) {
                 const struct mac mac = {{2, 0, 0, 0, (uint8_t)(i >> 8), (uint8_t)i}};
-                char name[16];
 
-                snprintf(name, sizeof(name), "m%u", i);
-                fixture_host(&hosts[i], name, &mac, PROFILE_POOL, 0, 0);
+                snprintf(names[i], sizeof(names[i]), "m%u", i);
+                fixture_host(&hosts[i], names[i], &mac, PROFILE_POOL, 0, 0);
         }
         p = fixture_build(&header, &image, 1, hosts, MANY);
         assert_non_null(p);
@@ -314,6 +314,7 @@ what_is_kept_is_bounded_and_the_oldest_makes_room(void **state)
         tear_down(&room);
         policy_free(p);
         free(hosts);
+        free(names);
 }
 
 static void
