@@ -72,10 +72,12 @@ init_net_describe(char *buf, size_t size)
 
         buf[0] = '\0';
         while (d && (e = readdir(d))) {
-                char path[300], line[32];
+                char path[300], bridge[300], line[32];
 
                 snprintf(path, sizeof(path), "/sys/class/net/%.200s/address", e->d_name);
-                if (e->d_name[0] == '.' || strcmp(e->d_name, "lo") == 0 || !system_read_line(path, line, sizeof(line)))
+                snprintf(bridge, sizeof(bridge), "/sys/class/net/%.200s/bridge", e->d_name);
+                if (e->d_name[0] == '.' || strcmp(e->d_name, "lo") == 0 || access(bridge, F_OK) == 0 ||
+                    !system_read_line(path, line, sizeof(line)))
                         continue;
                 if (n < size)
                         n += (size_t)snprintf(buf + n, size - n, "%s%.15s %s", n ? ", " : "", e->d_name, line);
