@@ -20,7 +20,8 @@ int init_net_card(const struct mac *wanted, bool bridged, struct init_net *ret, 
 /* Has the card a carrier? */
 bool init_net_carrier(const char *card);
 
-/* The names and MACs of the Ethernet interfaces there are, but for bridges, for a message: "eth0 52:54:..., eth1 ..."; "none". */
+/* The names and MACs of the Ethernet interfaces there are, but for bridges, for a message: "eth0 52:54:..., eth1 ..."; "none".
+ */
 void init_net_describe(char *buf, size_t size);
 
 /* Makes the device carry @is instead of @was. */
