@@ -136,6 +136,22 @@ add_root(const struct menu_request *r, const struct policy_chosen *c, char *args
         return !*c->profile->layer || add(r->doc->language, args, size, text);
 }
 
+/* dompool.guest-nic= and dompool.vlans=, before the host's own arguments: those may say it otherwise for one host. */
+static bool
+add_guest_net(const struct menu_request *r, const struct policy_chosen *c, char *args, size_t size)
+{
+        const struct policy_profile *p = c->profile;
+        char text[GUEST_VLANS_SIZE + 24];
+
+        if (p->kind != PROFILE_POOL)
+                return true;
+        snprintf(text, sizeof(text), "dompool.guest-nic=%s", p->guest_nic);
+        if (*p->guest_nic && !add(r->doc->language, args, size, text))
+                return false;
+        snprintf(text, sizeof(text), "dompool.vlans=%s", p->vlans);
+        return !*p->vlans || add(r->doc->language, args, size, text);
+}
+
 static bool
 make_dom0_args(const struct menu_request *r, const struct policy_chosen *c, char *args)
 {
@@ -147,8 +163,9 @@ make_dom0_args(const struct menu_request *r, const struct policy_chosen *c, char
         args[0] = '\0';
         return add(l, args, size, "console=hvc0") && add(l, args, size, policy_header(r->policy)->kernel_args) &&
                add(l, args, size, c->image->kernel_args) && add(l, args, size, c->profile->kernel_args) &&
-               add_quirks(r, args, size, offsetof(struct quirk, kernel_args)) && add(l, args, size, r->host->kernel_args) &&
-               add(l, args, size, mode_arg(c->profile->kind)) && add_root(r, c, args, size) && add(l, args, size, image);
+               add_guest_net(r, c, args, size) && add_quirks(r, args, size, offsetof(struct quirk, kernel_args)) &&
+               add(l, args, size, r->host->kernel_args) && add(l, args, size, mode_arg(c->profile->kind)) &&
+               add_root(r, c, args, size) && add(l, args, size, image);
 }
 
 const char *

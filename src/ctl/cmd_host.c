@@ -73,6 +73,7 @@ static const struct ctl_column host_fields[] = {
         {"written to it", "inventory.root.layer_used", FMT_BYTES},
         {"at most", "inventory.root.layer_size", FMT_BYTES},
         {"writable layer", "layer"},
+        {"bridges", "inventory.bridges"},
         {"inspected", "hardware.time_ms", FMT_TIME},
         {"machine", "hardware.product"},
         {"manufacturer", "hardware.manufacturer"},
@@ -169,11 +170,12 @@ print_boot_head(const char *host, const json_t *boot)
                via);
 }
 
-/* Where its root came from - nothing when that was in the initrd - and what it took. */
+/* Networks of guests beside the host's own; where its root came from - nothing when that was in the initrd - and what it took.
+ */
 static void
-print_root(const json_t *boot)
+print_notes(const json_t *boot)
 {
-        static const enum boot_note_kind kinds[] = {BOOT_NOTE_ROOT, BOOT_NOTE_FOOTPRINT};
+        static const enum boot_note_kind kinds[] = {BOOT_NOTE_GUEST_NET, BOOT_NOTE_ROOT, BOOT_NOTE_FOOTPRINT};
         const json_t *notes = json_object_get(boot, "notes"), *note;
         char text[600];
         size_t i;
@@ -222,7 +224,7 @@ print_trace(const char *host, const json_t *answer)
                 {
                         print_stage(boot, stage);
                 }
-                print_root(boot);
+                print_notes(boot);
                 print_boot_end(boot);
         }
 }

@@ -10,8 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DEFAULT_BRIDGE "xenbr0"
-
 bool
 hv_domcfg_device_model(void)
 {
@@ -115,7 +113,7 @@ fill_nic(const struct vif *v, int devid, const char *script, libxl_device_nic *n
         nic->devid = devid;
         nic->nictype = LIBXL_NIC_TYPE_VIF;
         memcpy(nic->mac, v->mac.b, sizeof(v->mac.b));
-        nic->bridge = strdup(*v->bridge ? v->bridge : DEFAULT_BRIDGE);
+        nic->bridge = strdup(*v->bridge ? v->bridge : GUEST_BRIDGE);
         nic->script = strdup(script);
         if (v->rate_bytes) {
                 nic->rate_bytes_per_interval = v->rate_bytes;

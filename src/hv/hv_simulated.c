@@ -324,6 +324,7 @@ static void
 sim_report(struct hv *hv)
 {
         struct host_inventory inv = {.hostname = "simulated",
+                                     .bridges = GUEST_BRIDGE,
                                      .xen_version = "simulated",
                                      .kernel_version = "simulated",
                                      .xen_caps = "simulated",

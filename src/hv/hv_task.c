@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/paths.h"
 #include "hv/hv_blob.h"
+#include "hv/hv_bridges.h"
 #include "hv/hv_domcfg.h"
 #include "hv/hv_libxl.h"
 #include "hv/hv_record.h"
@@ -230,6 +231,8 @@ create_fresh(struct task *t, const struct hv_record *before, struct error *err)
         r = hv_domcfg_supported(&t->op->config, hv_domcfg_device_model(), err);
         if (r == 0)
                 r = check_name(t, err);
+        if (r == 0)
+                r = hv_bridges_check(HV_NET, &t->op->config, err);
         if (r == 0)
                 r = check_memory(t, err);
         if (r == 0)

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "hv/hv_blob.h"
+#include "hv/hv_bridges.h"
 #include "hv/hv_root.h"
 
 #define SOON_MS 50
@@ -276,6 +277,7 @@ report_inventory(struct hv *hv)
                 return;
         }
         hv->last_free_kib = inventory.free_memory_kib;
+        str_copy(hv->bridges, sizeof(hv->bridges), inventory.bridges);
         hv->ev->inventory(hv->arg, &inventory);
 }
 
@@ -322,18 +324,20 @@ on_minute(uv_timer_t *timer)
         hv_blob_collect(hv->blobs_dir, hv->domains_dir, clock_wall_ms(&c) / 1000);
 }
 
-/* The root's writable layer is told of when it gets full, and when it is no longer; else it costs a look and no word. */
+/* The root's writable layer is told of when it gets full, and when it is no longer, and bridges when somebody made or removed
+ * one; else it costs a look and no word. */
 static void
 on_layer(uv_timer_t *timer)
 {
         struct hv *hv = timer->data;
-        enum root_layer_level level;
+        enum root_layer_level level = hv->layer_level;
+        char bridges[HOST_BRIDGES_SIZE];
         uint64_t used, size;
 
-        if (!hv_root_layer(&used, &size))
-                return;
-        level = root_layer_level(hv->layer_level, used, size);
-        if (level != hv->layer_level)
+        hv_bridges_list(HV_NET, bridges);
+        if (hv_root_layer(&used, &size))
+                level = root_layer_level(hv->layer_level, used, size);
+        if (level != hv->layer_level || strcmp(bridges, hv->bridges) != 0)
                 report_inventory(hv);
         hv->layer_level = level;
 }

@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 
 #include "base/cleanup.h"
+#include "hv/hv_bridges.h"
 #include "hv/hv_domcfg.h"
 #include "hv/hv_root.h"
 #include "hv/hv_xen.h"
@@ -117,6 +118,7 @@ hv_xen_inventory(struct hv *hv, struct host_inventory *ret, struct error *err)
         read_image(inv.image, sizeof(inv.image));
         inv.boot_time = read_boot_time();
         hv_root_measure(&inv.root);
+        hv_bridges_list(HV_NET, inv.bridges);
         *ret = inv;
         return 0;
 }

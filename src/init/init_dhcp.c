@@ -35,7 +35,7 @@ struct dhcp_child {
 
 /* Broadcasts arrive before the bridge has an address, and unicasts after: a UDP socket bound to the device is enough. */
 static int
-open_socket(void)
+open_socket(const char *device)
 {
         const struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(DHCP_CLIENT_PORT)};
         _cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -43,7 +43,7 @@ open_socket(void)
 
         if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
             setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) < 0 ||
-            setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, INIT_BRIDGE, strlen(INIT_BRIDGE)) < 0 ||
+            setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device)) < 0 ||
             bind(fd, (const struct sockaddr *)&any, sizeof(any)) < 0)
                 return -errno;
         return TAKE_FD(fd);
@@ -171,13 +171,13 @@ child_main(struct dhcp_child *c, const struct mac *mac, uint32_t wanted)
 }
 
 int
-init_dhcp_start(const struct mac *mac, uint32_t wanted, int *ret_fd)
+init_dhcp_start(const struct init_net *net, uint32_t wanted, int *ret_fd)
 {
         struct dhcp_child c = {0};
         int ends[2];
         pid_t pid;
 
-        c.socket = open_socket();
+        c.socket = open_socket(net->device);
         if (c.socket < 0)
                 return c.socket;
         if (pipe2(ends, O_CLOEXEC) < 0) {
@@ -192,7 +192,7 @@ init_dhcp_start(const struct mac *mac, uint32_t wanted, int *ret_fd)
                 sigemptyset(&none);
                 sigprocmask(SIG_SETMASK, &none, NULL);
                 close(ends[0]);
-                child_main(&c, mac, wanted);
+                child_main(&c, &net->mac, wanted);
         }
         close(c.socket);
         close(ends[1]);

@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
-#include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -26,6 +25,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "init/init_guest_net.h"
 #include "init/init_hardware.h"
 #include "init/init_machine_id.h"
 #include "init/init_net.h"
@@ -71,8 +71,8 @@ struct init {
         int lease_fd;
         int signal_fd;
         int xenstored_fd; /* of one that an earlier run of the service started; -1: it is a child of ours */
-        struct mac mac;
-        char card[16];
+        struct init_net net;
+        struct init_guest_net guests;
         int64_t fatal_at_ms; /* the machine is restarted then; 0: no */
         bool first_stage;    /* the root is still to be mounted */
         bool on_root;        /* it is, and this process runs from it */
@@ -140,7 +140,7 @@ condition_met(struct init *x, enum init_condition c)
                 return;
         x->conditions |= c;
         if (c == COND_LINK)
-                log_info("link card=%s uptime_ms=%lld", x->card, (long long)now(x));
+                log_info("link card=%s uptime_ms=%lld", x->net.card, (long long)now(x));
         if (c == COND_XENSTORE)
                 log_info("xenstored answers uptime_ms=%lld", (long long)now(x));
 }
@@ -155,7 +155,7 @@ start_service(struct init *x, enum service_id id)
                 if (x->lease_fd >= 0)
                         close(x->lease_fd);
                 x->lease_fd = -1;
-                pid = init_dhcp_start(&x->mac, x->last_address, &x->lease_fd);
+                pid = init_dhcp_start(&x->net, x->last_address, &x->lease_fd);
         } else if (id == SERVICE_ROOT) {
                 pid = init_root_start(&x->options);
         } else {
@@ -205,7 +205,7 @@ switch_root(struct init *x)
                         report_ended(&x->reports, WIFEXITED(status) && WEXITSTATUS(status) == 0, now(x));
                 usleep(10000);
         }
-        if (init_machine_id_write(INIT_ROOT_NEW, &x->mac, &err) < 0)
+        if (init_machine_id_write(INIT_ROOT_NEW, &x->net.mac, &err) < 0)
                 say(x, "error", true, "%s", err.message);
         init_root_switch(&h, &err);
         fatal(x, INIT_ROOT_FAILED, err.message);
@@ -309,12 +309,12 @@ take_lease(struct init *x)
                         say(x, "error", true, "the DHCP client offers an impossible lease; ignored");
                         continue;
                 }
-                if (init_net_lease(&x->lease, &fresh, &err) < 0)
+                if (init_net_lease(x->net.device, &x->lease, &fresh, &err) < 0)
                         say(x, "error", true, "network: %s", err.message);
                 if (fresh.address && fresh.address != x->lease.address)
-                        say(x, "network", false, "%s/%u on " INIT_BRIDGE " with card %s, router %s, for %u seconds",
-                            ip4_text(fresh.address, address), fresh.prefix, x->card, ip4_text(fresh.router, router),
-                            fresh.seconds);
+                        say(x, "network", false, "%s/%u on %s with card %s, router %s, for %u seconds",
+                            ip4_text(fresh.address, address), fresh.prefix, x->net.device, x->net.card,
+                            ip4_text(fresh.router, router), fresh.seconds);
                 else if (!fresh.address)
                         say(x, "error", true, "the DHCP lease is lost; domains run on, asking for a new one");
                 x->conditions = fresh.address ? x->conditions | COND_LEASE : x->conditions & ~(unsigned)COND_LEASE;
@@ -335,12 +335,27 @@ static void
 look_for_card(struct init *x)
 {
         struct error err;
-        int r = init_net_bridge(&x->options.mac, x->card, &x->mac, &err);
+        int r = init_net_card(&x->options.mac, x->options.guest_nic.kind == GUEST_NIC_BOOT, &x->net, &err);
 
-        if (r == 0)
+        if (r == 0) {
+                x->options.mac = x->net.mac;
                 condition_met(x, COND_CARD);
-        else if (r != -EAGAIN)
+        } else if (r != -EAGAIN) {
                 fatal(x, "error", err.message);
+        }
+}
+
+static void
+look_for_guest_net(struct init *x)
+{
+        struct error err;
+        int r = init_guest_net_step(&x->guests, &x->options, &x->net, now(x), &err);
+        char text[400];
+
+        if (r < 0 && r != -EAGAIN)
+                say(x, "error", true, "%s", err.message);
+        if (x->guests.done && *init_guest_net_text(&x->guests, &x->options, &x->net, text, sizeof(text)))
+                say(x, INIT_GUEST_NET, false, "%s", text);
 }
 
 /* What nobody announces. Returns whether there is anything left to look for. */
@@ -349,11 +364,14 @@ look_around(struct init *x)
 {
         if (!(x->conditions & COND_CARD) && !x->fatal_at_ms)
                 look_for_card(x);
-        if ((x->conditions & COND_CARD) && !(x->conditions & COND_LINK) && init_net_carrier(x->card))
+        if ((x->conditions & COND_CARD) && !(x->conditions & COND_LINK) && init_net_carrier(x->net.card))
                 condition_met(x, COND_LINK);
         if (x->services[SERVICE_XENSTORED].pid && !(x->conditions & COND_XENSTORE) && services_xenstore_pid() > 0)
                 condition_met(x, COND_XENSTORE);
-        return !(x->conditions & COND_CARD) || !(x->conditions & COND_LINK) || !(x->conditions & COND_XENSTORE);
+        if ((x->conditions & COND_CARD) && !x->guests.done)
+                look_for_guest_net(x);
+        return !x->guests.done || !(x->conditions & COND_CARD) || !(x->conditions & COND_LINK) ||
+               !(x->conditions & COND_XENSTORE);
 }
 
 static void
@@ -567,24 +585,6 @@ run(struct init *x)
         }
 }
 
-/* All that we want to hear of comes by one descriptor; PID 1 gets no signal that it did not ask for. */
-static void
-setup_signals(struct init *x)
-{
-        static const int signals[] = {SIGCHLD, SIGUSR1, SIGUSR2, SIGTERM, SIGINT};
-        sigset_t set;
-
-        sigemptyset(&set);
-        for (size_t i = 0; i < N_ELEMENTS(signals); i++)
-                sigaddset(&set, signals[i]);
-        sigprocmask(SIG_BLOCK, &set, NULL);
-        signal(SIGPIPE, SIG_IGN);
-        x->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-        /* Ctrl-Alt-Del becomes SIGINT to the first process. */
-        if (!x->below_systemd)
-                reboot(RB_DISABLE_CAD);
-}
-
 static void
 setup_options(struct init *x)
 {
@@ -662,7 +662,7 @@ setup_on_root(struct init *x)
         if (x->options.root.kind != INIT_ROOT_HTTP && mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
                 say(x, "error", true, "locking memory: %s", strerror(errno));
         before.dns = 0;
-        if (init_net_lease(&before, &x->lease, &err) < 0)
+        if (init_net_lease(x->net.device, &before, &x->lease, &err) < 0)
                 say(x, "error", true, "network: %s", err.message);
         if (!system_read_line(INIT_ROOT_FILE, text, sizeof(text)) || root_cost_facts(text, &f) < 0)
                 str_copy(f.root, sizeof(f.root), "of unknown origin");
@@ -762,7 +762,7 @@ main(int argc, char **argv)
                 return 2;
         log_init("dompool-init", LOG_LEVEL_INFO);
         clock_init_real(&x.clock);
-        setup_signals(&x);
+        x.signal_fd = system_signals(!x.below_systemd);
         setrlimit(RLIMIT_NOFILE, &files);
         system_start_random();
         x.on_root = take_over(&x) || x.below_systemd;

@@ -173,6 +173,26 @@ set_layer(struct init_options *o, const char *value)
         return init_layer_parse(value, &o->layer);
 }
 
+/* A wrong word must not bring guests into the host's own network. */
+static int
+set_guest_nic(struct init_options *o, const char *value)
+{
+        struct error err;
+        int r = guest_nic_parse(value, &o->guest_nic, &err);
+
+        if (r < 0)
+                o->guest_nic = (struct guest_nic){.kind = GUEST_NIC_NONE};
+        return r;
+}
+
+static int
+set_vlans(struct init_options *o, const char *value)
+{
+        struct error err;
+
+        return guest_vlans_parse(value, &o->vlans, &err);
+}
+
 static const struct {
         const char *key;
         int (*set)(struct init_options *o, const char *value);
@@ -192,6 +212,8 @@ static const struct {
         {"dompool.root", set_root, "http, nfs:ADDR:/PATH, nbd:ADDR:PORT:EXPORT, iscsi:ADDR:PORT:LUN:IQN or aoe:SHELF.SLOT"},
         {"dompool.root-wait", set_root_wait, "a number of seconds up to 86400"},
         {"dompool.layer", set_layer, "overlay, overlay:SIZE or flash"},
+        {"dompool.guest-nic", set_guest_nic, "boot, other, the name of an interface, or a MAC address"},
+        {"dompool.vlans", set_vlans, "a list of VLANs such as 10,20:labs"},
         {"dompool.mode", set_mode, "pool, inspect or rescue"},
 };
 

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/parse.h"
 #include "init/init_root_word.h"
+#include "model/guest_net.h"
 #include "model/host.h"
 
 enum init_mode {
@@ -23,20 +24,22 @@ extern const char *const init_mode_names[]; /* "pool", "inspect", "rescue" */
 #define INIT_ROOT_WAIT_MAX_S 86400
 
 struct init_options {
-        enum init_mode mode;     /* dompool.mode */
-        uint32_t server;         /* dompool.server; 0: there is nobody to report to, and no agent is started */
-        uint16_t http_port;      /* dompool.http, 8080 */
-        uint16_t agent_port;     /* dompool.agent, 8444; or with an address before it */
-        uint32_t agent_server;   /* 0: the same server */
-        char fingerprint[65];    /* dompool.fp: hex SHA-256 */
-        char token[120];         /* dompool.token */
-        char host[NAME_SIZE];    /* dompool.host */
-        struct mac mac;          /* dompool.mac, else PXELINUX's BOOTIF; zero: the first network card */
-        char image[17];          /* dompool.image: the version's first 16 digits */
-        bool shell;              /* dompool.shell=1: a root shell on the console */
-        struct init_root root;   /* dompool.root; none: ram */
-        uint32_t root_wait_s;    /* dompool.root-wait: so long it is tried again and again; 0: for ever */
-        struct init_layer layer; /* dompool.layer */
+        enum init_mode mode;        /* dompool.mode */
+        uint32_t server;            /* dompool.server; 0: there is nobody to report to, and no agent is started */
+        uint16_t http_port;         /* dompool.http, 8080 */
+        uint16_t agent_port;        /* dompool.agent, 8444; or with an address before it */
+        uint32_t agent_server;      /* 0: the same server */
+        char fingerprint[65];       /* dompool.fp: hex SHA-256 */
+        char token[120];            /* dompool.token */
+        char host[NAME_SIZE];       /* dompool.host */
+        struct mac mac;             /* dompool.mac, else PXELINUX's BOOTIF; zero: the first network card */
+        char image[17];             /* dompool.image: the version's first 16 digits */
+        bool shell;                 /* dompool.shell=1: a root shell on the console */
+        struct init_root root;      /* dompool.root; none: ram */
+        uint32_t root_wait_s;       /* dompool.root-wait: so long it is tried again and again; 0: for ever */
+        struct init_layer layer;    /* dompool.layer */
+        struct guest_nic guest_nic; /* dompool.guest-nic; the card that boots */
+        struct guest_vlans vlans;   /* dompool.vlans; none */
 };
 
 /* A word that is not ours is skipped; a wrong value of ours is an error that names the word, and the rest is read all the same,

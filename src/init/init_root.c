@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "init/init_root_layer.h"
 #include "init/init_system.h"
+#include "net/netlink.h"
 
 #define CONNECT_TIMEOUT_S 5
 #define NFS_PORT 2049
@@ -116,6 +117,18 @@ mount_nbd(struct attempt *a, struct error *err)
         return init_root_nbd(&a->o->root, err);
 }
 
+/* The driver asks on all interfaces; what guests' networks answer is not to be believed. */
+static void
+keep_aoe_from_guests(const struct init_options *o)
+{
+        char device[16] = GUEST_BRIDGE;
+
+        if (o->guest_nic.kind == GUEST_NIC_BOOT && o->vlans.n == 0)
+                return;
+        if (o->guest_nic.kind == GUEST_NIC_BOOT || netlink_find_by_mac(&o->mac, device) == 0)
+                system_write("/dev/etherd/interfaces", device);
+}
+
 /* The driver asks for its targets by itself, again and again; its devices come up one after another. It would give up a server
  * that is silent for three minutes (aoe_deadsecs). */
 static int
@@ -129,6 +142,7 @@ mount_aoe(struct attempt *a, struct error *err)
         snprintf(what, sizeof(what), "AoE target e%u.%u", r->shelf, r->slot);
         init_root_step("waiting for %s", what);
         system_write("/sys/module/aoe/parameters/aoe_deadsecs", "31536000");
+        keep_aoe_from_guests(a->o);
         system_write("/dev/etherd/discover", "1");
         e = wait_for(path, what, err);
         return e < 0 ? e : init_root_mount_device(path, err);
@@ -137,7 +151,7 @@ mount_aoe(struct attempt *a, struct error *err)
 static int
 mount_iscsi(struct attempt *a, struct error *err)
 {
-        return init_root_iscsi(&a->o->root, err);
+        return init_root_iscsi(&a->o->root, &a->o->mac, err);
 }
 
 #define MAX_MODULES 5

@@ -48,8 +48,9 @@ int init_root_nbd(const struct init_root *r, struct error *err);
 /* Starts the process that connects it anew whenever the server has gone. It needs no file, and all of it stays in memory. */
 int init_root_nbd_keep(const struct init_root *r, struct error *err);
 
-/* Logs in, by an iscsid that goes on as it is and connects anew whenever the server has gone; mounts the disk. */
-int init_root_iscsi(const struct init_root *r, struct error *err);
+/* Logs in, by an iscsid that goes on as it is and connects anew whenever the server has gone; mounts the disk. @mac: the
+ * host's, for the initiator's name. */
+int init_root_iscsi(const struct init_root *r, const struct mac *mac, struct error *err);
 
 /* TCP to @address, blocking; -1 and @err. */
 int init_root_connect(uint32_t address, uint16_t port, struct error *err);

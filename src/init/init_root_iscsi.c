@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "init/init_net.h"
 #include "init/init_root.h"
 #include "init/init_system.h"
 
@@ -33,18 +32,11 @@
 
 /* A target tells sessions apart by the initiator's name: two hosts of one name would throw each other out. */
 static int
-write_initiator(struct error *err)
+write_initiator(const struct mac *mac, struct error *err)
 {
-        char mac[24], text[80];
-        size_t n = 0;
+        char hex[2 * sizeof(mac->b) + 1], text[80];
 
-        if (!system_read_line("/sys/class/net/" INIT_BRIDGE "/address", mac, sizeof(mac)))
-                return error_errno_set(err, errno, "the bridge's MAC address");
-        for (const char *p = mac; *p; p++)
-                if (*p != ':')
-                        mac[n++] = *p;
-        mac[n] = '\0';
-        snprintf(text, sizeof(text), "InitiatorName=" INITIATOR_PREFIX "%s\n", mac);
+        snprintf(text, sizeof(text), "InitiatorName=" INITIATOR_PREFIX "%s\n", hex_text(mac->b, sizeof(mac->b), hex));
         return system_write(INITIATOR_FILE, text) < 0 ? error_errno_set(err, errno, INITIATOR_FILE) : 0;
 }
 
@@ -78,14 +70,14 @@ iscsid_main(void)
 
 /* One of an attempt before this one goes on. */
 static int
-start_iscsid(struct error *err)
+start_iscsid(const struct mac *mac, struct error *err)
 {
         pid_t pid;
         int r;
 
         if (iscsid_listens())
                 return 0;
-        r = write_initiator(err);
+        r = write_initiator(mac, err);
         if (r < 0)
                 return r;
         pid = fork();
@@ -186,7 +178,7 @@ find_disk(const struct init_root *r, char *ret, size_t size, struct error *err)
 }
 
 int
-init_root_iscsi(const struct init_root *r, struct error *err)
+init_root_iscsi(const struct init_root *r, const struct mac *mac, struct error *err)
 {
         char disk[64], device[80];
         int e, fd;
@@ -196,7 +188,7 @@ init_root_iscsi(const struct init_root *r, struct error *err)
         if (fd < 0)
                 return fd;
         close(fd);
-        if ((e = start_iscsid(err)) < 0 || (e = log_in(r, err)) < 0 || (e = find_disk(r, disk, sizeof(disk), err)) < 0)
+        if ((e = start_iscsid(mac, err)) < 0 || (e = log_in(r, err)) < 0 || (e = find_disk(r, disk, sizeof(disk), err)) < 0)
                 return e;
         snprintf(device, sizeof(device), "/dev/%s", disk);
         return init_root_mount_device(device, err);

@@ -12,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/reboot.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -53,6 +54,22 @@ mount_one(const struct mount_entry *m, struct error *err)
         if (mount(m->source, m->target, m->type, m->flags, m->options) < 0 && errno != EBUSY)
                 return error_errno_set(err, errno, "mounting %s on %s", m->type, m->target);
         return 0;
+}
+
+int
+system_signals(bool first)
+{
+        static const int signals[] = {SIGCHLD, SIGUSR1, SIGUSR2, SIGTERM, SIGINT};
+        sigset_t set;
+
+        sigemptyset(&set);
+        for (size_t i = 0; i < N_ELEMENTS(signals); i++)
+                sigaddset(&set, signals[i]);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        signal(SIGPIPE, SIG_IGN);
+        if (first)
+                reboot(RB_DISABLE_CAD);
+        return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 int

@@ -13,6 +13,10 @@
 #define INIT_NET_USER "dompool-dhcp"
 #define INIT_NET_UID 61851
 
+/* All that the first process wants to hear of - the end of children, and who ends the machine - comes by one descriptor; it
+ * gets no signal that it did not ask for. @first: Ctrl-Alt-Del is SIGINT to it. Returns the signalfd, or -1 with errno. */
+int system_signals(bool first);
+
 /* /proc, /sys, /dev, /dev/pts, /run; what is mounted already is no error. */
 int system_mount(struct error *err);
 

@@ -111,10 +111,12 @@ struct msg_machine_seen { /* a machine asks that nobody knows, or a host shows w
 };
 /* The root could not be had for as long as dompool-init tries; the machine restarts. */
 #define INIT_ROOT_FAILED "root-failed"
+/* Guests have bridges beside the usual one; the text says which. */
+#define INIT_GUEST_NET "guest-net"
 
 struct msg_init_report { /* dompool-init, by HTTP, authenticated by the boot token */
         char token[120];
-        char stage[32]; /* "init", "network", "xen", "agent", "error", INIT_ROOT_FAILED */
+        char stage[32]; /* "init", "network", "xen", "agent", "error", INIT_GUEST_NET, INIT_ROOT_FAILED */
         char text[512];
         bool failed;
         uint32_t address; /* who sent it */

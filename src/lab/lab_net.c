@@ -24,6 +24,7 @@
 #define NETNS_DIR "/run/netns"
 
 static const struct mac bridge_mac = {{0x52, 0x54, 0x00, 0x77, 0xff, 0x01}};
+static const struct mac segment_bridge_mac = {{0x52, 0x54, 0x00, 0x80, 0xff, 0x01}};
 static const struct mac satellite_bridge_mac = {{0x52, 0x54, 0x00, 0x78, 0xff, 0x01}};
 
 char *
@@ -96,6 +97,31 @@ set_sysctl(const char *path)
         return fd < 0 || write(fd, "1", 1) != 1 ? -errno : 0;
 }
 
+/* A host's end of its cable, in the bridge. */
+static int
+make_port(const char *tap, const char *bridge, struct error *err)
+{
+        int r = make_tap(tap);
+
+        if (r == 0)
+                r = netlink_set_master(tap, bridge);
+        if (r == 0)
+                r = netlink_link_up(tap, true);
+        return r < 0 ? error_errno_set(err, -r, "cannot make the interface %s", tap) : 0;
+}
+
+static int
+make_segment(struct error *err)
+{
+        int r = netlink_bridge_add(LAB_SEGMENT_BRIDGE, &segment_bridge_mac);
+
+        if (r == 0)
+                r = netlink_address_set(LAB_SEGMENT_BRIDGE, LAB_SEGMENT_ADDRESS, LAB_PREFIX);
+        if (r == 0)
+                r = netlink_link_up(LAB_SEGMENT_BRIDGE, true);
+        return r < 0 ? error_errno_set(err, -r, "cannot make the bridge %s", LAB_SEGMENT_BRIDGE) : 0;
+}
+
 /* Inside the new namespace. */
 static int
 make_interfaces(const struct lab_room *room, struct error *err)
@@ -119,17 +145,14 @@ make_interfaces(const struct lab_room *room, struct error *err)
                 r = netlink_link_up(LAB_SATELLITE_BRIDGE, true);
         if (r < 0)
                 return error_errno_set(err, -r, "cannot make the bridge %s", LAB_SATELLITE_BRIDGE);
-        for (uint32_t i = 0; i < room->n_hosts; i++) {
+        r = room->segment ? make_segment(err) : 0;
+        for (uint32_t i = 0; r == 0 && i < room->n_hosts; i++) {
                 h = &room->hosts[i];
-                r = make_tap(h->tap);
-                if (r == 0)
-                        r = netlink_set_master(h->tap, h->satellite ? LAB_SATELLITE_BRIDGE : LAB_BRIDGE);
-                if (r == 0)
-                        r = netlink_link_up(h->tap, true);
-                if (r < 0)
-                        return error_errno_set(err, -r, "cannot make the interface %s", h->tap);
+                r = make_port(h->tap, h->satellite ? LAB_SATELLITE_BRIDGE : LAB_BRIDGE, err);
+                if (r == 0 && *h->tap2)
+                        r = make_port(h->tap2, LAB_SEGMENT_BRIDGE, err);
         }
-        return 0;
+        return r;
 }
 
 /* A new namespace with the name @path, which the process is in from then on. */

@@ -146,6 +146,17 @@ set_nic(struct lab_options *o, const char *value, struct error *err)
 }
 
 static int
+set_nics(struct lab_options *o, const char *value, struct error *err)
+{
+        uint32_t n;
+
+        if (parse_u32(value, 2, &n) < 0 || n == 0)
+                return error_set(err, ERR_USAGE, "--nics '%s': 1 or 2", value);
+        o->n_cards = n;
+        return 0;
+}
+
+static int
 set_loader(struct lab_options *o, const char *value, struct error *err)
 {
         int r = set_list("--loader", value, o->loaders, &o->n_loaders, err);
@@ -222,6 +233,7 @@ static const struct option_row rows[] = {
         {"firmware", "LIST", set_firmware, "bios, uefi or uefi-http; a list gives each host its own: bios,uefi (bios)"},
         {"memory", "SIZE", set_memory, "memory of each PC (1500M)"},
         {"nic", "LIST", set_nic, "virtio-net-pci, e1000, rtl8139 or pcnet, or a list of them (virtio-net-pci)"},
+        {"nics", "N", set_nics, "cards of each PC, 1 or 2; the second is on a network of its own (1)"},
         {"loader", "LIST", set_loader, "loaders as in dompoold.conf(5), or best (best)"},
         {"kernel-args", "TEXT", set_kernel_args, "more for every dom0's kernel command line"},
         {"name", "NAME", set_name, "name of the room; its namespace is dompool-NAME (lab)"},
@@ -239,7 +251,7 @@ static void
 options_defaults(struct lab_options *o)
 {
         *o = (struct lab_options){
-                .n_hosts = 2, .n_firmwares = 1, .firmwares = {LAB_BIOS}, .memory_mib = 1500, .timeout_s = 240};
+                .n_hosts = 2, .n_cards = 1, .n_firmwares = 1, .firmwares = {LAB_BIOS}, .memory_mib = 1500, .timeout_s = 240};
         str_copy(o->name, sizeof(o->name), "lab");
         o->n_nics = 1;
         str_copy(o->nics[0], sizeof(o->nics[0]), "virtio-net-pci");

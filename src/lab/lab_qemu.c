@@ -51,6 +51,20 @@ add_pair(struct lab_argv *a, const char *option, const char *value)
         lab_argv_add(a, "%s", value);
 }
 
+/* It does not boot: no ROM, no place in the order. */
+static void
+add_second_card(const struct lab_host *h, struct lab_argv *a)
+{
+        char mac[MAC_TEXT_SIZE];
+
+        if (!*h->tap2)
+                return;
+        lab_argv_add(a, "-netdev");
+        lab_argv_add(a, "tap,id=segment,ifname=%s,script=no,downscript=no", h->tap2);
+        lab_argv_add(a, "-device");
+        lab_argv_add(a, "%s,netdev=segment,mac=%s,romfile=", h->nic, mac_text(&h->mac2, mac));
+}
+
 void
 lab_qemu_argv(const struct lab_room *room, const struct lab_host *h, struct lab_argv *a)
 {
@@ -85,11 +99,12 @@ lab_qemu_argv(const struct lab_room *room, const struct lab_host *h, struct lab_
         lab_argv_add(a, "tap,id=lan,ifname=%s,script=no,downscript=no", h->tap);
         lab_argv_add(a, "-device");
         /*
-         * BIOS needs the card's ROM, an iPXE. OVMF does PXE by itself, as a PC's firmware does, and has a driver for virtio; the other
-         * cards bring theirs in their ROM.
+         * BIOS needs the card's ROM, an iPXE. OVMF does PXE by itself, as a PC's firmware does, and has a driver for virtio;
+         * the other cards bring theirs in their ROM.
          */
         lab_argv_add(a, "%s,netdev=lan,mac=%s,bootindex=0%s", h->nic, mac_text(&h->mac, mac),
                      h->firmware != LAB_BIOS && strcmp(h->nic, "virtio-net-pci") == 0 ? ",romfile=" : "");
+        add_second_card(h, a);
         lab_argv_add(a, "-qmp");
         lab_argv_add(a, "unix:%s/%s/qmp.sock,server=on,wait=off", room->dir, h->name);
 }

@@ -52,7 +52,7 @@ lab_room_init(struct lab_room *room, const struct lab_options *o)
 {
         struct lab_host *h;
 
-        *room = (struct lab_room){.n_hosts = o->n_hosts, .proxy = o->proxy};
+        *room = (struct lab_room){.n_hosts = o->n_hosts, .proxy = o->proxy, .segment = o->n_cards > 1};
         str_copy(room->name, sizeof(room->name), o->name);
         snprintf(room->netns, sizeof(room->netns), "dompool-%s", o->name);
         str_copy(room->dir, sizeof(room->dir), o->dir);
@@ -63,6 +63,10 @@ lab_room_init(struct lab_room *room, const struct lab_options *o)
                 snprintf(h->name, sizeof(h->name), "n%u", i + 1);
                 snprintf(h->tap, sizeof(h->tap), "tap%u", i + 1);
                 h->mac = (struct mac){{0x52, 0x54, 0x00, 0x77, 0x00, (uint8_t)(i + 1)}};
+                if (o->n_cards > 1) {
+                        snprintf(h->tap2, sizeof(h->tap2), "tap%ub", i + 1);
+                        h->mac2 = (struct mac){{0x52, 0x54, 0x00, 0x80, 0x00, (uint8_t)(i + 1)}};
+                }
                 h->address = LAB_FIRST_HOST_ADDRESS + i;
                 h->firmware = o->firmwares[i % o->n_firmwares];
                 h->memory_mib = o->memory_mib;
@@ -109,11 +113,12 @@ make_dir(const char *path, struct error *err)
 static json_t *
 host_json(const struct lab_host *h)
 {
-        char mac[MAC_TEXT_SIZE], ip[IP4_TEXT_SIZE];
+        char mac[MAC_TEXT_SIZE], mac2[MAC_TEXT_SIZE], ip[IP4_TEXT_SIZE];
 
-        return json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:i}", "name", h->name, "tap", h->tap, "mac",
-                         mac_text(&h->mac, mac), "address", ip4_text(h->address, ip), "satellite", h->satellite, "firmware",
-                         lab_firmware_name(h->firmware), "nic", h->nic, "loader", h->loader, "memory_mib", (int)h->memory_mib);
+        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:i}", "name", h->name, "tap", h->tap, "mac",
+                         mac_text(&h->mac, mac), "tap2", h->tap2, "mac2", mac_text(&h->mac2, mac2), "address",
+                         ip4_text(h->address, ip), "satellite", h->satellite, "firmware", lab_firmware_name(h->firmware), "nic",
+                         h->nic, "loader", h->loader, "memory_mib", (int)h->memory_mib);
 }
 
 static json_t *
@@ -155,18 +160,19 @@ lab_room_save(const struct lab_room *room, struct error *err)
 static int
 host_load(json_t *json, struct lab_host *h)
 {
-        const char *name, *tap, *mac, *ip, *firmware, *nic, *loader;
+        const char *name, *tap, *mac, *ip, *firmware, *nic, *loader, *tap2 = "", *mac2 = "";
         int memory, f, satellite = 0;
 
-        if (json_unpack(json, "{s:s, s:s, s:s, s:s, s?b, s:s, s:s, s:s, s:i}", "name", &name, "tap", &tap, "mac", &mac,
-                        "address", &ip, "satellite", &satellite, "firmware", &firmware, "nic", &nic, "loader", &loader,
-                        "memory_mib", &memory) < 0)
+        if (json_unpack(json, "{s:s, s:s, s:s, s?s, s?s, s:s, s?b, s:s, s:s, s:s, s:i}", "name", &name, "tap", &tap, "mac",
+                        &mac, "tap2", &tap2, "mac2", &mac2, "address", &ip, "satellite", &satellite, "firmware", &firmware,
+                        "nic", &nic, "loader", &loader, "memory_mib", &memory) < 0)
                 return -EINVAL;
         f = lab_firmware_find(firmware);
         if (f < 0 || memory <= 0 || parse_mac(mac, &h->mac) < 0 || parse_ip4(ip, &h->address) < 0 || !name_ok(name) ||
             !name_ok(nic))
                 return -EINVAL;
         if (!str_copy(h->name, sizeof(h->name), name) || !str_copy(h->tap, sizeof(h->tap), tap) ||
+            !str_copy(h->tap2, sizeof(h->tap2), tap2) || (*tap2 && parse_mac(mac2, &h->mac2) < 0) ||
             !str_copy(h->nic, sizeof(h->nic), nic) || (*loader && !name_ok(loader)) ||
             !str_copy(h->loader, sizeof(h->loader), loader))
                 return -EINVAL;
@@ -198,6 +204,7 @@ room_from_json(json_t *json, struct lab_room *room)
                 if (host_load(json_array_get(hosts, i), &room->hosts[i]) < 0)
                         return -EINVAL;
                 room->satellite = room->satellite || room->hosts[i].satellite;
+                room->segment = room->segment || *room->hosts[i].tap2;
         }
         return 0;
 }

@@ -36,6 +36,8 @@
 #define LAB_SATELLITE_LINK_SERVER 0x0a4f0001u /* 10.79.0.1/30: the line from the server ... */
 #define LAB_SATELLITE_LINK 0x0a4f0002u        /* 10.79.0.2: ... to it */
 #define LAB_SATELLITE_LINK_PREFIX 30
+#define LAB_SEGMENT_BRIDGE "lab2"       /* where the second card of each PC is; there is no boot server */
+#define LAB_SEGMENT_ADDRESS 0x0a500001u /* 10.80.0.1: the room, there */
 
 enum lab_firmware {
         LAB_BIOS,
@@ -46,7 +48,8 @@ enum lab_firmware {
 struct lab_host {
         char name[LAB_NAME_SIZE];
         char tap[16];
-        struct mac mac;
+        char tap2[16]; /* of the second card; empty: it has one */
+        struct mac mac, mac2;
         uint32_t address; /* 0: on the satellite's LAN, where it gets one of the range */
         bool satellite;   /* on its LAN, not on the server's */
         enum lab_firmware firmware;
@@ -63,6 +66,7 @@ struct lab_room {
         char kernel_args[256];
         bool proxy;     /* a DHCP server of the site (lab_site.c) hands out the addresses */
         bool satellite; /* there is one (lab_satellite.c): a host is on its LAN */
+        bool segment;   /* a network of its own for the second cards of the hosts */
         uint32_t n_hosts;
         struct lab_host hosts[LAB_MAX_HOSTS];
 };

@@ -29,6 +29,7 @@ const char *const boot_note_names[] = {
         [BOOT_NOTE_LOADER] = "other-loader",
         [BOOT_NOTE_FOOTPRINT] = "footprint",
         [BOOT_NOTE_ROOT] = "root",
+        [BOOT_NOTE_GUEST_NET] = "guest-net",
         [BOOT_NOTE_N] = NULL,
 };
 
@@ -52,9 +53,12 @@ static const struct rec_field host_fallback_fields[] = {
 const struct rec_desc host_fallback_desc = REC_DESC(struct host_fallback, host_fallback_fields);
 
 static const struct rec_field host_setting_fields[] = {
-        REC_STR(struct host_setting, profile),     REC_STR(struct host_setting, image),
-        REC_STR(struct host_setting, once),        REC_STR(struct host_setting, once_image),
-        REC_I64(struct host_setting, once_set_ms), REC_I64(struct host_setting, once_sent_ms),
+        REC_STR(struct host_setting, profile),
+        REC_STR(struct host_setting, image),
+        REC_STR(struct host_setting, once),
+        REC_STR(struct host_setting, once_image),
+        REC_I64(struct host_setting, once_set_ms),
+        REC_I64(struct host_setting, once_sent_ms),
         REC_REC(struct host_setting, fallback, host_fallback_desc),
 };
 const struct rec_desc host_setting_desc = REC_DESC(struct host_setting, host_setting_fields);
@@ -78,6 +82,7 @@ static const struct rec_field host_inventory_fields[] = {
         REC_BOOL(struct host_inventory, pvh),
         REC_U64(struct host_inventory, boot_time),
         REC_REC(struct host_inventory, root, root_cost_desc),
+        REC_STR(struct host_inventory, bridges),
 };
 const struct rec_desc host_inventory_desc = REC_DESC(struct host_inventory, host_inventory_fields);
 

@@ -9,7 +9,7 @@
 #include "model/profile.h"
 #include "model/root_cost.h"
 
-#define IMAGE_ID_SIZE 65  /* hex SHA-256 and NUL */
+#define IMAGE_ID_SIZE 65    /* hex SHA-256 and NUL */
 #define IMAGE_SHORT_SIZE 17 /* its first digits, as menus and hosts name it */
 
 /*
@@ -56,6 +56,7 @@ enum boot_note_kind {
         BOOT_NOTE_LOADER,       /* its loader fell silent the last time, another one is offered */
         BOOT_NOTE_ROOT,         /* its root came over the network, and is mounted; the text says from where */
         BOOT_NOTE_FOOTPRINT,    /* it is ready; the text says what its root costs */
+        BOOT_NOTE_GUEST_NET,    /* guests have networks beside the host's own; the text says which */
         BOOT_NOTE_N,
 };
 extern const char *const boot_note_names[];
@@ -63,11 +64,11 @@ extern const char *const boot_note_names[];
 struct host {
         char name[NAME_SIZE];
         struct mac mac;
-        uint32_t address;  /* fixed IPv4 address; 0: from the pool */
-        char profile[NAME_SIZE];   /* empty: what the server's configuration has for such; rules come before it */
-        char labels[LABELS_SIZE];  /* names with blanks or commas between */
-        char image[NAME_SIZE];     /* see image_name_ok(); empty: the server's default image */
-        char xen_args[ARGS_SIZE];  /* behind the server's defaults on Xen's command line */
+        uint32_t address;         /* fixed IPv4 address; 0: from the pool */
+        char profile[NAME_SIZE];  /* empty: what the server's configuration has for such; rules come before it */
+        char labels[LABELS_SIZE]; /* names with blanks or commas between */
+        char image[NAME_SIZE];    /* see image_name_ok(); empty: the server's default image */
+        char xen_args[ARGS_SIZE]; /* behind the server's defaults on Xen's command line */
         char kernel_args[ARGS_SIZE];
         char console[NAME_SIZE];   /* "com1,vga" form of Xen; empty: the server's default */
         char loader[NAME_SIZE];    /* one of src/bootcfg/loader.c; empty: the best for its firmware */
@@ -79,9 +80,9 @@ extern const struct rec_desc host_desc;
 
 /* What a host boots instead of a version whose root it could not get, until somebody says otherwise. */
 struct host_fallback {
-        char failed[IMAGE_SHORT_SIZE];  /* that version's first digits; empty: there is no fall-back */
-        uint32_t root;                  /* enum root_kind: by this transport */
-        uint32_t kind;                  /* enum profile_kind: PROFILE_POOL from another version, or the last resort, local or rescue */
+        char failed[IMAGE_SHORT_SIZE]; /* that version's first digits; empty: there is no fall-back */
+        uint32_t root;                 /* enum root_kind: by this transport */
+        uint32_t kind; /* enum profile_kind: PROFILE_POOL from another version, or the last resort, local or rescue */
         char instead[IMAGE_SHORT_SIZE]; /* the version that is booted; empty: local */
         int64_t since_ms;               /* wall */
         char why[96];
@@ -94,11 +95,13 @@ struct host_setting {
         char image[NAME_SIZE];   /* empty: the profile's or the host's */
         char once[NAME_SIZE];    /* the next boot only; empty: none */
         char once_image[NAME_SIZE];
-        int64_t once_set_ms;  /* wall */
-        int64_t once_sent_ms; /* its menu or boot file left at this time; 0: not yet */
+        int64_t once_set_ms;           /* wall */
+        int64_t once_sent_ms;          /* its menu or boot file left at this time; 0: not yet */
         struct host_fallback fallback; /* goes with the next word about the profile */
 };
 extern const struct rec_desc host_setting_desc;
+
+#define HOST_BRIDGES_SIZE 288 /* GUEST_MAX_VLANS, the usual one, and some that somebody made */
 
 /* What a ready host said of itself. */
 struct host_inventory {
@@ -115,23 +118,21 @@ struct host_inventory {
         uint64_t dom0_memory_kib;
         uint32_t n_cpus;
         uint32_t cpu_khz;
-        bool hvm, pv, pvh;        /* kinds of guest it can run */
-        uint64_t boot_time;       /* Unix seconds of this dom0's start */
-        struct root_cost root;    /* of this dom0, as it was when this was said */
+        bool hvm, pv, pvh;               /* kinds of guest it can run */
+        uint64_t boot_time;              /* Unix seconds of this dom0's start */
+        struct root_cost root;           /* of this dom0, as it was when this was said */
+        char bridges[HOST_BRIDGES_SIZE]; /* that guests may name, with blanks between; empty: it did not say */
 };
 extern const struct rec_desc host_inventory_desc;
 
 struct error;
 /* A part of Xen's or the kernel's command line (@what: "xen-args"): no character that means something to a menu. */
-int
-boot_args_check(const char *what, const char *args, struct error *err);
+int boot_args_check(const char *what, const char *args, struct error *err);
 
 /* "micro", "micro:current", "micro:previous", or at least eight digits of a version's id. */
-bool
-image_name_ok(const char *text);
+bool image_name_ok(const char *text);
 
 /* Checks names, lengths and characters of a description from outside (MAC must be unicast and not zero). */
-int
-host_check(const struct host *h, struct error *err);
+int host_check(const struct host *h, struct error *err);
 
 #endif

@@ -42,7 +42,8 @@ static const struct rec_field profile_fields[] = {
         REC_STR(struct profile, name),        REC_ENUM(struct profile, kind, profile_kind_names),
         REC_STR(struct profile, image),       REC_STR(struct profile, xen_args),
         REC_STR(struct profile, kernel_args), REC_STR(struct profile, root),
-        REC_STR(struct profile, layer),       REC_IP4(struct profile, server),
+        REC_STR(struct profile, layer),       REC_STR(struct profile, guest_nic),
+        REC_STR(struct profile, vlans),       REC_IP4(struct profile, server),
         REC_STR(struct profile, file),        REC_STR(struct profile, menu),
 };
 const struct rec_desc profile_desc = REC_DESC(struct profile, profile_fields);
@@ -203,6 +204,21 @@ plain(const char *text)
         return true;
 }
 
+/* Both are of a host that has guests. */
+static int
+check_guest_net(const struct profile *p, struct error *err)
+{
+        struct guest_vlans vlans;
+        struct guest_nic nic;
+        int r = guest_nic_parse(p->guest_nic, &nic, err);
+
+        if (r == 0)
+                r = guest_vlans_parse(p->vlans, &vlans, err);
+        if (r == 0 && p->kind != PROFILE_POOL && (*p->guest_nic || *p->vlans))
+                r = error_set(err, ERR_INVALID, "guest-nic and vlans are for kind \"pool\"");
+        return r;
+}
+
 static int
 check_chain(const struct profile *p, struct error *err)
 {
@@ -239,6 +255,8 @@ profile_check(const struct profile *p, struct error *err)
                 r = root_check(p->root, err);
         if (!r)
                 r = root_layer_check(p->layer, err);
+        if (!r)
+                r = check_guest_net(p, err);
         if (!r)
                 r = boot_args_check("xen-args", p->xen_args, err);
         if (!r)

@@ -8,6 +8,7 @@
  */
 #include "base/parse.h"
 #include "base/rec.h"
+#include "model/guest_net.h"
 #include "model/root.h"
 
 #define NAME_SIZE 64  /* a name of ours and NUL; see name_ok() */
@@ -44,9 +45,11 @@ struct profile {
         char image[NAME_SIZE];    /* see image_name_ok(); empty: the host's */
         char xen_args[ARGS_SIZE]; /* between the image's and the host's */
         char kernel_args[ARGS_SIZE];
-        char root[ROOT_NAME_SIZE];   /* where dom0's root comes from, see root_check(); empty: the host's */
-        char layer[ROOT_LAYER_SIZE]; /* what is written goes there, see root_layer_check(); empty: "overlay" */
-        uint32_t server;             /* PROFILE_CHAIN: next server */
+        char root[ROOT_NAME_SIZE];      /* where dom0's root comes from, see root_check(); empty: the host's */
+        char layer[ROOT_LAYER_SIZE];    /* what is written goes there, see root_layer_check(); empty: "overlay" */
+        char guest_nic[GUEST_NIC_SIZE]; /* the card of the bridge that guests use, see guest_nic_parse(); empty: "boot" */
+        char vlans[GUEST_VLANS_SIZE];   /* of that card, each with a bridge, as guest_vlans_text() writes them; empty: none */
+        uint32_t server;                /* PROFILE_CHAIN: next server */
         char file[PROFILE_FILE_SIZE];
         char menu[NAME_SIZE]; /* shown before it boots; empty: none */
 };

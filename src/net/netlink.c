@@ -192,6 +192,31 @@ netlink_bridge_add(const char *name, const struct mac *mac)
 }
 
 int
+netlink_vlan_add(const char *name, const char *link, uint32_t tag)
+{
+        const uint32_t index = link_index(link);
+        const uint16_t id = (uint16_t)tag;
+        struct rtattr *info, *data;
+        struct ifinfomsg *body;
+        struct request q;
+        int r;
+
+        if (index == 0)
+                return -ENODEV;
+        r = link_request(&q, RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, name, &body);
+        if (r < 0)
+                return r;
+        request_put_u32(&q, IFLA_LINK, index);
+        info = request_put(&q, IFLA_LINKINFO, NULL, 0);
+        request_put_text(&q, IFLA_INFO_KIND, "vlan");
+        data = request_put(&q, IFLA_INFO_DATA, NULL, 0);
+        request_put(&q, IFLA_VLAN_ID, &id, sizeof(id));
+        request_nest_end(&q, data);
+        request_nest_end(&q, info);
+        return request_send(&q, NULL, NULL);
+}
+
+int
 netlink_veth_add(const char *a, const char *b)
 {
         const struct ifinfomsg peer_body = {.ifi_family = AF_UNSPEC};
@@ -390,6 +415,7 @@ link_parse(const struct nlmsghdr *h, struct link_seen *ret)
 
 struct link_search {
         const struct mac *mac; /* NULL: any */
+        const char *than;      /* a name that is passed over, or NULL */
         char *ret_name;
         bool found;
 };
@@ -400,7 +426,10 @@ link_search_step(const struct nlmsghdr *h, void *arg)
         struct link_search *s = arg;
         struct link_seen l;
 
-        if (s->found || !link_parse(h, &l) || !l.ethernet || strcmp(l.kind, "bridge") == 0)
+        /* A bridge and a VLAN have the MAC of the card below them. */
+        if (s->found || !link_parse(h, &l) || !l.ethernet || strcmp(l.kind, "bridge") == 0 || strcmp(l.kind, "vlan") == 0)
+                return 0;
+        if (s->than && strcmp(l.name, s->than) == 0)
                 return 0;
         /* A guest's backend end is no NIC of the host, whatever its driver calls itself. */
         if (!s->mac && strncmp(l.name, "vif", 3) == 0)
@@ -413,10 +442,10 @@ link_search_step(const struct nlmsghdr *h, void *arg)
 }
 
 static int
-link_find(const struct mac *mac, char ret_name[16])
+link_find(const struct mac *mac, const char *than, char ret_name[16])
 {
         const struct ifinfomsg body = {.ifi_family = AF_UNSPEC};
-        struct link_search s = {.mac = mac, .ret_name = ret_name};
+        struct link_search s = {.mac = mac, .than = than, .ret_name = ret_name};
         struct request q;
         int r;
 
@@ -430,13 +459,19 @@ link_find(const struct mac *mac, char ret_name[16])
 int
 netlink_find_by_mac(const struct mac *mac, char ret_name[16])
 {
-        return link_find(mac, ret_name);
+        return link_find(mac, NULL, ret_name);
 }
 
 int
 netlink_first_ethernet(char ret_name[16])
 {
-        return link_find(NULL, ret_name);
+        return link_find(NULL, NULL, ret_name);
+}
+
+int
+netlink_other_ethernet(const char *than, char ret_name[16])
+{
+        return link_find(NULL, than, ret_name);
 }
 
 static int

@@ -117,6 +117,26 @@ parse_layer(const struct config_option *o, const char *text, void *field, struct
 }
 
 static int
+parse_guest_nic(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        struct guest_nic nic;
+        int r = guest_nic_parse(text, &nic, err);
+
+        return r < 0 ? r : parse_text(o, text, field, err);
+}
+
+/* Kept as the command line will have it. */
+static int
+parse_vlans(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        char canonical[GUEST_VLANS_SIZE];
+        struct guest_vlans vlans;
+        int r = strlen(text) < sizeof(canonical) ? guest_vlans_parse(text, &vlans, err) : parse_text(o, text, field, err);
+
+        return r < 0 ? r : parse_text(o, guest_vlans_text(&vlans, canonical), field, err);
+}
+
+static int
 parse_port(const struct config_option *o, const char *text, void *field, struct error *err)
 {
         uint32_t port;
@@ -583,6 +603,8 @@ static const struct config_type type_root_server = {"a server and path such as \
                                                     print_text};
 static const struct config_type type_root = {"ram, http, nfs, nfs3, nbd, iscsi or aoe", parse_root, print_text};
 static const struct config_type type_layer = {"overlay, overlay:SIZE or flash", parse_layer, print_text};
+static const struct config_type type_guest_nic = {"boot, other, an interface or a MAC address", parse_guest_nic, print_text};
+static const struct config_type type_vlans = {"VLAN tags such as \"10, 20:labs\"", parse_vlans, print_text};
 static const struct config_type type_port = {"a port, 1 to 65535", parse_port, print_u32};
 static const struct config_type type_address = {"an IPv4 address", parse_address, print_address};
 static const struct config_type type_subnet = {"a subnet such as \"10.77.0.0/24\", without host bits", parse_subnet_pair,
@@ -695,6 +717,9 @@ const struct config_option config_options[] = {
         PROFILE("root", root, root, false,
                 "where dom0's root comes from: ram, http, nfs, nfs3, nbd, iscsi or aoe; the host's when it is left out"),
         PROFILE("layer", layer, layer, false, "where writes to a root over the network go: overlay, overlay:SIZE or flash"),
+        PROFILE("guest-nic", guest_nic, guest_nic, false,
+                "network card of the bridge that guests use: boot, other, an interface or a MAC address; boot"),
+        PROFILE("vlans", vlans, vlans, false, "VLANs of that card, each with a bridge for guests: \"10, 20:labs\""),
         PROFILE("server", address, server, false, "chain: the other boot server"),
         PROFILE("file", args, file, false, "chain: the loader there"),
         PROFILE("menu", name, menu, false, "menu shown to a person first"),

@@ -48,11 +48,35 @@ host_can(const struct core_host *h, uint32_t type)
         }
 }
 
+/* Has the host the bridges that the domain names? Every host has the usual one; one that did not say which it has is asked when
+ * the domain is made. *ret_lacks: the first that is not there. */
+static bool
+has_bridges(const struct core_host *h, const struct domain_config *config, struct host_inventory *inv, const char **ret_lacks)
+{
+        bool read = false;
+
+        for (uint32_t i = 0; i < config->n_vifs; i++) {
+                const char *bridge = config->vifs[i].bridge;
+
+                if (!*bridge || strcmp(bridge, GUEST_BRIDGE) == 0)
+                        continue;
+                if (!read)
+                        core_row_inventory(&h->row, inv);
+                read = true;
+                if (*inv->bridges && !labels_has(inv->bridges, bridge)) {
+                        *ret_lacks = bridge;
+                        return false;
+                }
+        }
+        return true;
+}
+
 static int
 check_host(struct core *c, const struct core_host *h, const struct domain_config *config, struct error *err)
 {
         uint64_t need = core_create_need_kib(config), free_kib = core_host_free_kib(c, h);
-        const char *name = h->row.host.name;
+        const char *name = h->row.host.name, *lacks;
+        struct host_inventory inv;
 
         if (h->row.state != HOST_READY)
                 return error_set(err, h->row.state == HOST_LOST ? ERR_UNREACHABLE : ERR_STATE, "host '%s' is %s, not ready",
@@ -62,6 +86,10 @@ check_host(struct core *c, const struct core_host *h, const struct domain_config
         if (config->vcpus > h->row.can.n_cpus * 8)
                 return error_set(err, ERR_UNSUPPORTED, "host '%s' has %u CPUs; %u vcpus are too many for it", name,
                                  h->row.can.n_cpus, config->vcpus);
+        if (!has_bridges(h, config, &inv, &lacks))
+                return error_set(err, ERR_UNSUPPORTED,
+                                 "host '%s' has no bridge '%s'; it has %s. Bridges of VLANs are a profile's setting 'vlans'",
+                                 name, lacks, inv.bridges);
         if (need > free_kib)
                 return error_set(err, ERR_NO_SPACE, "host '%s' has %llu MiB free; domain '%s' needs %llu MiB", name,
                                  (unsigned long long)free_kib >> 10, config->name, (unsigned long long)(need + 1023) >> 10);
@@ -73,6 +101,8 @@ static int
 choose_host(struct core *c, const char *name, const struct domain_config *config, struct core_host **ret, struct error *err)
 {
         struct core_host *h, *next, *best = NULL;
+        const char *lacks = NULL;
+        struct host_inventory inv;
         unsigned n_ready = 0;
 
         if (*name) {
@@ -87,11 +117,18 @@ choose_host(struct core *c, const char *name, const struct domain_config *config
                 if (h->row.state != HOST_READY)
                         continue;
                 n_ready++;
-                if (host_can(h, config->type) && (!best || core_host_free_kib(c, h) > core_host_free_kib(c, best)))
+                if (host_can(h, config->type) && has_bridges(h, config, &inv, &lacks) &&
+                    (!best || core_host_free_kib(c, h) > core_host_free_kib(c, best)))
                         best = h;
         }
         if (!n_ready)
                 return error_set(err, ERR_STATE, "no host is ready; see 'dompool host list'");
+        if (!best && lacks)
+                return error_set(
+                        err, ERR_UNSUPPORTED,
+                        "none of the %u ready hosts that can run %s guests has a bridge '%s'; see 'bridges' in 'dompool host "
+                        "show'",
+                        n_ready, domain_type_names[config->type], lacks);
         if (!best)
                 return error_set(err, ERR_UNSUPPORTED, "none of the %u ready hosts can run %s guests", n_ready,
                                  domain_type_names[config->type]);

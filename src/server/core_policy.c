@@ -290,6 +290,8 @@ fill_profile(struct core *c, const struct config *config, struct image_index **c
         to->server = p->server;
         to->root = *p->root ? root_find(p->root) : ROOT_N;
         memcpy(to->layer, p->layer, sizeof(to->layer));
+        memcpy(to->guest_nic, p->guest_nic, sizeof(to->guest_nic));
+        memcpy(to->vlans, p->vlans, sizeof(to->vlans));
         to->menu = menu_index(config, p->menu);
         memcpy(to->name, p->name, sizeof(to->name));
         memcpy(to->file, p->file, sizeof(to->file));

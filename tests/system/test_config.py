@@ -57,6 +57,14 @@ ERRORS = [
     ("local stays local", NETWORK + 'profile "local" { kind = "pool" }\n', 5,
      "profile 'local' is built in with kind \"local\", which cannot be changed"),
     ("root", NETWORK + 'profile "lab" {\n kind = "pool"\n root = "nfs5"\n}\n', 7, "root 'nfs5' must be ram, http, nfs, nfs3, nbd, iscsi or aoe"),
+    ("guest-nic", NETWORK + 'profile "lab" {\n kind = "pool"\n guest-nic = "a/b"\n}\n', 7,
+     "guest-nic 'a/b' must be boot, other, the name of an interface such as eth1 (at most 15 characters), or a MAC address"),
+    ("vlan tag", NETWORK + 'profile "lab" {\n kind = "pool"\n vlans = "10, 4095"\n}\n', 7,
+     "vlans: '4095' is no VLAN; a tag is a number from 1 to 4094"),
+    ("bridge name", NETWORK + 'profile "lab" {\n kind = "pool"\n vlans = "10:a-name-of-16-byt"\n}\n', 7,
+     "vlans: 'a-name-of-16-byt', the bridge of VLAN 10, must be 1 to 15 of a-z A-Z 0-9 . _ -, the first a letter or digit"),
+    ("vlans of no host", NETWORK + 'profile "lab" { kind = "rescue" vlans = "10" }\n', 5,
+     "profile 'lab': guest-nic and vlans are for kind \"pool\""),
     ("chain without server", NETWORK + 'profile "x" { kind = "chain" file = "f" }\n', 5,
      "profile 'x': a chain needs the other server's address (server) and what to load (file)"),
     ("rule without profile", NETWORK + 'rule "r" { days = "mon" }\n', 5, "rule 'r' has no profile"),
@@ -178,7 +186,8 @@ quirk "b" { firmware = "efi" no-tftp-options = "yes" why = "x" }
 host "n1" { mac = "02-00-00-00-00-01" address = "10.0.0.11" profile = "local" image = "micro" xen-args = "x" kernel-args = "y" console = "vga" loader = "pxelinux"
   labels = "room-a, desks" }
 export { nfs-server = "10.0.0.5:/vol/%i" nbd-server = "10.0.0.5:1:%i" iscsi-server = "10.0.0.5:3260:1:iqn.x:%i" aoe-target = "7.1" nbd-port = 10810 iscsi-port = 3261 }
-profile "lab" { kind = "pool" image = "micro:previous" xen-args = "a" kernel-args = "b" root = "iscsi" layer = "overlay:256M" menu = "people" }
+profile "lab" { kind = "pool" image = "micro:previous" xen-args = "a" kernel-args = "b" root = "iscsi" layer = "overlay:256M" menu = "people"
+  guest-nic = "other" vlans = "10, 20:labs 30:vlan30" }
 profile "ltsp" { kind = "chain" server = "10.0.0.8" file = "ltsp/ltsp.ipxe" }
 menu "people" { title = "Room A" entry "Own disk" { profile = "local" }
   entry "Xen: lab" { profile = "lab" password-grub = "grub.pbkdf2.sha512.10000.AB.CD" password-syslinux = "$6$a$b" password-pxegrub = "$1$a$b" }
@@ -205,7 +214,7 @@ def test_canonical_print_reads_back_identically(tmp_path):
     assert second.stdout == first.stdout
     # What was said is in it: nothing is lost on the way.
     for value in ('"/tmp/x y"', '"/i\\$HOME"', '"/g\\"q\\\\b"', '"10.0.0.9-10.255.0.0"', '"172800s"', '"127.0.0.1:8443"', '"' + "cd" * 32 + '"',
-                  'profile = "local"', '"02:00:00:00:00:01"'):
+                  'profile = "local"', '"02:00:00:00:00:01"', 'guest-nic = "other"', 'vlans = "10,20:labs,30"'):
         assert value in first.stdout
 
 

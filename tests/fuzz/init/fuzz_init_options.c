@@ -24,6 +24,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(strlen(o.token) < sizeof(o.token) && !strpbrk(o.token, "\"\\\n /"));
         assert(o.host[0] == '\0' || name_ok(o.host));
         assert(o.http_port > 0 && o.agent_port > 0);
+        assert(o.vlans.n <= GUEST_MAX_VLANS);
+        for (uint32_t i = 0; i < o.vlans.n; i++)
+                assert(o.vlans.list[i].tag >= 1 && o.vlans.list[i].tag <= GUEST_VLAN_TAG_MAX && *o.vlans.list[i].bridge &&
+                       !strpbrk(o.vlans.list[i].bridge, "/ %"));
+        assert(!strpbrk(o.guest_nic.name, "/ %"));
         free(text);
         return 0;
 }

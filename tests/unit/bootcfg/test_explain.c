@@ -103,6 +103,38 @@ answers_are_packets_and_the_menu_is_the_rendered_one(void **state)
 }
 
 static void
+the_setting_that_made_a_word_about_guests_networks_is_named(void **state)
+{
+        struct policy_profile profiles[PROFILE_N];
+        struct policy_header header;
+        struct policy_image image;
+        struct policy_host hosts[3];
+        const struct policy_parts parts = {.header = &header,
+                                           .images = &image,
+                                           .n_images = 1,
+                                           .profiles = profiles,
+                                           .n_profiles = PROFILE_N,
+                                           .hosts = hosts,
+                                           .n_hosts = 3};
+        struct policy *p = NULL;
+        struct told *t;
+
+        (void)state;
+        fixture_header(&header);
+        fixture_image(&image);
+        fixture_profiles(profiles);
+        fixture_hosts(hosts);
+        snprintf(profiles[PROFILE_POOL].vlans, sizeof(profiles[PROFILE_POOL].vlans), "10,20:labs");
+        assert_int_equal(policy_build(&parts, &p), 0);
+        t = tell(p, &mac_pool, "bios");
+        assert_non_null(strstr(t->text, "dompool.vlans=10,20:labs"));
+        assert_non_null(strstr(t->text, "vlans of the profile"));
+        assert_null(strstr(t->text, "guest-nic of the profile"));
+        free(t);
+        policy_free(p);
+}
+
+static void
 a_stranger_gets_silence_and_the_reason_is_told(void **state)
 {
         struct policy *p = fixture_policy();
@@ -250,6 +282,7 @@ main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(beside_another_server_the_account_goes_on_to_the_files),
                 cmocka_unit_test(answers_are_packets_and_the_menu_is_the_rendered_one),
+                cmocka_unit_test(the_setting_that_made_a_word_about_guests_networks_is_named),
                 cmocka_unit_test(a_stranger_gets_silence_and_the_reason_is_told),
                 cmocka_unit_test(a_stranger_is_told_what_the_enrolment_rules_make_of_it),
                 cmocka_unit_test(every_firmware_of_the_list_is_explained),

@@ -555,6 +555,49 @@ a_network_card_without_driver(void **state)
 }
 
 static void
+vlans_without_their_module(void **state)
+{
+        static char modules[] = MODULES " 8021q";
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        x.r.dom0_args = "console=hvc0 dompool.vlans=10,20:labs";
+        expect_one(&x, GUARD_VLAN_MODULE, GUARD_ERROR, "the VLANs 10,20:labs need the module 8021q, which the initrd has not");
+        x.facts.initrd.modules = (struct blob){(uint8_t *)modules, sizeof(modules) - 1};
+        expect_none(&x);
+        room_init(&x);
+        x.r.dom0_args = "console=hvc0 dompool.vlans=10 dompool.vlans="; /* a host's own word takes it back */
+        expect_none(&x);
+        x.r.dom0_args = "console=hvc0 dompool.vlans=10";
+        x.facts.initrd.modules = (struct blob){0}; /* not known */
+        expect_none(&x);
+}
+
+static void
+a_card_for_guests_that_the_machine_has_not(void **state)
+{
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        x.r.dom0_args = "dompool.guest-nic=other";
+        expect_one(&x, GUARD_GUEST_NIC, GUARD_WARNING, "the machine has 1 network card, and none that is guest-nic other");
+        x.r.dom0_args = "dompool.guest-nic=02:00:00:00:00:01";
+        expect_one(&x, GUARD_GUEST_NIC, GUARD_WARNING, "is the network card that boots");
+        x.r.dom0_args = "dompool.guest-nic=eth7"; /* what the image calls eth7 is not known */
+        expect_none(&x);
+        x.hardware.nics[x.hardware.n_nics++] =
+                (struct hardware_nic){.mac = {{2, 0, 0, 0, 0, 2}}, .vendor = 0x10ec, .device = 0x8168};
+        x.r.dom0_args = "dompool.guest-nic=other";
+        expect_none(&x);
+        x.r.dom0_args = "dompool.guest-nic=02:00:00:00:00:02";
+        expect_none(&x);
+        x.r.dom0_args = "dompool.guest-nic=02:00:00:00:00:03";
+        expect_one(&x, GUARD_GUEST_NIC, GUARD_WARNING, "has 2 network cards, and none");
+}
+
+static void
 a_network_card_whose_driver_needs_firmware_that_is_not_there(void **state)
 {
         static char nics[] = "14e4:163b bnx2\n10ec:8168 r8169\n1077:1644 qede", lacking[] = "bnx2 r8169 qed";
@@ -645,6 +688,8 @@ main(void)
                 cmocka_unit_test(firmware_without_a_loader_and_wishes_that_it_cannot_run),
                 cmocka_unit_test(a_cpu_without_long_mode_or_pae),
                 cmocka_unit_test(a_network_card_without_driver),
+                cmocka_unit_test(vlans_without_their_module),
+                cmocka_unit_test(a_card_for_guests_that_the_machine_has_not),
                 cmocka_unit_test(a_network_card_whose_driver_needs_firmware_that_is_not_there),
                 cmocka_unit_test(too_little_memory_for_dom0),
                 cmocka_unit_test(command_lines_that_are_too_long),

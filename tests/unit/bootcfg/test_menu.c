@@ -82,6 +82,34 @@ static const struct scene {
         {"a menu with passwords", &mac_pool, -1, LOCKED_MENU},
 };
 
+/* A host's own words stand behind those of its profile, so that they hold. */
+static void
+guests_networks_have_their_words_before_the_hosts_own(void **state)
+{
+        struct policy *p = fixture_policy();
+        struct policy_host host = *fixture_find(p, &mac_pool);
+        struct policy_profile profile;
+        struct menu_request r = {
+                .policy = p, .host = &host, .chosen = fixture_choose(p, &host), .server = SERVER_ADDRESS, .token = TOKEN};
+        struct menu_item item;
+
+        (void)state;
+        profile = *r.chosen.profile;
+        r.chosen.profile = &profile;
+        r.doc = menu_doc_at(0);
+        host.kernel_args = "dompool.guest-nic=eth3";
+        assert_null(menu_args_make(&r, &r.chosen, &item));
+        assert_null(strstr(item.dom0_args, "dompool.vlans"));
+        snprintf(profile.guest_nic, sizeof(profile.guest_nic), "other");
+        snprintf(profile.vlans, sizeof(profile.vlans), "10,20:labs");
+        assert_null(menu_args_make(&r, &r.chosen, &item));
+        assert_non_null(strstr(item.dom0_args, " dompool.guest-nic=other dompool.vlans=10,20:labs dompool.guest-nic=eth3 "));
+        profile.kind = PROFILE_RESCUE; /* has no guests */
+        assert_null(menu_args_make(&r, &r.chosen, &item));
+        assert_null(strstr(item.dom0_args, "dompool.vlans"));
+        policy_free(p);
+}
+
 /* The pool host with such a root, in each menu that boots images. */
 static void
 a_root_over_the_network_has_its_words_and_its_initrd(void **state)
@@ -415,6 +443,7 @@ main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_root_over_the_network_has_its_words_and_its_initrd),
+                cmocka_unit_test(guests_networks_have_their_words_before_the_hosts_own),
                 cmocka_unit_test(menus_are_as_their_golden_files),
                 cmocka_unit_test(every_doubt_ends_at_the_local_disk),
                 cmocka_unit_test(values_cannot_become_menu_lines),

@@ -173,6 +173,39 @@ test_a_server_without_fingerprint_or_name_is_refused(void **state)
         assert_non_null(strstr(err.message, "dompool.host"));
 }
 
+static void
+test_the_last_word_about_guests_networks_holds(void **state)
+{
+        struct init_options o;
+        struct error err;
+
+        (void)state;
+        assert_int_equal(
+                init_options_parse("dompool.guest-nic=other dompool.vlans=10 dompool.vlans=20:labs dompool.guest-nic=eth2", &o,
+                                   &err),
+                0);
+        assert_int_equal(o.guest_nic.kind, GUEST_NIC_NAME);
+        assert_string_equal(o.guest_nic.name, "eth2");
+        assert_int_equal(o.vlans.n, 1);
+        assert_string_equal(o.vlans.list[0].bridge, "labs");
+        assert_int_equal(init_options_parse("", &o, &err), 0);
+        assert_int_equal(o.guest_nic.kind, GUEST_NIC_BOOT);
+        assert_int_equal(o.vlans.n, 0);
+}
+
+static void
+test_a_wrong_card_for_guests_is_not_the_hosts_own(void **state)
+{
+        struct init_options o;
+        struct error err;
+
+        (void)state;
+        assert_int_equal(init_options_parse("dompool.guest-nic=eth/1 dompool.vlans=5000", &o, &err), -EINVAL);
+        assert_non_null(strstr(err.message, "dompool.guest-nic=eth/1 is not boot, other"));
+        assert_int_equal(o.guest_nic.kind, GUEST_NIC_NONE);
+        assert_int_equal(o.vlans.n, 0);
+}
+
 int
 main(void)
 {
@@ -185,6 +218,8 @@ main(void)
                 cmocka_unit_test(test_a_wrong_value_is_named_and_the_rest_is_read),
                 cmocka_unit_test(test_a_token_never_stands_in_an_error_message),
                 cmocka_unit_test(test_a_server_without_fingerprint_or_name_is_refused),
+                cmocka_unit_test(test_the_last_word_about_guests_networks_holds),
+                cmocka_unit_test(test_a_wrong_card_for_guests_is_not_the_hosts_own),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

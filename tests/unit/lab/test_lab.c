@@ -62,10 +62,10 @@ static void
 bad_options_are_refused_by_name(void **state)
 {
         static const char *const bad[][2] = {
-                {"--hosts", "0"},      {"--hosts", "17"},    {"--hosts", "2x"},     {"--firmware", "efi"},
-                {"--firmware", ","},   {"--memory", "100M"}, {"--memory", "no"},    {"--nic", "ne2k_pci"},
-                {"--dir", "relative"}, {"--name", "a/b"},    {"--timeout", "0"},    {"--name", ".."},
-                {"--name", "x-site"},  {"--satellite", ","}, {"--satellite", "n3"}, {"--satellite", "n01"},
+                {"--hosts", "0"},       {"--hosts", "17"},  {"--hosts", "2x"},     {"--firmware", "efi"}, {"--firmware", ","},
+                {"--memory", "100M"},   {"--memory", "no"}, {"--nic", "ne2k_pci"}, {"--dir", "relative"}, {"--name", "a/b"},
+                {"--timeout", "0"},     {"--name", ".."},   {"--name", "x-site"},  {"--satellite", ","},  {"--satellite", "n3"},
+                {"--satellite", "n01"}, {"--nics", "0"},    {"--nics", "3"},
         };
         struct lab_options o;
         struct error err;
@@ -125,11 +125,13 @@ a_saved_room_is_read_back(void **state)
         (void)state;
         assert_non_null(mkdtemp(dir));
         assert_int_equal(PARSE(&o, &err, "--hosts", "2", "--firmware", "uefi,bios", "--dir", dir, "--kernel-args", "a=b c",
-                               "--proxy", "--satellite", "n2"),
+                               "--proxy", "--satellite", "n2", "--nics", "2"),
                          0);
         assert_true(o.proxy);
         lab_room_init(&room, &o);
         assert_true(room.satellite && room.hosts[1].satellite && !room.hosts[0].satellite);
+        assert_true(room.segment);
+        assert_string_equal(room.hosts[1].tap2, "tap2b");
         assert_int_equal(lab_room_save(&room, &err), 0);
         assert_int_equal(lab_room_load(&back, dir, &err), 0);
         assert_memory_equal(&room, &back, sizeof(room));

@@ -151,6 +151,22 @@ test_a_nic_is_found_by_mac_though_its_bridge_has_the_same(void **state)
 }
 
 static void
+test_another_nic_is_neither_the_first_nor_a_vif(void **state)
+{
+        char name[16];
+
+        (void)state;
+        assert_int_equal(netlink_veth_add("vif1.0", "nic1"), 0);
+        assert_int_equal(netlink_other_ethernet("nic1", name), -ENODEV);
+        assert_int_equal(netlink_veth_add("vif2.0", "nic2"), 0);
+        assert_int_equal(netlink_other_ethernet("nic1", name), 0);
+        assert_string_equal(name, "nic2");
+        assert_int_equal(netlink_vlan_add("trunk.10", "nic3", 10), -ENODEV);
+        assert_int_equal(netlink_link_delete("nic1"), 0);
+        assert_int_equal(netlink_link_delete("nic2"), 0);
+}
+
+static void
 test_a_link_moves_to_another_namespace(void **state)
 {
         _cleanup_close_ int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -176,6 +192,7 @@ main(void)
                 cmocka_unit_test(test_links_change_mac_mtu_and_state),
                 cmocka_unit_test(test_addresses_and_the_default_route_are_set_and_read_back),
                 cmocka_unit_test(test_a_nic_is_found_by_mac_though_its_bridge_has_the_same),
+                cmocka_unit_test(test_another_nic_is_neither_the_first_nor_a_vif),
                 cmocka_unit_test(test_a_link_moves_to_another_namespace),
         };
 
