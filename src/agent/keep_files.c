@@ -22,6 +22,7 @@ struct search {
         struct keep_archive *found;
         struct keep_look *look;
         bool too_many;
+        dev_t dev; /* of the path that is walked: other file systems below it are passed over */
 };
 
 /* The folder @path below @root, each part opened by itself so that none is a link; @make: what is not there becomes one. */
@@ -117,8 +118,10 @@ find_one(struct search *s, int folder, const char *above, const char *name, unsi
 
         if (strcmp(name, TEMPORARY) == 0 || fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return;
+        if (depth == 0)
+                s->dev = st.st_dev;
         if (n >= (int)sizeof(path) || depth > KEEP_DEPTH || !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) ||
-            keep_path_check("", path, &ignored) < 0) {
+            keep_path_check("", path, &ignored) < 0 || (S_ISDIR(st.st_mode) && st.st_dev != s->dev)) {
                 s->look->n_passed++;
                 return;
         }

@@ -11,7 +11,7 @@
 struct keep_look {
         uint64_t mark;     /* changes when any of it does */
         uint64_t size;     /* of the archive, about */
-        uint32_t n_passed; /* links, devices, names that are no printable ASCII, what lies too deep */
+        uint32_t n_passed; /* links, devices, other file systems, names that are no printable ASCII, what lies too deep */
         char biggest[KEEP_PATH_SIZE];
         uint64_t biggest_size;
 };

@@ -23,7 +23,8 @@ const struct rec_desc keep_archive_desc = REC_DESC(struct keep_archive, keep_arc
 static bool
 is_foreign(const char *path)
 {
-        static const char *const folders[] = {"/proc", "/sys", "/dev", "/run", "/etc/dompool", "/usr/lib/dompool"};
+        static const char *const folders[] = {"/proc", "/sys", "/dev", "/run", "/etc/dompool", "/usr/lib/dompool",
+                                              "/var/log/xen", "/var/lib/xen", "/var/lib/xenstored"};
 
         for (size_t i = 0; i < N_ELEMENTS(folders); i++) {
                 size_t n = strlen(folders[i]);

@@ -52,7 +52,7 @@ struct keep_archive {
 extern const struct rec_desc keep_archive_desc;
 
 /* A path that can be kept: absolute, printable ASCII, no empty, "." or ".." part, and none of those that are no host's own:
- * /proc, /sys, /dev, /run, /etc/dompool, /usr/lib/dompool. @what for the message. */
+ * /proc, /sys, /dev, /run, /etc/dompool, /usr/lib/dompool, Xen's in /var. @what for the message. */
 int keep_path_check(const char *what, const char *path, struct error *err);
 
 /* A line of a list: such a path, of which the last part may be a pattern of fnmatch(3). */
