@@ -11,6 +11,7 @@ import pytest
 
 import api_room
 import netns
+from conftest import N1
 from fake_agent import FakeAgent, boot_token
 from server import BUILD, wait_for
 
@@ -141,7 +142,7 @@ def test_changes_are_saved_while_the_host_runs_and_over_a_restart_of_the_server(
 
 
 def test_files_over_the_limit_are_an_event_and_those_that_fitted_stay(server, store):
-    server.configure(top='keep-limit = "64K"')
+    server.configure([N1], top='keep-limit = "64K"')
     host = Host(server.start())
     try:
         host.boot()
