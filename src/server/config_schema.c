@@ -331,7 +331,6 @@ static int
 parse_keep_limit(const struct config_option *o, const char *text, void *field, struct error *err)
 {
         uint64_t size;
-        uint32_t v;
 
         (void)o;
         if (parse_size(text, &size) < 0)
@@ -339,23 +338,20 @@ parse_keep_limit(const struct config_option *o, const char *text, void *field, s
         if (size < KEEP_LIMIT_MIN || size > KEEP_LIMIT_MAX)
                 return error_set(err, ERR_CONFIG, "%s is out of range: %uK to %uM are allowed", text, KEEP_LIMIT_MIN >> 10,
                                  KEEP_LIMIT_MAX >> 20);
-        v = (uint32_t)size;
-        memcpy(field, &v, sizeof(v));
+        memcpy(field, &(uint32_t){(uint32_t)size}, sizeof(uint32_t));
         return 0;
 }
 
 static void
 print_size(const struct config_option *o, const void *field, char *buf, size_t size)
 {
-        static const char units[] = "KM";
-        const char *unit = "";
+        unsigned shift;
         uint32_t v;
 
         (void)o;
         memcpy(&v, field, sizeof(v));
-        for (const char *u = units; *u && v % 1024 == 0; u++, v /= 1024)
-                unit = u;
-        snprintf(buf, size, "%u%.1s", v, unit);
+        shift = v % (1u << 20) == 0 ? 20 : v % 1024 == 0 ? 10 : 0;
+        snprintf(buf, size, "%u%s", v >> shift, shift == 20 ? "M" : shift ? "K" : "");
 }
 
 /* One of a list of names, as its position. */
