@@ -25,13 +25,14 @@ struct keep {
         uv_loop_t loop;
         struct channel *parent, *link;
         bool up; /* link says that there is a server */
-        uv_timer_t look, again, limit;
+        uv_timer_t look, again, wait;
         uv_signal_t sigterm;
         int root;
         struct keep_list list;
         struct keep_archive *archive;
         struct keep_state state;
-        uint64_t mark; /* of what was looked at last */
+        uint64_t mark;  /* of what was looked at last */
+        uint64_t limit; /* what the server takes, as far as it has said */
         bool stopped;  /* nothing is saved any more */
         bool ending;   /* SIGTERM came */
         int status;
@@ -166,8 +167,8 @@ make_offer(struct keep *k, struct error *err)
         k->offer = (struct msg_agent_keep_offer){.size = found.size, .n_files = k->archive->n_files,
                                                  .biggest_size = found.biggest_size};
         str_copy(k->offer.biggest, sizeof(k->offer.biggest), found.biggest);
-        /* Its size alone is worth a word: the server says that it is too large, to those who can change it. */
-        if (found.size > KEEP_LIMIT_MAX)
+        /* Not read into memory, but said: the server tells those who can change it, or that it takes so much. */
+        if (found.size > k->limit)
                 r = 1;
         else if ((r = pack(k, err)) == 0)
                 r = k->size > 0;
@@ -264,6 +265,8 @@ saved(struct keep *k, const struct msg_agent_keep_answer *m)
 static void
 take_answer(struct keep *k, const struct msg_agent_keep_answer *m)
 {
+        if (m->limit)
+                k->limit = m->limit;
         switch (keep_step(m, k->offer.sha256, k->size)) {
         case KEEP_STEP_NOTHING:
                 break;
@@ -278,6 +281,10 @@ take_answer(struct keep *k, const struct msg_agent_keep_answer *m)
                 break;
         case KEEP_STEP_LATER:
                 uv_timer_start(&k->again, offer_again, KEEP_BUSY_MS, 0);
+                break;
+        case KEEP_STEP_LOOK:
+                k->mark = 0;
+                look(k);
                 break;
         case KEEP_STEP_STOP:
                 log_notice("the server has dropped this host's kept files; nothing is saved before the next boot");
@@ -450,7 +457,7 @@ on_sigterm(uv_signal_t *handle, int signal)
                 return;
         }
         k->ending = true;
-        uv_timer_start(&k->limit, wait_is_over, KEEP_LAST_MS, 0);
+        uv_timer_start(&k->wait, wait_is_over, KEEP_LAST_MS, 0);
         if (k->size == 0)
                 look(k);
         else if (!k->up)
@@ -478,7 +485,7 @@ static void
 begin(struct keep *k)
 {
         if (k->o->restore) {
-                uv_timer_start(&k->limit, wait_is_over, KEEP_WAIT_MS, 0);
+                uv_timer_start(&k->wait, wait_is_over, KEEP_WAIT_MS, 0);
                 return;
         }
         load_state(k);
@@ -498,12 +505,13 @@ keep_run(const struct agent_options *o)
         log_init("keep", o->log_level);
         prctl(PR_SET_NAME, "dompool-keep"); /* it was started as /proc/self/exe */
         k.o = o;
+        k.limit = KEEP_LIMIT_DEFAULT;
         uv_loop_init(&k.loop);
         uv_timer_init(&k.loop, &k.look);
         uv_timer_init(&k.loop, &k.again);
-        uv_timer_init(&k.loop, &k.limit);
+        uv_timer_init(&k.loop, &k.wait);
         uv_signal_init(&k.loop, &k.sigterm);
-        k.look.data = k.again.data = k.limit.data = k.sigterm.data = &k;
+        k.look.data = k.again.data = k.wait.data = k.sigterm.data = &k;
         uv_signal_start(&k.sigterm, on_sigterm, SIGTERM);
         signal(SIGPIPE, SIG_IGN);
         if (start(&k, &err) < 0) {

@@ -54,7 +54,7 @@ keep_step(const struct msg_agent_keep_answer *m, const uint8_t sha256[SHA256_SIZ
                 return KEEP_STEP_NOTHING;
         switch ((enum keep_verdict)m->verdict) {
         case KEEP_WANT:
-                return m->offset < size ? KEEP_STEP_SEND : KEEP_STEP_NOTHING;
+                return size == 0 ? KEEP_STEP_LOOK : m->offset < size ? KEEP_STEP_SEND : KEEP_STEP_NOTHING;
         case KEEP_BUSY:
                 return KEEP_STEP_LATER;
         case KEEP_DROPPED:

@@ -45,6 +45,7 @@ enum keep_step {
         KEEP_STEP_DONE,    /* saved, or never to be: nothing to do before something changes */
         KEEP_STEP_LATER,   /* offer it again after KEEP_BUSY_MS */
         KEEP_STEP_OFFER,   /* offer it now */
+        KEEP_STEP_LOOK,    /* the server takes so much: look again, and pack it */
         KEEP_STEP_STOP,    /* nothing more in this boot */
 };
 

@@ -103,6 +103,7 @@ trade_token(struct core *c, struct core_host *h, const struct token *t, struct c
         core_host_set_session(c, h, hash);
         h->row.attempt_ms = t->attempt_ms;
         h->fresh_dom0 = true;
+        core_keep_boot(h);
         core_mark_host(c, h);
         core_boot_stage(c, h, STAGE_AGENT, "token accepted");
         if (from) {

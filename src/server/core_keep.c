@@ -132,18 +132,26 @@ too_large(struct core *c, struct core_host *h, const struct msg_agent_keep_offer
         trouble(c, h, "keep-too-large", text);
 }
 
+void
+core_keep_boot(struct core_host *h)
+{
+        free(h->keep_trouble);
+        h->keep_trouble = NULL;
+}
+
 /* ---- up ---- */
 
 void
 core_keep_offer(struct core *c, const struct msg_agent_keep_offer *m)
 {
         struct core_host *h = core_agent_speaker(c, m->conn);
+        static const uint8_t unpacked[SHA256_SIZE];
         char text[400];
 
         if (!h)
                 return;
         if (*m->trouble) {
-                snprintf(text, sizeof(text), "nothing of its kept files is saved in this boot, and %s: %s",
+                snprintf(text, sizeof(text), "its kept files are not saved, and %s: %s",
                          has_kept(h) ? "those that were saved last stay" : "there are none", m->trouble);
                 trouble(c, h, "keep-failed", text);
                 return;
@@ -153,6 +161,8 @@ core_keep_offer(struct core *c, const struct msg_agent_keep_offer *m)
         } else if (m->size == 0 || m->size > c->config->keep_limit) {
                 too_large(c, h, m);
                 answer(c, m->conn, m->sha256, KEEP_TOO_LARGE, 0);
+        } else if (memcmp(m->sha256, unpacked, sizeof(unpacked)) == 0) { /* only asked whether so much may come */
+                answer(c, m->conn, m->sha256, KEEP_WANT, 0);
         } else if (has_kept(h) && memcmp(h->kept->sha256, m->sha256, SHA256_SIZE) == 0) {
                 trouble(c, h, NULL, NULL);
                 answer(c, m->conn, m->sha256, KEEP_HAVE, m->size);

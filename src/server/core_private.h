@@ -663,6 +663,8 @@ void core_keep_offer(struct core *c, const struct msg_agent_keep_offer *m);
 void core_keep_part(struct core *c, const struct msg_agent_keep_part *m);
 void core_keep_get(struct core *c, const struct msg_agent_keep_get *m);
 void core_keep_drop(struct core *c, const struct msg_api_name *m);
+/* A new dom0 runs: what was wrong with the one before is no more. */
+void core_keep_boot(struct core_host *h);
 /* The agent's connection has ended; 0: all have. */
 void core_keep_gone(struct core *c, uint64_t conn);
 /* Size, time and number, or null. */

@@ -165,6 +165,20 @@ def test_files_over_the_limit_are_an_event_and_those_that_fitted_stay(server, st
         host.close()
 
 
+def test_a_larger_limit_takes_more_than_the_default(server, store):
+    server.configure([N1], top='keep-limit = "4M"')
+    host = Host(server.start())
+    try:
+        host.boot()
+        data = os.urandom(2_000_000)
+        host.write("var/log/large", data)
+        host.shutdown()
+        assert host.kept()["size"] > 2_000_000
+        assert host.boot() == 0 and (host.root / "var/log/large").read_bytes() == data
+    finally:
+        host.close()
+
+
 def test_dropped_files_do_not_come_back_by_the_end_of_the_boot_that_has_them(host):
     host.boot()
     host.write("etc/ssh/ssh_host_rsa_key", b"old")

@@ -70,6 +70,8 @@ test_an_answer_counts_for_what_is_offered_now(void **state)
         assert_int_equal(keep_step(&m, mine, 10), KEEP_STEP_SEND);
         m.offset = 10; /* behind the end: nothing is read there */
         assert_int_equal(keep_step(&m, mine, 10), KEEP_STEP_NOTHING);
+        m.offset = 0; /* it was only asked whether so much may come */
+        assert_int_equal(keep_step(&m, mine, 0), KEEP_STEP_LOOK);
         m.verdict = KEEP_ASK;
         memset(m.sha256, 0, sizeof(m.sha256));
         assert_int_equal(keep_step(&m, mine, 10), KEEP_STEP_OFFER);
