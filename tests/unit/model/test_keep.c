@@ -91,6 +91,7 @@ test_a_path_is_covered_by_itself_its_pattern_or_a_folder_above(void **state)
         assert_false(keep_list_covers(&list, "/var/logs"));
         assert_false(keep_list_covers(&list, "/etc/shadow"));
         assert_false(keep_list_covers(&list, "/topping"));
+        assert_false(keep_list_covers(&list, "/varxlog"));
         assert_false(keep_list_covers(&list, "/x/top"));
 }
 
