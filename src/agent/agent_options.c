@@ -154,8 +154,11 @@ int
 agent_options_parse(int argc, char **argv, struct agent_options *ret, struct error *err)
 {
         struct option table[N_ELEMENTS(rows) + 1] = {0};
-        struct agent_options o = {
-                .agent_port = 8444, .http_port = 8080, .run_dir = "/run/dompool", .keep_root = "/", .log_level = LOG_LEVEL_INFO};
+        struct agent_options o = {.agent_port = 8444,
+                                  .http_port = 8080,
+                                  .run_dir = "/run/dompool",
+                                  .keep_root = "/",
+                                  .log_level = LOG_LEVEL_INFO};
         int index, c;
 
         for (size_t i = 0; i < N_ELEMENTS(rows); i++)

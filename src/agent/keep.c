@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* keep's life: channels to the parent and to link, looks, what is sent and what is put back. Decisions are in keep_plan.c, the file
- * system in keep_files.c. Runs in: dompool-agent --keep, as root, without a network. */
+/* keep's life: channels to the parent and to link, looks, what is sent and what is put back. Decisions are in keep_plan.c, the
+ * file system in keep_files.c. Runs in: dompool-agent --keep, as root, without a network. */
 #include "agent/keep.h"
 
 #include <errno.h>
@@ -33,8 +33,8 @@ struct keep {
         struct keep_state state;
         uint64_t mark;  /* of what was looked at last */
         uint64_t limit; /* what the server takes, as far as it has said */
-        bool stopped;  /* nothing is saved any more */
-        bool ending;   /* SIGTERM came */
+        bool stopped;   /* nothing is saved any more */
+        bool ending;    /* SIGTERM came */
         int status;
         /* what is offered, or what has come; size 0: nothing */
         struct msg_agent_keep_offer offer;
@@ -164,8 +164,8 @@ make_offer(struct keep *k, struct error *err)
                 k->mark = found.mark; /* said once */
         if (r < 0 || known)
                 return known ? 0 : r;
-        k->offer = (struct msg_agent_keep_offer){.size = found.size, .n_files = k->archive->n_files,
-                                                 .biggest_size = found.biggest_size};
+        k->offer = (struct msg_agent_keep_offer){
+                .size = found.size, .n_files = k->archive->n_files, .biggest_size = found.biggest_size};
         str_copy(k->offer.biggest, sizeof(k->offer.biggest), found.biggest);
         /* Not read into memory, but said: the server tells those who can change it, or that it takes so much. */
         if (found.size > k->limit)

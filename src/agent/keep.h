@@ -2,8 +2,8 @@
 #ifndef DOMPOOL_AGENT_KEEP_H
 #define DOMPOOL_AGENT_KEEP_H
 /*
- * keep: the agent's process for kept files (model/keep.h). Root, for such files are root's; no network: link carries what it says. It is
- * started only where the image has a list of such paths.
+ * keep: the agent's process for kept files (model/keep.h). Root, for such files are root's; no network: link carries what it
+ * says. It is started only where the image has a list of such paths.
  *
  *   --restore: server there --GET--> parts --put back--> RUN_DIR/kept says how it went, end
  *   else:      look --changed--> OFFER --WANT--> part ... --HAVE--> look ...

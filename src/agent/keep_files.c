@@ -70,8 +70,12 @@ mark(struct keep_look *look, const void *data, size_t size)
 static void
 mark_file(struct keep_look *look, const char *path, const struct stat *st)
 {
-        const uint64_t facts[] = {st->st_ino,          st->st_mode,          st->st_uid,
-                                  st->st_gid,          (uint64_t)st->st_size, (uint64_t)st->st_mtim.tv_sec,
+        const uint64_t facts[] = {st->st_ino,
+                                  st->st_mode,
+                                  st->st_uid,
+                                  st->st_gid,
+                                  (uint64_t)st->st_size,
+                                  (uint64_t)st->st_mtim.tv_sec,
                                   (uint64_t)st->st_mtim.tv_nsec};
 
         mark(look, path, strlen(path) + 1);

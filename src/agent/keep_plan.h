@@ -2,7 +2,8 @@
 #ifndef DOMPOOL_AGENT_KEEP_PLAN_H
 #define DOMPOOL_AGENT_KEEP_PLAN_H
 /*
- * What keep decides, without doing it: may this boot save at all, when does it look next, what does an answer of the server mean. Pure.
+ * What keep decides, without doing it: may this boot save at all, when does it look next, what does an answer of the server
+ * mean. Pure.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * link's life: channel to the parent, channels to hv and keep, TLS to the server; JSON on one side, typed messages on the other. What an
- * operation needs before hv gets it is in link_ops.c. Runs in: dompool-agent --link, unprivileged.
+ * link's life: channel to the parent, channels to hv and keep, TLS to the server; JSON on one side, typed messages on the
+ * other. What an operation needs before hv gets it is in link_ops.c. Runs in: dompool-agent --link, unprivileged.
  */
 #include "agent/link.h"
 

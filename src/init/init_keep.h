@@ -2,8 +2,8 @@
 #ifndef DOMPOOL_INIT_INIT_KEEP_H
 #define DOMPOOL_INIT_INIT_KEEP_H
 /*
- * The host's kept files (model/keep.h) at its boot: the agent puts them back, before anything else writes. In the first stage that is the
- * agent of the root that has just been mounted, within it.
+ * The host's kept files (model/keep.h) at its boot: the agent puts them back, before anything else writes. In the first stage
+ * that is the agent of the root that has just been mounted, within it.
  *
  *   RAM:          lease --> keep --> xenconsoled, agent
  *   first stage:  lease --> root --> keep --> switch to the root
@@ -19,7 +19,8 @@ bool init_keep_wanted(const struct init_options *o, const char *root);
 /* Why they are not put back, for people; @how: how the agent ended. */
 void init_keep_failure(const char *how, char *buf, size_t size);
 
-/* The calling child goes into @root, with its own /dev, /proc and /run of here; nobody else sees these mounts. 0 or negative errno. */
+/* The calling child goes into @root, with its own /dev, /proc and /run of here; nobody else sees these mounts. 0 or negative
+ * errno. */
 int init_keep_enter(const char *root);
 
 #endif

@@ -743,8 +743,8 @@ choose_services(struct init *x)
                 x->services[i].wanted = i == SERVICE_DHCP || (x->options.mode == INIT_MODE_POOL && !x->first_stage);
         x->services[SERVICE_ROOT].wanted = x->first_stage;
         /* On a root they are back already: the first stage did that. */
-        x->services[SERVICE_KEEP].wanted = x->options.mode == INIT_MODE_POOL && !x->first_stage && !x->on_root &&
-                                          init_keep_wanted(&x->options, "");
+        x->services[SERVICE_KEEP].wanted =
+                x->options.mode == INIT_MODE_POOL && !x->first_stage && !x->on_root && init_keep_wanted(&x->options, "");
         if (!x->services[SERVICE_KEEP].wanted)
                 x->conditions |= COND_KEPT;
         x->services[SERVICE_ROOT].limit_ms = (int64_t)x->options.root_wait_s * 1000;

@@ -43,7 +43,7 @@ static const char *const unknown_change_names[] = {[UNKNOWN_FORGET] = "forget", 
 static const char *const verb_names[] = {[VERB_SHUTDOWN] = "shutdown", [VERB_DESTROY] = "destroy", NULL};
 static const char *const what_names[] = {[SATELLITE_POLICY] = "policy", [SATELLITE_FILES] = "files", NULL};
 static const char *const keep_verdict_names[] = {
-        [KEEP_ASK] = "ask",   [KEEP_WANT] = "want",       [KEEP_HAVE] = "have",     [KEEP_TOO_LARGE] = "too-large",
+        [KEEP_ASK] = "ask",   [KEEP_WANT] = "want",       [KEEP_HAVE] = "have",   [KEEP_TOO_LARGE] = "too-large",
         [KEEP_BUSY] = "busy", [KEEP_DROPPED] = "dropped", [KEEP_VERDICT_N] = NULL};
 static const char *const work_names[] = {
         [WORK_IMAGE_BUILD] = "image-build",       [WORK_FACTS] = "facts",
@@ -351,9 +351,9 @@ FIELDS(msg_agent_keep_get){
 DESC(msg_agent_keep_get);
 
 FIELDS(msg_agent_keep_offer){
-        REC_U64_HIDDEN(struct msg_agent_keep_offer, conn),  REC_BYTES(struct msg_agent_keep_offer, sha256),
-        REC_U64(struct msg_agent_keep_offer, size),         REC_U32(struct msg_agent_keep_offer, n_files),
-        REC_STR(struct msg_agent_keep_offer, biggest),      REC_U64(struct msg_agent_keep_offer, biggest_size),
+        REC_U64_HIDDEN(struct msg_agent_keep_offer, conn), REC_BYTES(struct msg_agent_keep_offer, sha256),
+        REC_U64(struct msg_agent_keep_offer, size),        REC_U32(struct msg_agent_keep_offer, n_files),
+        REC_STR(struct msg_agent_keep_offer, biggest),     REC_U64(struct msg_agent_keep_offer, biggest_size),
         REC_STR(struct msg_agent_keep_offer, trouble),
 };
 DESC(msg_agent_keep_offer);

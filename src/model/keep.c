@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list of kept paths and the archive of kept files as pure functions. Process: agent's keep; the image builder (the list). */
+/* The list of kept paths and the archive of kept files as pure functions. Process: agent's keep; the image builder (the list).
+ */
 #include "model/keep.h"
 
 #include <errno.h>
@@ -23,7 +24,8 @@ const struct rec_desc keep_archive_desc = REC_DESC(struct keep_archive, keep_arc
 static bool
 is_foreign(const char *path)
 {
-        static const char *const folders[] = {"/proc", "/sys", "/dev", "/run", "/etc/dompool", "/usr/lib/dompool",
+        static const char *const folders[] = {"/proc",        "/sys",         "/dev",
+                                              "/run",         "/etc/dompool", "/usr/lib/dompool",
                                               "/var/log/xen", "/var/lib/xen", "/var/lib/xenstored"};
 
         for (size_t i = 0; i < N_ELEMENTS(folders); i++) {
@@ -75,7 +77,8 @@ keep_pattern_check(const char *what, const char *pattern, struct error *err)
         if (strlen(pattern) >= KEEP_PATTERN_SIZE)
                 return error_set(err, ERR_LIMIT, "%s: '%.60s...' is over %d bytes", what, pattern, KEEP_PATTERN_SIZE - 1);
         if (strcspn(pattern, "*?[\\") < (size_t)(strrchr(pattern, '/') - pattern))
-                return error_set(err, ERR_INVALID, "%s: '%.100s': only the last part of a path may be a pattern", what, pattern);
+                return error_set(err, ERR_INVALID, "%s: '%.100s': only the last part of a path may be a pattern", what,
+                                 pattern);
         return 0;
 }
 

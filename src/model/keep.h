@@ -41,8 +41,8 @@ struct keep_file {
         char path[KEEP_PATH_SIZE];
         uint32_t mode; /* KEEP_FILE or KEEP_FOLDER, and permissions: nothing that gives rights (set-uid, set-gid of a file) */
         uint32_t uid, gid;
-        int64_t mtime_ns;  /* 0 for folders: theirs change with each file in them */
-        struct blob data;  /* empty for folders */
+        int64_t mtime_ns; /* 0 for folders: theirs change with each file in them */
+        struct blob data; /* empty for folders */
 };
 
 struct keep_archive {
@@ -70,8 +70,10 @@ void keep_pattern_split(const char *pattern, char ret_folder[KEEP_PATTERN_SIZE],
 /* The archive's bytes, malloc'ed, and their number. The files must be in order. ERR_NO_SPACE. */
 int keep_archive_write(const struct keep_archive *a, uint8_t **ret, size_t *ret_size, struct error *err);
 
-/* Fills @ret (all zero before), which the caller clears with rec_clear. Nothing that is read leads out: each path stands once, in order,
- * below @list (NULL: any path that can be kept), and its mode gives no rights. ERR_INVALID, ERR_LIMIT, ERR_NO_SPACE. */
-int keep_archive_read(const uint8_t *data, size_t size, const struct keep_list *list, struct keep_archive *ret, struct error *err);
+/* Fills @ret (all zero before), which the caller clears with rec_clear. Nothing that is read leads out: each path stands once,
+ * in order, below @list (NULL: any path that can be kept), and its mode gives no rights. ERR_INVALID, ERR_LIMIT, ERR_NO_SPACE.
+ */
+int keep_archive_read(const uint8_t *data, size_t size, const struct keep_list *list, struct keep_archive *ret,
+                      struct error *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Kept files: what a host's agent sends is stored as it is and given back to that host's session alone; nobody here looks into it. At
- * most one archive a host, the newest that fitted; it replaces the one before in one commit. Process: core.
+ * Kept files: what a host's agent sends is stored as it is and given back to that host's session alone; nobody here looks into
+ * it. At most one archive a host, the newest that fitted; it replaces the one before in one commit. Process: core.
  *
  *   OFFER --too large, dropped, busy--> answer
  *     '--WANT--> PART --WANT--> ... PART --the hash is right: a row, commit--> HAVE
@@ -125,7 +125,8 @@ too_large(struct core *c, struct core_host *h, const struct msg_agent_keep_offer
         char text[900];
 
         snprintf(text, sizeof(text),
-                 "its %u kept files have %llu KiB, %s alone %llu, and keep-limit is %u KiB: they are not saved; %s. Remove some, name "
+                 "its %u kept files have %llu KiB, %s alone %llu, and keep-limit is %u KiB: they are not saved; %s. Remove "
+                 "some, name "
                  "fewer paths in the recipe's 'keep', or give more by keep-limit",
                  m->n_files, (unsigned long long)m->size >> 10, m->biggest, (unsigned long long)m->biggest_size >> 10,
                  c->config->keep_limit >> 10, has_kept(h) ? "those that were saved last stay" : "nothing was saved before");
@@ -219,8 +220,9 @@ core_keep_part(struct core *c, const struct msg_agent_keep_part *m)
                 return;
         }
         if (m->offset != k->have || m->data.size == 0 || m->data.size > k->offer.size - k->have) {
-                core_event_security(c, h->row.host.name, "keep-part", "its agent sends %zu bytes of kept files at %llu, of %llu at %llu",
-                                    m->data.size, (unsigned long long)m->offset, (unsigned long long)k->offer.size,
+                core_event_security(c, h->row.host.name, "keep-part",
+                                    "its agent sends %zu bytes of kept files at %llu, of %llu at %llu", m->data.size,
+                                    (unsigned long long)m->offset, (unsigned long long)k->offer.size,
                                     (unsigned long long)k->have);
                 upload_free(c, k);
                 return;

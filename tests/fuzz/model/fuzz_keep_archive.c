@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An archive of kept files: nothing that is taken leads out of a host's own paths or gives rights, and it is written as it was read. */
+/* An archive of kept files: nothing that is taken leads out of a host's own paths or gives rights, and it is written as it was
+ * read. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
