@@ -23,7 +23,10 @@ enum option_id {
         OPT_RUN_DIR,
         OPT_HV,
         OPT_SIMULATED,
+        OPT_KEEP_ROOT,
+        OPT_RESTORE,
         OPT_LINK,
+        OPT_KEEP,
         OPT_DEBUG,
         OPT_HELP,
         OPT_VERSION,
@@ -45,7 +48,10 @@ static const struct {
         {"run-dir", OPT_RUN_DIR, "PATH", "folder for kernels, records and the session; /run/dompool"},
         {"hv", OPT_HV, "PATH", "the dompool-hv to run; the one beside this program"},
         {"simulated", OPT_SIMULATED, "SETTINGS", "no Xen: pretend, see dompool-hv(8)"},
+        {"keep-root", OPT_KEEP_ROOT, "PATH", "below it lie the kept files and their list; /"},
+        {"restore", OPT_RESTORE, NULL, "only put the kept files back, and leave the session to the next"},
         {"link", OPT_LINK, NULL, "internal: be the link process"},
+        {"keep", OPT_KEEP, NULL, "internal: be the process for kept files"},
         {"debug", OPT_DEBUG, NULL, "log more"},
         {"help", OPT_HELP, NULL, "this text"},
         {"version", OPT_VERSION, NULL, "print the version"},
@@ -120,8 +126,16 @@ apply(struct agent_options *o, enum option_id id, const char *value)
         case OPT_SIMULATED:
                 o->simulated = value;
                 return 0;
+        case OPT_KEEP_ROOT:
+                return value[0] == '/' ? copy(o->keep_root, sizeof(o->keep_root), value) : -EINVAL;
+        case OPT_RESTORE:
+                o->restore = true;
+                return 0;
         case OPT_LINK:
                 o->is_link = true;
+                return 0;
+        case OPT_KEEP:
+                o->is_keep = true;
                 return 0;
         case OPT_DEBUG:
                 o->log_level = LOG_LEVEL_DEBUG;
@@ -140,8 +154,11 @@ int
 agent_options_parse(int argc, char **argv, struct agent_options *ret, struct error *err)
 {
         struct option table[N_ELEMENTS(rows) + 1] = {0};
-        struct agent_options o = {
-                .agent_port = 8444, .http_port = 8080, .run_dir = "/run/dompool", .log_level = LOG_LEVEL_INFO};
+        struct agent_options o = {.agent_port = 8444,
+                                  .http_port = 8080,
+                                  .run_dir = "/run/dompool",
+                                  .keep_root = "/",
+                                  .log_level = LOG_LEVEL_INFO};
         int index, c;
 
         for (size_t i = 0; i < N_ELEMENTS(rows); i++)

@@ -20,6 +20,9 @@ struct agent_options {
         char hv[PROGRAM_PATH_SIZE];
         const char *simulated; /* settings of the simulated hypervisor; NULL: Xen */
         bool is_link;          /* this process is the link */
+        bool is_keep;          /* this process is keep */
+        bool restore;          /* puts the kept files back, leaves the session, and ends */
+        char keep_root[AGENT_RUN_DIR_SIZE];
         bool help, version;
         enum log_level log_level;
 };

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "agent/keep.h"
 #include "base/cleanup.h"
 #include "ipc/channel.h"
 #include "sandbox/sandbox.h"
@@ -23,6 +24,8 @@
 /* A child that lived so long had a good start: its next death begins with the shortest back-off. */
 #define GOOD_LIFE_MS 30000
 #define STOP_GRACE_MS 3000
+/* keep ends by itself before that (KEEP_LAST_MS). */
+#define AGENT_KEEP_GRACE_MS 5000
 /* A child that closed its channel is about to end; it may still want to say why. */
 #define CLOSED_GRACE_MS 1000
 #define MAX_ARGS 64
@@ -43,7 +46,8 @@ struct parent {
         const struct agent_options *o;
         char **argv;
         uv_loop_t loop;
-        struct child link, hv;
+        struct child link, hv, keep;
+        int status;
         struct msg_agent_welcome welcome; /* the session, once there is one */
         bool have_welcome;
         bool stopping;
@@ -129,7 +133,7 @@ host_reboot(struct parent *p, const char *reason)
 static struct child *
 child_of(struct parent *p, struct channel *ch)
 {
-        return p->link.control == ch ? &p->link : &p->hv;
+        return p->link.control == ch ? &p->link : p->hv.control == ch ? &p->hv : &p->keep;
 }
 
 static void
@@ -173,8 +177,59 @@ on_child_channel_close(void *arg, struct channel *ch, const char *reason)
 static void
 maybe_stopped(struct parent *p)
 {
-        if (p->stopping && !p->link.alive && !p->hv.alive)
+        if (p->stopping && !p->link.alive && !p->hv.alive && !p->keep.alive)
                 uv_stop(&p->loop);
+}
+
+static void
+child_signal(struct child *c, int signal)
+{
+        if (c->alive)
+                uv_process_kill(&c->process, signal);
+}
+
+static void
+stop_due(uv_timer_t *timer)
+{
+        struct parent *p = timer->data;
+
+        child_signal(&p->link, SIGKILL);
+        child_signal(&p->hv, SIGKILL);
+}
+
+/* Those that keep needs until the server has what it saves. */
+static void
+stop_others(struct parent *p)
+{
+        child_signal(&p->link, SIGTERM);
+        child_signal(&p->hv, SIGTERM);
+        uv_timer_start(&p->stop_timer, stop_due, STOP_GRACE_MS, 0);
+        maybe_stopped(p);
+}
+
+static void
+stop_keep_due(uv_timer_t *timer)
+{
+        struct parent *p = timer->data;
+
+        child_signal(&p->keep, SIGKILL);
+}
+
+static void
+stop(struct parent *p)
+{
+        if (p->stopping)
+                return;
+        p->stopping = true;
+        uv_timer_stop(&p->link.restart);
+        uv_timer_stop(&p->hv.restart);
+        uv_timer_stop(&p->keep.restart);
+        if (!p->keep.alive) {
+                stop_others(p);
+                return;
+        }
+        child_signal(&p->keep, SIGTERM);
+        uv_timer_start(&p->stop_timer, stop_keep_due, AGENT_KEEP_GRACE_MS, 0);
 }
 
 static void
@@ -201,8 +256,12 @@ process_closed(uv_handle_t *handle)
         struct child *c = handle->data;
 
         c->alive = false;
-        if (c->parent->stopping)
+        if (c->parent->stopping && c->role == ROLE_KEEP)
+                stop_others(c->parent);
+        else if (c->parent->stopping)
                 maybe_stopped(c->parent);
+        else if (c->role == ROLE_KEEP && c->parent->o->restore)
+                stop(c->parent);
         else
                 child_restart_later(c);
 }
@@ -212,7 +271,9 @@ on_child_exit(uv_process_t *process, int64_t status, int signal)
 {
         struct child *c = process->data;
 
-        if (!c->parent->stopping)
+        if (c->role == ROLE_KEEP)
+                c->parent->status = signal || status ? 1 : 0;
+        if (!c->parent->stopping && !(c->role == ROLE_KEEP && c->parent->o->restore))
                 log_warning("child ended name=%s pid=%d status=%lld signal=%d", c->name, process->pid, (long long)status,
                             signal);
         if (c->control)
@@ -221,24 +282,34 @@ on_child_exit(uv_process_t *process, int64_t status, int signal)
         uv_close((uv_handle_t *)process, process_closed);
 }
 
-/* link and hv talk to each other directly; each time one of them is new, both get the ends of a new pair. */
+/* link talks to hv and to keep directly; each time one of a pair is new, both get the ends of a new pair. */
 static void
-join_children(struct parent *p)
+join_pair(struct child *a, struct child *b)
 {
-        struct msg_role_fd to_hv = {.purpose = FD_CHANNEL, .number = ROLE_HV},
-                           to_link = {.purpose = FD_CHANNEL, .number = ROLE_LINK};
+        struct msg_role_fd to_a = {.purpose = FD_CHANNEL, .number = b->role}, to_b = {.purpose = FD_CHANNEL, .number = a->role};
         int fds[2];
 
-        if (!p->link.control || !p->hv.control)
+        if (!a->control || !b->control)
                 return;
         if (channel_pair(fds) < 0) {
                 log_error("channel pair cannot be made error=%s", strerror(errno));
                 return;
         }
-        channel_send(p->link.control, MSG_ROLE_FD, &to_hv, fds[0]);
-        channel_send(p->hv.control, MSG_ROLE_FD, &to_link, fds[1]);
+        channel_send(a->control, MSG_ROLE_FD, &to_a, fds[0]);
+        channel_send(b->control, MSG_ROLE_FD, &to_b, fds[1]);
         close(fds[0]);
         close(fds[1]);
+}
+
+static void
+join_children(struct child *new)
+{
+        struct parent *p = new->parent;
+
+        if (new->role != ROLE_KEEP)
+                join_pair(&p->link, &p->hv);
+        if (new->role != ROLE_HV)
+                join_pair(&p->link, &p->keep);
 }
 
 static void
@@ -258,13 +329,14 @@ hv_args(struct parent *p, char **args)
         args[n] = NULL;
 }
 
+/* link and keep are this program again. */
 static void
-link_args(struct parent *p, char **args)
+own_args(struct parent *p, const char *role, char **args)
 {
         size_t n = 0;
 
         args[n++] = (char *)"dompool-agent";
-        args[n++] = (char *)"--link";
+        args[n++] = (char *)role;
         for (size_t i = 1; p->argv[i] && n < MAX_ARGS - 1; i++)
                 args[n++] = p->argv[i];
         args[n] = NULL;
@@ -285,7 +357,7 @@ child_spawn(struct child *c, int fd)
         if (c->role == ROLE_HV)
                 hv_args(p, args);
         else
-                link_args(p, args);
+                own_args(p, c->role == ROLE_KEEP ? "--keep" : "--link", args);
         c->process.data = c;
         return uv_spawn(&p->loop, &c->process, &options);
 }
@@ -319,7 +391,7 @@ child_start(struct child *c)
         }
         if (c->role == ROLE_LINK && p->have_welcome)
                 channel_send(c->control, MSG_AGENT_WELCOME, &p->welcome, -1);
-        join_children(p);
+        join_children(c);
 }
 
 static void
@@ -335,31 +407,12 @@ child_init(struct parent *p, struct child *c, const char *name, enum role role)
 /* ---- life ---- */
 
 static void
-stop_due(uv_timer_t *timer)
-{
-        struct parent *p = timer->data;
-
-        if (p->link.alive)
-                uv_process_kill(&p->link.process, SIGKILL);
-        if (p->hv.alive)
-                uv_process_kill(&p->hv.process, SIGKILL);
-}
-
-static void
 on_signal(uv_signal_t *handle, int signal)
 {
         struct parent *p = handle->data;
 
         log_info("stopping signal=%d", signal);
-        p->stopping = true;
-        uv_timer_stop(&p->link.restart);
-        uv_timer_stop(&p->hv.restart);
-        if (p->link.alive)
-                uv_process_kill(&p->link.process, SIGTERM);
-        if (p->hv.alive)
-                uv_process_kill(&p->hv.process, SIGTERM);
-        uv_timer_start(&p->stop_timer, stop_due, STOP_GRACE_MS, 0);
-        maybe_stopped(p);
+        stop(p);
 }
 
 /* blobs/ belongs to link alone, domains/ to root alone. */
@@ -410,6 +463,7 @@ agent_parent_run(const struct agent_options *o, char **argv)
         uv_loop_init(&p.loop);
         child_init(&p, &p.link, "link", ROLE_LINK);
         child_init(&p, &p.hv, "hv", ROLE_HV);
+        child_init(&p, &p.keep, "keep", ROLE_KEEP);
         uv_timer_init(&p.loop, &p.stop_timer);
         p.stop_timer.data = &p;
         watch_signal(&p, &p.sigterm, SIGTERM);
@@ -418,7 +472,10 @@ agent_parent_run(const struct agent_options *o, char **argv)
         log_notice("agent starts version=%s host=%s hypervisor=%s session=%s", DOMPOOL_VERSION, *o->host ? o->host : "?",
                    o->simulated ? "simulated" : "xen", p.have_welcome ? "kept" : "none");
         child_start(&p.link);
-        child_start(&p.hv);
+        if (!o->restore)
+                child_start(&p.hv);
+        if (o->restore || keep_wanted(o))
+                child_start(&p.keep);
         uv_run(&p.loop, UV_RUN_DEFAULT);
-        return 0;
+        return o->restore ? p.status : 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * link's life: channel to the parent, channel to hv, TLS to the server; JSON on one side, typed messages on the other. What an
- * operation needs before hv gets it is in link_ops.c. Runs in: dompool-agent --link, unprivileged.
+ * link's life: channel to the parent, channels to hv and keep, TLS to the server; JSON on one side, typed messages on the
+ * other. What an operation needs before hv gets it is in link_ops.c. Runs in: dompool-agent --link, unprivileged.
  */
 #include "agent/link.h"
 
@@ -32,7 +32,7 @@
 struct link {
         const struct agent_options *o;
         uv_loop_t loop;
-        struct channel *parent, *hv;
+        struct channel *parent, *hv, *keep;
         struct tls_stream *tls;
         bool up; /* welcomed */
         struct msg_agent_welcome welcome;
@@ -95,6 +95,23 @@ to_hv(void *arg, enum msg_type type, const void *payload)
                 log_warning("not sent to hv message=%s", message_name(type));
 }
 
+static void
+to_keep(struct link *l, enum msg_type type, const void *payload)
+{
+        if (l->keep && channel_send(l->keep, type, payload, -1) < 0)
+                log_warning("not sent to keep message=%s", message_name(type));
+}
+
+/* There is a server, and somebody who has something for it. */
+static void
+ask_keep(struct link *l)
+{
+        static const struct msg_agent_keep_answer ask = {.verdict = KEEP_ASK};
+
+        if (l->up)
+                to_keep(l, MSG_AGENT_KEEP_ANSWER, &ask);
+}
+
 static const struct link_ops_events ops_events = {.to_server = to_server, .to_hv = to_hv};
 
 /* ---- from hv ---- */
@@ -143,6 +160,13 @@ on_hv_close(void *arg, struct channel *ch, const char *reason)
 }
 
 static void
+connect_first(struct link *l)
+{
+        if (!l->tls && !uv_is_active((uv_handle_t *)&l->retry))
+                link_connect(l);
+}
+
+static void
 take_hv(struct link *l, int fd)
 {
         channel_free(l->hv);
@@ -152,8 +176,41 @@ take_hv(struct link *l, int fd)
                 return;
         }
         link_ops_repeat_to_hv(l->ops);
-        if (!l->tls && !uv_is_active((uv_handle_t *)&l->retry))
-                link_connect(l);
+        connect_first(l);
+}
+
+/* ---- from keep ---- */
+
+static void
+on_keep_message(void *arg, struct channel *ch, enum msg_type type, void *payload, int fd)
+{
+        (void)ch;
+        cleanup_close(&fd);
+        to_server(arg, type, payload);
+}
+
+static void
+on_keep_close(void *arg, struct channel *ch, const char *reason)
+{
+        struct link *l = arg;
+
+        log_debug("keep is gone reason=\"%s\"", reason);
+        channel_free(ch);
+        l->keep = NULL;
+}
+
+static void
+take_keep(struct link *l, int fd)
+{
+        channel_free(l->keep);
+        if (channel_new(&l->loop, fd, ROLE_LINK, ROLE_KEEP, on_keep_message, on_keep_close, l, &l->keep) < 0) {
+                l->keep = NULL;
+                log_error("channel to keep cannot be made");
+                return;
+        }
+        ask_keep(l);
+        if (l->o->restore) /* there is no hv to wait for */
+                connect_first(l);
 }
 
 /* ---- from the server ---- */
@@ -188,6 +245,7 @@ take_welcome(struct link *l, const struct msg_agent_welcome *m)
         if (l->cache.have_domains)
                 send_line(l, MSG_AGENT_DOMAINS, &l->cache.domains);
         link_ops_repeat_results(l->ops);
+        ask_keep(l);
         /* A quarter more than asked for: hv's list of each minute then comes first, and there is no ping beside it. */
         uv_timer_start(&l->heartbeat, heartbeat_due, period_ms, period_ms);
 }
@@ -215,6 +273,8 @@ take_message(struct link *l, enum msg_type type, void *payload)
                 link_ops_take(l->ops, payload);
         else if (type == MSG_AGENT_OP_ACK)
                 link_ops_ack(l->ops, ((struct msg_agent_op_ack *)payload)->id);
+        else if (type == MSG_AGENT_KEEP_PART || type == MSG_AGENT_KEEP_ANSWER)
+                to_keep(l, type, payload);
         else
                 to_hv(l, type, payload);
 }
@@ -313,6 +373,8 @@ on_parent_message(void *arg, struct channel *ch, enum msg_type type, void *paylo
                 l->have_session = true;
         } else if (type == MSG_ROLE_FD && m->purpose == FD_CHANNEL && m->number == ROLE_HV && fd >= 0) {
                 take_hv(l, TAKE_FD(fd));
+        } else if (type == MSG_ROLE_FD && m->purpose == FD_CHANNEL && m->number == ROLE_KEEP && fd >= 0) {
+                take_keep(l, TAKE_FD(fd));
         }
         if (fd >= 0)
                 close(fd);

@@ -74,6 +74,10 @@ static const struct ctl_column host_fields[] = {
         {"at most", "inventory.root.layer_size", FMT_BYTES},
         {"writable layer", "layer"},
         {"bridges", "inventory.bridges"},
+        {"kept files", "kept.files"},
+        {"kept bytes", "kept.size", FMT_BYTES},
+        {"kept at", "kept.time_ms", FMT_TIME},
+        {"not kept", "keep_trouble"},
         {"inspected", "hardware.time_ms", FMT_TIME},
         {"machine", "hardware.product"},
         {"manufacturer", "hardware.manufacturer"},
@@ -411,19 +415,26 @@ cmd_host_reboot(struct ctl *c, int argc, char **argv, struct error *err)
 
 /* ---- fall-backs ---- */
 
+/* @what of the host, whose new description is the answer. */
 static int
-retry_one(struct ctl *c, const char *name, struct error *err)
+change_one(struct ctl *c, const char *method, const char *name, const char *what, struct error *err)
 {
-        struct ctl_request q = {.method = "POST"};
+        struct ctl_request q = {.method = method};
         json_t *host = NULL;
         int r = ctl_name("a host", name, err);
 
         if (r < 0)
                 return r;
-        ctl_path(&q, "/v1/hosts/%s/retry", name);
+        ctl_path(&q, "/v1/hosts/%s/%s", name, what);
         r = ctl_http_send(c, &q, &host, err);
         json_decref(host);
         return r;
+}
+
+static int
+retry_one(struct ctl *c, const char *name, struct error *err)
+{
+        return change_one(c, "POST", name, "retry", err);
 }
 
 /* Those that have fallen back. */
@@ -454,5 +465,17 @@ cmd_host_retry(struct ctl *c, int argc, char **argv, struct error *err)
                 return retry_all(c, err);
         for (int i = 0; r == 0 && i < argc; i++)
                 r = retry_one(c, argv[i], err);
+        return r;
+}
+
+/* ---- kept files ---- */
+
+int
+cmd_host_drop_kept(struct ctl *c, int argc, char **argv, struct error *err)
+{
+        int r = 0;
+
+        for (int i = 0; r == 0 && i < argc; i++)
+                r = change_one(c, "DELETE", argv[i], "kept", err);
         return r;
 }

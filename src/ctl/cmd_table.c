@@ -85,6 +85,8 @@ const struct ctl_command ctl_commands[] = {
         {"host", "reboot", "NAME", "reboot a ready host", WAITS, 1, 1, cmd_host_reboot, .complete = "hosts"},
         {"host", "retry", "[HOST...]", "boot again what it fell back from; its next boot tries it", OPT_BIT(OPT_ALL), 0, 4096,
          cmd_host_retry, .complete = "hosts"},
+        {"host", "drop-kept", "HOST...", "forget its kept files; its next boot begins with none", 0, 1, 4096,
+         cmd_host_drop_kept, .complete = "hosts"},
         {"profile", "list", "", "what hosts can boot, and the rules that choose", 0, 0, 0, cmd_profile_list},
         {"profile", "show", "NAME", "one profile in full", 0, 1, 1, cmd_profile_show,
          .complete = "[local pool inspect rescue]"},

@@ -126,6 +126,7 @@ CTL_COMMAND(cmd_host_add);
 CTL_COMMAND(cmd_host_remove);
 CTL_COMMAND(cmd_host_reboot);
 CTL_COMMAND(cmd_host_retry);
+CTL_COMMAND(cmd_host_drop_kept);
 CTL_COMMAND(cmd_host_adopt);
 CTL_COMMAND(cmd_host_ignore);
 CTL_COMMAND(cmd_host_forget);

@@ -291,6 +291,22 @@ add_line(struct build *x, const struct recipe *recipe, struct tree *t, const str
         return 0;
 }
 
+/* The recipe's kept paths, for dompool-init and the agent. */
+static int
+add_keep(const struct build *x, const struct recipe *recipe, struct tree *t, struct error *err)
+{
+        char path[IMAGE_PATH_SIZE], text[RECIPE_MAX_PATHS * (RECIPE_PATH_SIZE + 1)] = "";
+        int r;
+
+        if (recipe->n_keep == 0)
+                return 0;
+        for (size_t i = 0; i < recipe->n_keep; i++)
+                snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s\n", recipe->keep[i]);
+        if ((r = image_path(path, err, "%s/keep", x->temp)) < 0 || (r = image_write(path, text, strlen(text), err)) < 0)
+                return r;
+        return tree_add_file(t, KEEP_LIST_PATH, path, 0644, err);
+}
+
 /* @libraries: the file system in which libraries are looked for first. */
 static int
 add_lines(struct build *x, const struct recipe *recipe, struct tree *t, const char *libraries, struct error *err)
@@ -304,7 +320,8 @@ add_lines(struct build *x, const struct recipe *recipe, struct tree *t, const ch
                         return error_prefix(err, "%s/files:%u", recipe_folder_of(recipe, recipe->lines[i].of_base),
                                             recipe->lines[i].line);
         }
-        return tree_add_libraries(t, libraries, &x->host, err);
+        r = add_keep(x, recipe, t, err);
+        return r < 0 ? r : tree_add_libraries(t, libraries, &x->host, err);
 }
 
 static int

@@ -45,6 +45,7 @@ static cfg_opt_t recipe_options[] = {
         CFG_STR("suite", "bookworm", CFGF_NONE),
         CFG_STR_LIST("without", NULL, CFGF_NONE),
         CFG_STR_LIST("writable", NULL, CFGF_NONE),
+        CFG_STR_LIST("keep", NULL, CFGF_NONE),
         CFG_STR("xen_args", "", CFGF_NONE),
         CFG_STR("kernel_args", "", CFGF_NONE),
         CFG_STR("limit", "0", CFGF_NONE),
@@ -127,6 +128,24 @@ take_system(cfg_t *cfg, struct recipe *r, const char *file, struct error *err)
                 return error_set(err, ERR_CONFIG, "%s: suite: '%s' is no name of a Debian release", file, r->suite);
         if (r->n_system && (r->kind != RECIPE_HOST || !r->stage[0]))
                 return error_set(err, ERR_CONFIG, "%s: system: only a host image with a stage can be a whole Debian", file);
+        return 0;
+}
+
+/* What belongs to a host and not to its image. */
+static int
+take_keep(cfg_t *cfg, struct recipe *r, const char *file, struct error *err)
+{
+        int x = take_paths(cfg, "keep", r->keep, &r->n_keep, file, err);
+
+        if (x == 0 && r->n_keep && r->kind != RECIPE_HOST)
+                return error_set(err, ERR_CONFIG, "%s: keep: only a host image has files that are kept", file);
+        if (x < 0)
+                return x;
+        for (size_t i = 0; i < r->n_keep; i++)
+                if (keep_pattern_check("keep", r->keep[i], err) < 0) {
+                        err->code = ERR_CONFIG;
+                        return error_prefix(err, "%s", file);
+                }
         return 0;
 }
 
@@ -252,7 +271,7 @@ load_conf(struct recipe *r, struct error *err)
 
         if ((x = image_path(path, err, "%s/recipe.conf", r->folder)) == 0 && (x = new_conf(&cfg, err)) == 0 &&
             (x = parse_with_base(&cfg, r, err)) == 0 && (x = take_scalars(cfg, r, path, err)) == 0 &&
-            (x = take_packages(cfg, r, path, err)) == 0)
+            (x = take_packages(cfg, r, path, err)) == 0 && (x = take_keep(cfg, r, path, err)) == 0)
                 x = take_system(cfg, r, path, err);
         if (cfg)
                 cfg_free(cfg);

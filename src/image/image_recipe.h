@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "model/host.h"
+#include "model/keep.h"
 
 #define RECIPE_PATH_SIZE 200
 #define RECIPE_MAX_PACKAGES 64
@@ -81,6 +82,8 @@ struct recipe {
         char without[RECIPE_MAX_PATHS]
                     [RECIPE_PATH_SIZE]; /* what of the packages is left out, patterns of dpkg's path-exclude */
         char writable[RECIPE_MAX_PATHS][RECIPE_PATH_SIZE]; /* lines of /etc/dompool/flash */
+        size_t n_keep;
+        char keep[RECIPE_MAX_PATHS][RECIPE_PATH_SIZE]; /* lines of /etc/dompool/keep, see model/keep.h */
         size_t n_lines;
         struct recipe_line *lines;
         size_t n_modules;

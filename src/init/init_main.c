@@ -27,6 +27,7 @@
 #include "base/log.h"
 #include "init/init_guest_net.h"
 #include "init/init_hardware.h"
+#include "init/init_keep.h"
 #include "init/init_machine_id.h"
 #include "init/init_net.h"
 #include "init/init_options.h"
@@ -45,7 +46,8 @@
 #define HURRY_MS 60000
 /* xenconsoled opens five descriptors for each domain; the kernel gives its first process 4096. */
 #define MAX_FILES 65536
-#define AGENT_GRACE_MS 3000
+/* It saves the kept files first, see agent_parent.c. */
+#define AGENT_GRACE_MS 9000
 /* The agent writes it when the server has the host restarted. */
 #define REBOOT_REASON_FILE "/run/dompool/reboot"
 /* Between a failure that only a restart heals, and that restart: time for the report to leave and for somebody to read the
@@ -159,7 +161,7 @@ start_service(struct init *x, enum service_id id)
         } else if (id == SERVICE_ROOT) {
                 pid = init_root_start(&x->options);
         } else {
-                pid = services_spawn(id, &x->options);
+                pid = services_spawn(id, &x->options, id == SERVICE_KEEP && x->first_stage ? INIT_ROOT_NEW : NULL);
         }
         s->started_ms = now(x);
         if (pid < 0) {
@@ -228,6 +230,29 @@ root_failed(struct init *x, bool last)
 }
 
 static void
+root_mounted(struct init *x)
+{
+        if (init_keep_wanted(&x->options, INIT_ROOT_NEW))
+                x->services[SERVICE_KEEP].wanted = true;
+        else
+                switch_root(x);
+}
+
+/* They are put back, or the host goes on without them. */
+static void
+kept(struct init *x, const char *failure)
+{
+        char why[400] = "kept files are as the server has them";
+
+        if (failure)
+                init_keep_failure(failure, why, sizeof(why));
+        condition_met(x, COND_KEPT);
+        say(x, "keep", failure != NULL, "%s", why);
+        if (x->first_stage)
+                switch_root(x);
+}
+
+static void
 service_exited(struct init *x, enum service_id id, int status)
 {
         struct service *s = &x->services[id];
@@ -242,9 +267,15 @@ service_exited(struct init *x, enum service_id id, int status)
                         say(x, "xen", false, "Xen's daemons are up");
                 }
                 if (id == SERVICE_ROOT)
-                        switch_root(x);
+                        root_mounted(x);
+                if (id == SERVICE_KEEP)
+                        kept(x, NULL);
                 break;
         case VERDICT_FATAL:
+                if (id == SERVICE_KEEP) {
+                        kept(x, how);
+                        break;
+                }
                 if (id == SERVICE_ROOT) {
                         root_failed(x, true);
                         break;
@@ -283,18 +314,6 @@ reap(struct init *x)
         }
 }
 
-/* For the next start of the service: what address the bridge has by then, and whose. */
-static void
-keep_lease(const struct init *x)
-{
-        const struct init_handover h = {.lease_fd = -1, .lease = x->lease};
-        char text[200];
-
-        init_handover_write(&h, text, sizeof(text));
-        if (system_write(INIT_ROOT_HANDOVER, text) < 0)
-                log_warning("the lease is not in " INIT_ROOT_HANDOVER ": %s", strerror(errno));
-}
-
 static void
 take_lease(struct init *x)
 {
@@ -322,7 +341,7 @@ take_lease(struct init *x)
                         x->last_address = fresh.address;
                 x->lease = fresh;
                 if (x->below_systemd)
-                        keep_lease(x);
+                        init_handover_lease(&x->lease);
         }
         /* The child has gone; reap() starts another. */
         if (n == 0) {
@@ -645,7 +664,7 @@ take_over(struct init *x)
         if (h.lease.address)
                 x->conditions |= COND_LEASE;
         if (x->below_systemd)
-                keep_lease(x);
+                init_handover_lease(&x->lease);
         return true;
 }
 
@@ -742,6 +761,11 @@ choose_services(struct init *x)
         for (size_t i = 0; i < SERVICE_N; i++)
                 x->services[i].wanted = i == SERVICE_DHCP || (x->options.mode == INIT_MODE_POOL && !x->first_stage);
         x->services[SERVICE_ROOT].wanted = x->first_stage;
+        /* On a root they are back already: the first stage did that. */
+        x->services[SERVICE_KEEP].wanted =
+                x->options.mode == INIT_MODE_POOL && !x->first_stage && !x->on_root && init_keep_wanted(&x->options, "");
+        if (!x->services[SERVICE_KEEP].wanted)
+                x->conditions |= COND_KEPT;
         x->services[SERVICE_ROOT].limit_ms = (int64_t)x->options.root_wait_s * 1000;
         if (x->options.server == 0)
                 x->services[SERVICE_AGENT].wanted = false;

@@ -6,8 +6,8 @@
  * the lease means for the bridge, what is being waited for. Pure; times are milliseconds of one clock.
  *
  *   modules --> xenstored --socket--> xen-init-dom0 --ends--> xenconsoled
- *                                                       \
- *   card --> bridge --link--> dhcp --lease-------------> agent
+ *                                                       \    /
+ *   card --> bridge --link--> dhcp --lease--> keep ------> agent
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,6 +22,7 @@ enum init_condition {
         COND_CARD = 1 << 3,     /* the network card is in its bridge */
         COND_LINK = 1 << 4,     /* it has a carrier */
         COND_LEASE = 1 << 5,    /* the bridge has an address */
+        COND_KEPT = 1 << 6,     /* the host's kept files are put back, or will not be in this boot */
 };
 
 enum service_id {
@@ -30,6 +31,7 @@ enum service_id {
         SERVICE_XENCONSOLED,
         SERVICE_DHCP,
         SERVICE_ROOT, /* the first stage of a root over the network: mounts it */
+        SERVICE_KEEP, /* puts kept files back, before anything writes beside them */
         SERVICE_AGENT,
         SERVICE_SHELL,
         SERVICE_N

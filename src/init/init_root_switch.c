@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "init/init_system.h"
 
 #define REMOVE_DEPTH 32
@@ -101,6 +102,17 @@ init_root_switch(const struct init_handover *h, struct error *err)
                 close(old);
         execv(argv[0], argv);
         return error_errno_set(err, errno, "/sbin/init of the new root");
+}
+
+void
+init_handover_lease(const struct init_lease *lease)
+{
+        const struct init_handover h = {.lease_fd = -1, .lease = *lease};
+        char text[200];
+
+        init_handover_write(&h, text, sizeof(text));
+        if (system_write(INIT_ROOT_HANDOVER, text) < 0)
+                log_warning("the lease is not in " INIT_ROOT_HANDOVER ": %s", strerror(errno));
 }
 
 void

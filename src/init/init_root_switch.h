@@ -21,6 +21,9 @@ struct init_handover {
 /* Does not come back but with an error. */
 int init_root_switch(const struct init_handover *h, struct error *err);
 
+/* For the next start of the service: what address the bridge has by then, and whose. */
+void init_handover_lease(const struct init_lease *lease);
+
 /* The text of the hand-over, and back. Pure; -EINVAL. */
 void init_handover_write(const struct init_handover *h, char *buf, size_t size);
 int init_handover_read(const char *text, struct init_handover *ret);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "init/init_keep.h"
 
 #define MAX_ARGS 24
 
@@ -24,8 +25,9 @@ struct arguments {
         char server[IP4_TEXT_SIZE], agent_port[8], http_port[8];
 };
 
+/* @last: an option more, or NULL. */
 static void
-agent_arguments(struct arguments *a, const struct init_options *o)
+agent_arguments(struct arguments *a, const struct init_options *o, const char *last)
 {
         const char *const argv[] = {"/usr/lib/dompool/dompool-agent",
                                     "--server",
@@ -42,6 +44,7 @@ agent_arguments(struct arguments *a, const struct init_options *o)
                                     o->host,
                                     "--run-dir",
                                     "/run/dompool",
+                                    last,
                                     NULL};
 
         ip4_text(o->agent_server ? o->agent_server : o->server, a->server);
@@ -64,7 +67,9 @@ service_arguments(enum service_id id, const struct init_options *o, struct argum
 
         memcpy(a->argv, fixed[id], sizeof(a->argv));
         if (id == SERVICE_AGENT)
-                agent_arguments(a, o);
+                agent_arguments(a, o, NULL);
+        if (id == SERVICE_KEEP)
+                agent_arguments(a, o, "--restore");
 }
 
 /* A session of its own on the console that the kernel prefers. */
@@ -86,7 +91,7 @@ take_console(void)
 }
 
 int
-services_spawn(enum service_id id, const struct init_options *o)
+services_spawn(enum service_id id, const struct init_options *o, const char *root)
 {
         struct arguments a = {0};
         pid_t pid;
@@ -108,6 +113,8 @@ services_spawn(enum service_id id, const struct init_options *o)
                 take_console();
         else
                 setsid();
+        if (root && init_keep_enter(root) < 0)
+                _exit(126);
         execv(a.argv[0], (char *const *)a.argv);
         _exit(127);
 }
@@ -130,6 +137,8 @@ services_describe_end(int status, char *buf, size_t size)
 {
         if (WIFSIGNALED(status))
                 snprintf(buf, size, "signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+        else if (WEXITSTATUS(status) == 126)
+                snprintf(buf, size, "the root cannot be entered");
         else if (WEXITSTATUS(status) == 127)
                 snprintf(buf, size, "it is not in the image or cannot be executed");
         else

@@ -8,8 +8,9 @@
 #define INIT_TOKEN_FILE "/run/dompool/token"
 #define XENSTORED_SOCKET "/run/xenstored/socket"
 
-/* Starts a program that is an executable (not SERVICE_DHCP, a child of init's own). Its pid, or negative errno. */
-int services_spawn(enum service_id id, const struct init_options *o);
+/* Starts a program that is an executable (not SERVICE_DHCP, a child of init's own). @root: within that one; NULL: ours. Its
+ * pid, or negative errno. */
+int services_spawn(enum service_id id, const struct init_options *o, const char *root);
 
 /* Writes the boot token where the agent reads it: 0600, not on a command line that everybody in dom0 could see. */
 int services_write_token(const struct init_options *o);

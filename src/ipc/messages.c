@@ -11,7 +11,7 @@ const char *const role_names[] = {
         [ROLE_PARENT] = "parent", [ROLE_BOOT] = "boot", [ROLE_FILES] = "files",     [ROLE_API] = "api",
         [ROLE_CORE] = "core",     [ROLE_WORK] = "work", [ROLE_CAPTURE] = "capture", [ROLE_APARENT] = "aparent",
         [ROLE_LINK] = "link",     [ROLE_HV] = "hv",     [ROLE_HVTASK] = "hvtask",   [ROLE_SATELLITE] = "satellite",
-        [ROLE_N] = NULL};
+        [ROLE_KEEP] = "keep",     [ROLE_N] = NULL};
 
 static const char *const resource_names[] = {[RES_SERVER] = "server",
                                              [RES_HOSTS] = "hosts",
@@ -42,6 +42,9 @@ static const char *const resource_names[] = {[RES_SERVER] = "server",
 static const char *const unknown_change_names[] = {[UNKNOWN_FORGET] = "forget", [UNKNOWN_IGNORE] = "ignore", NULL};
 static const char *const verb_names[] = {[VERB_SHUTDOWN] = "shutdown", [VERB_DESTROY] = "destroy", NULL};
 static const char *const what_names[] = {[SATELLITE_POLICY] = "policy", [SATELLITE_FILES] = "files", NULL};
+static const char *const keep_verdict_names[] = {
+        [KEEP_ASK] = "ask",   [KEEP_WANT] = "want",       [KEEP_HAVE] = "have",   [KEEP_TOO_LARGE] = "too-large",
+        [KEEP_BUSY] = "busy", [KEEP_DROPPED] = "dropped", [KEEP_VERDICT_N] = NULL};
 static const char *const work_names[] = {
         [WORK_IMAGE_BUILD] = "image-build",       [WORK_FACTS] = "facts",
         [WORK_GUEST_FILE] = "guest-file",         [WORK_IMAGE_SET_DEFAULT] = "image-set-default",
@@ -340,6 +343,38 @@ FIELDS(msg_agent_ping){
         REC_U64(struct msg_agent_ping, uptime_ms),
 };
 DESC(msg_agent_ping);
+
+FIELDS(msg_agent_keep_get){
+        REC_U64_HIDDEN(struct msg_agent_keep_get, conn),
+        REC_U64(struct msg_agent_keep_get, offset),
+};
+DESC(msg_agent_keep_get);
+
+FIELDS(msg_agent_keep_offer){
+        REC_U64_HIDDEN(struct msg_agent_keep_offer, conn), REC_BYTES(struct msg_agent_keep_offer, sha256),
+        REC_U64(struct msg_agent_keep_offer, size),        REC_U32(struct msg_agent_keep_offer, n_files),
+        REC_STR(struct msg_agent_keep_offer, biggest),     REC_U64(struct msg_agent_keep_offer, biggest_size),
+        REC_STR(struct msg_agent_keep_offer, trouble),
+};
+DESC(msg_agent_keep_offer);
+
+FIELDS(msg_agent_keep_part){
+        REC_U64_HIDDEN(struct msg_agent_keep_part, conn),
+        REC_BYTES(struct msg_agent_keep_part, sha256),
+        REC_U64(struct msg_agent_keep_part, size),
+        REC_U64(struct msg_agent_keep_part, offset),
+        REC_BLOB(struct msg_agent_keep_part, data, KEEP_PART_MAX),
+};
+DESC(msg_agent_keep_part);
+
+FIELDS(msg_agent_keep_answer){
+        REC_U64_HIDDEN(struct msg_agent_keep_answer, conn),
+        REC_BYTES(struct msg_agent_keep_answer, sha256),
+        REC_ENUM(struct msg_agent_keep_answer, verdict, keep_verdict_names),
+        REC_U64(struct msg_agent_keep_answer, offset),
+        REC_U64(struct msg_agent_keep_answer, limit),
+};
+DESC(msg_agent_keep_answer);
 
 FIELDS(msg_console_open){
         REC_U64_HIDDEN(struct msg_console_open, conn),

@@ -13,6 +13,7 @@
 #include "model/export.h"
 #include "model/hardware.h"
 #include "model/host.h"
+#include "model/keep.h"
 #include "model/operation.h"
 
 /* Grows when a payload changes in a way that an older peer would misread. */
@@ -31,6 +32,7 @@ enum role {
         ROLE_HV,
         ROLE_HVTASK,    /* a child of hv: one libxl operation */
         ROLE_SATELLITE, /* of dompoold --satellite: speaks to the main server, stands in core's place */
+        ROLE_KEEP,      /* of the agent: kept files */
         ROLE_N,
 };
 extern const char *const role_names[]; /* "parent", "boot", ... */
@@ -335,6 +337,45 @@ struct msg_agent_ping { /* when nothing else was said for long */
         uint64_t conn;
         uint64_t free_memory_kib;
         uint64_t uptime_ms;
+};
+
+/* Kept files (model/keep.h). sha256 is that of an archive's bytes; all zero: there is none. */
+#define KEEP_PART_MAX (256u << 10)
+struct msg_agent_keep_get { /* what is kept of this host, from @offset on; answered by a part */
+        uint64_t conn;
+        uint64_t offset;
+};
+struct msg_agent_keep_offer { /* they are others now than those that the server had last; or @trouble */
+        uint64_t conn;
+        uint8_t sha256[32];
+        uint64_t size;
+        uint32_t n_files;
+        char biggest[KEEP_PATH_SIZE];
+        uint64_t biggest_size;
+        char trouble[256]; /* why nothing is saved in this boot; empty: nothing is in the way */
+};
+struct msg_agent_keep_part {
+        uint64_t conn;
+        uint8_t sha256[32];
+        uint64_t size; /* of the whole archive */
+        uint64_t offset;
+        struct blob data; /* to its end, or KEEP_PART_MAX bytes */
+};
+enum keep_verdict {
+        KEEP_ASK,  /* link: there is a server (again): say what you have */
+        KEEP_WANT, /* the part at @offset */
+        KEEP_HAVE, /* durable */
+        KEEP_TOO_LARGE,
+        KEEP_BUSY,    /* too much is under way; in a moment */
+        KEEP_DROPPED, /* somebody had them dropped: nothing more is taken in this boot */
+        KEEP_VERDICT_N,
+};
+struct msg_agent_keep_answer {
+        uint64_t conn;
+        uint8_t sha256[32];
+        uint32_t verdict; /* enum keep_verdict */
+        uint64_t offset;
+        uint64_t limit; /* bytes that the server takes */
 };
 
 /* session: chosen by api, unique while api lives; conn: the agent's, set by core on the way down. */

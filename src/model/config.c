@@ -60,6 +60,7 @@ static const struct rec_field config_fields[] = {
         REC_STR(struct config, xen_args),
         REC_STR(struct config, kernel_args),
         REC_U32(struct config, heartbeat_seconds),
+        REC_U32(struct config, keep_limit),
         REC_REC(struct config, network, config_network_desc),
         REC_LIST(struct config, subnets, config_network_desc),
         REC_STR(struct config, satellite_file),

@@ -90,6 +90,7 @@ struct config {
         char xen_args[ARGS_SIZE];
         char kernel_args[ARGS_SIZE];
         uint32_t heartbeat_seconds;    /* a host without a sign of life for 3 of these is lost; default 5 */
+        uint32_t keep_limit;           /* bytes of a host's kept files; default 1 MiB */
         struct config_network network; /* the boot LAN */
         uint32_t n_subnets;
         struct config_network subnets[CONFIG_MAX_SUBNETS];

@@ -165,6 +165,14 @@ api_host_retry(struct api_request *q, struct error *err)
 }
 
 int
+api_host_drop_kept(struct api_request *q, struct error *err)
+{
+        int r = api_body_none(q->body.data, q->body.size, err);
+
+        return r < 0 ? r : ask_by_name(q, MSG_API_HOST_DROP_KEPT, q->match.name, err);
+}
+
+int
 api_host_profile(struct api_request *q, struct error *err)
 {
         struct msg_api_host_profile m = {0};

@@ -19,6 +19,7 @@ api_what_if(struct api_request *q, struct error *err);
 int
 api_host_reboot(struct api_request *q, struct error *err);
 int api_host_retry(struct api_request *q, struct error *err);
+int api_host_drop_kept(struct api_request *q, struct error *err);
 int
 api_unknown_adopt(struct api_request *q, struct error *err);
 /* The route's resource is an enum unknown_change. */

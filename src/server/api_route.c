@@ -40,6 +40,7 @@ const struct api_route api_routes[] = {
         CHANGE("POST", "/v1/hosts/{name}/profile", "profile, image, next, force, check", api_host_profile, 0),
         CHANGE("POST", "/v1/hosts/{name}/reboot", "nothing", api_host_reboot, 0),
         CHANGE("POST", "/v1/hosts/{name}/retry", "nothing", api_host_retry, 0),
+        CHANGE("DELETE", "/v1/hosts/{name}/kept", NULL, api_host_drop_kept, 0),
         GET("/v1/unknown-hosts", "", RES_UNKNOWN),
         GET("/v1/unknown-hosts/{name}", "", RES_UNKNOWN_HOST),
         CHANGE("POST", "/v1/unknown-hosts/{name}/adopt", "a host", api_unknown_adopt, 0),

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "model/enrol_name.h"
+#include "model/keep.h"
 #include "server/config.h"
 
 const char *const config_section_names[] = {
@@ -346,6 +347,33 @@ print_seconds(const struct config_option *o, const void *field, char *buf, size_
         snprintf(buf, size, "%us", v);
 }
 
+static int
+parse_keep_limit(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        uint64_t size;
+
+        (void)o;
+        if (parse_size(text, &size) < 0)
+                return -EINVAL;
+        if (size < KEEP_LIMIT_MIN || size > KEEP_LIMIT_MAX)
+                return error_set(err, ERR_CONFIG, "%s is out of range: %uK to %uM are allowed", text, KEEP_LIMIT_MIN >> 10,
+                                 KEEP_LIMIT_MAX >> 20);
+        memcpy(field, &(uint32_t){(uint32_t)size}, sizeof(uint32_t));
+        return 0;
+}
+
+static void
+print_size(const struct config_option *o, const void *field, char *buf, size_t size)
+{
+        unsigned shift;
+        uint32_t v;
+
+        (void)o;
+        memcpy(&v, field, sizeof(v));
+        shift = v % (1u << 20) == 0 ? 20 : v % 1024 == 0 ? 10 : 0;
+        snprintf(buf, size, "%u%s", v >> shift, shift == 20 ? "M" : shift ? "K" : "");
+}
+
 /* One of a list of names, as its position. */
 static int
 parse_word(const char *const *names, const char *text, void *field)
@@ -614,6 +642,7 @@ static const struct config_type type_listen = {"an address and port such as \"19
 static const struct config_type type_mac = {"a MAC address such as \"52:54:00:12:34:56\"", parse_mac_field, print_mac_field};
 static const struct config_type type_lease_time = {"a time such as \"90s\", \"10m\", \"1h\"", parse_lease_time, print_seconds};
 static const struct config_type type_heartbeat = {"a time such as \"5s\"", parse_heartbeat, print_seconds};
+static const struct config_type type_keep_limit = {"a size such as \"1M\"", parse_keep_limit, print_size};
 static const struct config_type type_mode = {"\"dhcp\" or \"proxy\"", parse_mode, print_mode};
 static const struct config_type type_pxe_timeout = {"a time such as \"5s\"", parse_pxe_timeout, print_seconds};
 static const struct config_type type_prompt = {"a short text in ASCII", parse_prompt, print_text};
@@ -677,6 +706,7 @@ const struct config_option config_options[] = {
         TOP("satellite", path, satellite_file, "/etc/dompool/satellite",
             "with --satellite: the line that 'dompool satellite add' printed"),
         TOP("heartbeat", heartbeat, heartbeat_seconds, "5s", "a host without a sign of life for three of these is lost"),
+        TOP("keep-limit", keep_limit, keep_limit, "1M", "how much of a host's own files (SSH host keys, logs) is kept at most"),
 
         NETWORK("mode", mode, mode, "dhcp", false,
                 "\"dhcp\": addresses and boot files are ours; \"proxy\": addresses are another server's"),

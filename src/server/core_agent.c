@@ -10,8 +10,8 @@
 #include "server/core_private.h"
 
 /* A word of an agent whose connection we do not know (core was restarted): it is told to come back with its session. */
-static struct core_host *
-speaker(struct core *c, uint64_t conn)
+struct core_host *
+core_agent_speaker(struct core *c, uint64_t conn)
 {
         struct core_host *h = core_host_by_conn(c, conn);
         struct msg_agent_conn drop = {.conn = conn};
@@ -103,6 +103,7 @@ trade_token(struct core *c, struct core_host *h, const struct token *t, struct c
         core_host_set_session(c, h, hash);
         h->row.attempt_ms = t->attempt_ms;
         h->fresh_dom0 = true;
+        core_keep_boot(h);
         core_mark_host(c, h);
         core_boot_stage(c, h, STAGE_AGENT, "token accepted");
         if (from) {
@@ -235,7 +236,7 @@ reported(struct core *c, struct core_host *h)
 void
 core_agent_inventory(struct core *c, const struct msg_agent_inventory *m)
 {
-        struct core_host *h = speaker(c, m->conn);
+        struct core_host *h = core_agent_speaker(c, m->conn);
 
         if (!h)
                 return;
@@ -248,7 +249,7 @@ core_agent_inventory(struct core *c, const struct msg_agent_inventory *m)
 void
 core_agent_domains(struct core *c, const struct msg_agent_domains *m)
 {
-        struct core_host *h = speaker(c, m->conn);
+        struct core_host *h = core_agent_speaker(c, m->conn);
 
         if (!h)
                 return;
@@ -261,7 +262,7 @@ core_agent_domains(struct core *c, const struct msg_agent_domains *m)
 void
 core_agent_domain_event(struct core *c, const struct msg_agent_domain_event *m)
 {
-        struct core_host *h = speaker(c, m->conn);
+        struct core_host *h = core_agent_speaker(c, m->conn);
 
         if (h)
                 core_domain_update(c, h, &m->domain, m->what, m->text);
@@ -270,7 +271,7 @@ core_agent_domain_event(struct core *c, const struct msg_agent_domain_event *m)
 void
 core_agent_progress(struct core *c, const struct msg_agent_op_progress *m)
 {
-        struct core_host *h = speaker(c, m->conn);
+        struct core_host *h = core_agent_speaker(c, m->conn);
 
         if (h)
                 core_op_progress(c, h, m);
@@ -279,7 +280,7 @@ core_agent_progress(struct core *c, const struct msg_agent_op_progress *m)
 void
 core_agent_result(struct core *c, const struct msg_agent_op_result *m)
 {
-        struct core_host *h = speaker(c, m->conn);
+        struct core_host *h = core_agent_speaker(c, m->conn);
 
         if (h)
                 core_op_result(c, h, m);
@@ -288,7 +289,7 @@ core_agent_result(struct core *c, const struct msg_agent_op_result *m)
 void
 core_agent_ping(struct core *c, const struct msg_agent_ping *m)
 {
-        struct core_host *h = speaker(c, m->conn);
+        struct core_host *h = core_agent_speaker(c, m->conn);
 
         if (!h)
                 return;
@@ -310,6 +311,7 @@ core_agent_gone(struct core *c, const struct msg_agent_gone *m)
         if (!h)
                 return;
         core_console_drop(c, m->conn);
+        core_keep_gone(c, m->conn);
         core_op_unsend(c, h);
         core_host_set_conn(c, h, 0);
         h->heard_mono_ms = core_mono(c) - m->silence_ms;

@@ -174,6 +174,8 @@ core_host_free(struct core_host *h)
                 return;
         core_row_clear(&h->row);
         blob_clear(&h->boot_packed);
+        free(h->kept);
+        free(h->keep_trouble);
         free(h);
 }
 
@@ -204,6 +206,7 @@ core_host_forget(struct core *c, struct core_host *h)
         if (h->conn)
                 core_send(c, ROLE_API, MSG_AGENT_DROP, &drop);
         core_console_drop(c, h->conn ? h->conn : UINT64_MAX);
+        core_keep_gone(c, h->conn ? h->conn : UINT64_MAX);
         core_host_set_conn(c, h, 0);
         while (h->domains)
                 core_domain_remove(c, h->domains);
@@ -377,6 +380,8 @@ core_host_json(struct core *c, struct core_host *h)
         json_object_set_new(json, "layer", json_string(root_layer_level_names[h->layer_told]));
         json_object_set_new(json, "canary", json_integer((json_int_t)h->canary));
         json_object_set_new(json, "fallback", core_fallback_json(c, h));
+        json_object_set_new(json, "kept", core_keep_json(h));
+        json_object_set_new(json, "keep_trouble", json_string(h->keep_trouble ? h->keep_trouble : ""));
         json_object_set_new(json, "state", json_string(host_state_names[h->row.state]));
         json_object_set_new(json, "stage", json_string(stage < 0 ? "" : boot_stage_names[stage]));
         if (h->row.address_now)

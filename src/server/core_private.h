@@ -18,6 +18,7 @@
  *   core_twin.c     duplicates of UUIDs, serial numbers, MAC addresses
  *   core_guard.c    facts of images, and whether a host can boot one
  *   core_fallback.c what a host boots that could not get its root
+ *   core_keep.c     files that belong to a host and not to its image
  *   core_image.c    what is done with versions: default, rollback, removal
  *   core_canary.c    profiles that a few hosts boot first
  *   core_satellite*.c   satellites: who they are, what they get and report
@@ -98,6 +99,8 @@ struct core_host {
         int64_t lost_mono_ms;            /* since when lost */
         uint64_t uptime_ms;
         bool fresh_dom0;             /* a token was accepted and no list has come since: domains of before cannot live */
+        struct store_kept *kept;     /* NULL: never any */
+        char *keep_trouble;          /* what the last event said of its kept files; NULL: all is well */
         uint32_t layer_told;         /* enum root_layer_level of which an event told last */
         char guard_told[32];         /* the finding of which an event told last; empty: it fits */
         struct core_domain *domains; /* those on it, a utlist */
@@ -234,6 +237,7 @@ struct core {
         int64_t enrol_told_mono_ms[ENROL_LIMIT_N];
         bool twins_due, twins_told; /* somebody shows something new; a first look was taken */
         int64_t twins_mono_ms;
+        struct core_keep *keeps; /* utlist: archives of kept files on their way */
         struct core_console *consoles;
         struct core_capture *captures; /* utlist */
         struct core_canary *canaries;  /* utlist */
@@ -486,6 +490,8 @@ const struct host_hardware *core_row_hardware(const struct core_row *row, struct
 const struct host_inventory *core_row_inventory(const struct core_row *row, struct host_inventory *buf);
 
 /* --- core_agent.c --- */
+/* The host whose agent this connection is; NULL: it is none that we know, and is told to come back. */
+struct core_host *core_agent_speaker(struct core *c, uint64_t conn);
 void core_agent_hello(struct core *c, const struct msg_agent_hello *m);
 void core_agent_inventory(struct core *c, const struct msg_agent_inventory *m);
 void core_agent_domains(struct core *c, const struct msg_agent_domains *m);
@@ -650,6 +656,19 @@ void core_policy_send(struct core *c, enum role to);
 /* The image that @name (tag or id) means, or NULL. */
 const struct image *core_policy_image(struct core *c, const char *name);
 json_t *core_policy_image_json(struct core *c, const struct image *im);
+
+/* --- core_keep.c --- */
+int core_keep_load(struct core *c, struct error *err);
+void core_keep_offer(struct core *c, const struct msg_agent_keep_offer *m);
+void core_keep_part(struct core *c, const struct msg_agent_keep_part *m);
+void core_keep_get(struct core *c, const struct msg_agent_keep_get *m);
+void core_keep_drop(struct core *c, const struct msg_api_name *m);
+/* A new dom0 runs: what was wrong with the one before is no more. */
+void core_keep_boot(struct core_host *h);
+/* The agent's connection has ended; 0: all have. */
+void core_keep_gone(struct core *c, uint64_t conn);
+/* Size, time and number, or null. */
+json_t *core_keep_json(const struct core_host *h);
 
 /* --- core_fallback.c --- */
 /* Replaces a choice of @config's for a host that cannot boot what it means (->fallen): the profile; the image is that of the

@@ -348,6 +348,10 @@ HANDLER(core_agent_progress, msg_agent_op_progress)
 HANDLER(core_agent_result, msg_agent_op_result)
 HANDLER(core_agent_ping, msg_agent_ping)
 HANDLER(core_agent_gone, msg_agent_gone)
+HANDLER(core_keep_get, msg_agent_keep_get)
+HANDLER(core_keep_offer, msg_agent_keep_offer)
+HANDLER(core_keep_part, msg_agent_keep_part)
+HANDLER(core_keep_drop, msg_api_name)
 HANDLER(core_console_open, msg_console_open)
 HANDLER(core_console_data, msg_console_data)
 HANDLER(core_console_close, msg_console_close)
@@ -398,6 +402,10 @@ static const handler_fn handlers[MSG_MAX] = {
         [MSG_AGENT_OP_RESULT] = handle_core_agent_result,
         [MSG_AGENT_PING] = handle_core_agent_ping,
         [MSG_AGENT_GONE] = handle_core_agent_gone,
+        [MSG_AGENT_KEEP_GET] = handle_core_keep_get,
+        [MSG_AGENT_KEEP_OFFER] = handle_core_keep_offer,
+        [MSG_AGENT_KEEP_PART] = handle_core_keep_part,
+        [MSG_API_HOST_DROP_KEPT] = handle_core_keep_drop,
         [MSG_CONSOLE_OPEN] = handle_core_console_open,
         [MSG_CONSOLE_DATA] = handle_core_console_data,
         [MSG_CONSOLE_CLOSE] = handle_core_console_close,
@@ -443,6 +451,7 @@ api_gone(struct core *c)
         }
         core_satellite_all_gone(c);
         core_console_drop(c, 0);
+        core_keep_gone(c, 0);
         core_capture_drop(c);
         core_api_drop_waiters(c);
         core_compare_drop(c, 0);
@@ -547,7 +556,7 @@ core_new(const struct core_params *p, struct core **ret, struct error *err)
         if ((r = store_open(path, &c->store, err)) || (r = load_token_key(c, err)) || (r = core_event_load(c, err)) ||
             (r = core_unknown_load(c, err)) || (r = core_host_load(c, err)) || (r = core_domain_load(c, err)) ||
             (r = core_op_load(c, err)) || (r = core_canary_load(c, err)) || (r = core_satellite_load(c, err)) ||
-            (r = core_export_load(c, err)) || (r = core_policy_load(c, err)))
+            (r = core_export_load(c, err)) || (r = core_keep_load(c, err)) || (r = core_policy_load(c, err)))
                 goto out;
         core_event(c, "server", "core", "started", 0, "dompool %s, %u hosts, %u domains, %u operations under way",
                    DOMPOOL_VERSION, HASH_CNT(by_name, c->hosts_by_name), HASH_COUNT(c->domains), HASH_COUNT(c->ops));
@@ -603,6 +612,7 @@ core_free(struct core *c)
         core_api_drop_waiters(c);
         core_compare_drop(c, 0);
         core_console_drop(c, 0);
+        core_keep_gone(c, 0);
         core_boot_close_all(c);
         free_tables(c);
         core_guard_free_facts(c);

@@ -178,7 +178,8 @@ static const struct {
         {MSG_CONSOLE_OPEN, deliver_console}, {MSG_CONSOLE_DATA, deliver_console}, {MSG_CONSOLE_CLOSE, deliver_console},
         {MSG_CAPTURE_DATA, deliver_capture}, {MSG_CAPTURE_NOTE, deliver_capture}, {MSG_CAPTURE_CLOSE, deliver_capture},
         {MSG_SATELLITE_WELCOME, deliver_agent}, {MSG_SATELLITE_OFFER, deliver_agent}, {MSG_SATELLITE_PART, deliver_agent},
-        {MSG_SATELLITE_ACK, deliver_agent}, {MSG_SATELLITE_USED, deliver_agent},
+        {MSG_SATELLITE_ACK, deliver_agent}, {MSG_SATELLITE_USED, deliver_agent}, {MSG_AGENT_KEEP_PART, deliver_agent},
+        {MSG_AGENT_KEEP_ANSWER, deliver_agent},
 };
 
 static void

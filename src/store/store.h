@@ -70,10 +70,25 @@ struct store_host_state {
         const struct machine_seen *seen;
 };
 int store_host_put_state(struct store *s, const struct store_host_state *h, struct error *err);
-/* With its session and its boots. */
+/* With its session, its boots and its kept files. */
 int store_host_delete(struct store *s, const char *name, struct error *err);
 /* @fn returns 0 to go on; another value ends the walk and is handed up. */
 int store_hosts(struct store *s, int (*fn)(void *arg, const struct store_host *h), void *arg, struct error *err);
+
+/* --- kept files of hosts (model/keep.h), an archive each --- */
+struct store_kept {
+        char host[NAME_SIZE];
+        int64_t time_ms;    /* wall: when it was saved, or dropped */
+        int64_t attempt_ms; /* of the token of the dom0 that ran then */
+        uint32_t n_files;
+        uint64_t size; /* 0: they were dropped */
+        uint8_t sha256[32];
+};
+/* @data: @k->size bytes. */
+int store_kept_put(struct store *s, const struct store_kept *k, const uint8_t *data, struct error *err);
+int store_kepts(struct store *s, int (*fn)(void *arg, const struct store_kept *k), void *arg, struct error *err);
+/* At most @max bytes from @offset on; none behind the end. */
+int store_kept_part(struct store *s, const char *host, uint64_t offset, size_t max, struct blob *ret, struct error *err);
 
 /* --- machines that are no host: those of which more is known than that they asked --- */
 int store_unknown_put(struct store *s, const struct unknown *u, struct error *err);

@@ -45,7 +45,8 @@ store_host_delete(struct store *s, const char *name, struct error *err)
 {
         int r;
 
-        if ((r = store_run(s, ST_HOST_DELETE, err, "t", name)) || (r = store_run(s, ST_SESSION_DELETE, err, "t", name)))
+        if ((r = store_run(s, ST_HOST_DELETE, err, "t", name)) || (r = store_run(s, ST_SESSION_DELETE, err, "t", name)) ||
+            (r = store_run(s, ST_KEPT_DELETE, err, "t", name)))
                 return r;
         return store_run(s, ST_BOOTS_DELETE, err, "t", name);
 }

@@ -52,6 +52,8 @@ static const struct migration {
         {7, "ALTER TABLE hosts ADD COLUMN seen TEXT NOT NULL DEFAULT '{}';"
             "CREATE TABLE unknown_machines(mac BLOB PRIMARY KEY, first_ms INTEGER NOT NULL, machine TEXT NOT NULL) STRICT;"},
         {8, "CREATE TABLE canaries(id INTEGER PRIMARY KEY AUTOINCREMENT, canary TEXT NOT NULL) STRICT;"},
+        {9, "CREATE TABLE kept(host TEXT PRIMARY KEY, time_ms INTEGER NOT NULL, attempt_ms INTEGER NOT NULL,"
+            " files INTEGER NOT NULL, sha256 BLOB NOT NULL, data BLOB NOT NULL) STRICT;"},
 };
 
 unsigned

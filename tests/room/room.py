@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -195,6 +196,24 @@ class Room:
             store = json.load(f)["store"]
         argv = [os.path.join(self.programs, "dompool"), "image", "build", recipe, "--store", store]
         r = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
+        assert r.returncode == 0, r.stdout
+
+    def build_own_image(self, name, recipe, folder):
+        """The same with a recipe of one's own, of this text: a tree of recipes and programs in `folder` is what dompool finds."""
+        with open(self.dir + "/room.json") as f:
+            store = json.load(f)["store"]
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "images")
+        shutil.copytree(source, folder + "/images")
+        os.mkdir(f"{folder}/images/{name}")
+        with open(f"{folder}/images/{name}/recipe.conf", "w") as f:
+            f.write(recipe)
+        os.mkdir(folder + "/src")
+        for program in ("dompool", "dompool-init", "dompool-agent", "dompool-hv", "dompool-vif"):
+            shutil.copy2(os.path.join(self.programs, program), folder + "/src")
+        with open(folder + "/src/source-root", "w") as f:
+            f.write(folder + "\n")
+        r = subprocess.run([folder + "/src/dompool", "image", "build", name, "--store", store], stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True, timeout=600)
         assert r.returncode == 0, r.stdout
 
     # --- the network ---

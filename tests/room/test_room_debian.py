@@ -130,9 +130,13 @@ def test_the_service_is_started_anew_while_a_guest_runs(debian):
 def test_a_reboot_goes_through_systemd_and_comes_back(debian):
     before = debian.host("n1")["boot"]
     machine_id = run(debian, "cat /etc/machine-id")
+    keys = run(debian, "cat /etc/ssh/ssh_host_*")  # made by the service's first start, and kept
+    assert "PRIVATE KEY" in keys
     debian.cli("host", "reboot", "n1", timeout=300)
     wait_ready(debian, before)
     log = debian.serial_log("n1")
     assert "restart: User defined signal 1" in log and "systemd does not end the machine" not in log
     assert run(debian, "cat /etc/machine-id") == machine_id
+    assert run(debian, "cat /etc/ssh/ssh_host_*") == keys
+    assert debian.shell("n1", "stat -c %a%u /etc/ssh/ssh_host_ed25519_key")[1].split()[-1] == "6000"
     run_guest(debian, "after")

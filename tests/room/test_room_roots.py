@@ -27,17 +27,21 @@ TRANSPORTS = {
 }
 CUT = list(TRANSPORTS) if os.environ.get("DOMPOOL_SOAK") else ["iscsi"]
 CUT_S = 60
+# Those of the transports whose hosts boot an image with kept files: written on one, there on the next
+KEEP = ("http", "nfs")
+KEEP_RECIPE = 'base = micro\nkeep = { "/etc/host_*", /var/own }\n'
 # Every file of the root from the server again; its result is on the layer, which is RAM.
 READ = ("busybox rm -f /tmp/read; (echo 3 >/proc/sys/vm/drop_caches; busybox find / -xdev -type f -exec busybox cat {} + 2>/tmp/errors;"
         " echo done >/tmp/read) </dev/null >/dev/null & :")
 
 
 @pytest.fixture(scope="module", name="roots")
-def fixture_roots(build_dir):
+def fixture_roots(build_dir, tmp_path_factory):
     """A room whose host is off, with a profile for each transport."""
     room = Room(build_dir, "bios", "dompool.shell=1", name="rootstest", loader="pxelinux", nic="virtio-net-pci")
     room.up_without_hosts()
-    add_profiles(room, TRANSPORTS)
+    room.build_own_image("keeping", KEEP_RECIPE, str(tmp_path_factory.mktemp("keeping")))
+    add_profiles(room, (*TRANSPORTS, "ram"))
     yield room
     room.down()
 
@@ -45,7 +49,8 @@ def fixture_roots(build_dir):
 def add_profiles(room, roots):
     with open(room.dir + "/dompoold.conf", "a") as f:
         for root in roots:
-            f.write(f'\nprofile "by-{root}" {{\n\tkind = "pool"\n\troot = "{root}"\n}}\n')
+            image = "keeping" if root in (*KEEP, "ram") else "micro"
+            f.write(f'\nprofile "by-{root}" {{\n\tkind = "pool"\n\troot = "{root}"\n\timage = "{image}"\n}}\n')
     room.lab("power", "server", "reset")
 
 
@@ -78,7 +83,7 @@ def test_the_rooms_server_signs_with_the_key_of_its_store(roots):
 
 def check_footprint(room, root, n_bytes):
     """What the host says that its root took, beside what went over its wire: Xen, kernel, initrd, and what was read of the root."""
-    files = {f["name"]: f["size"] for f in room.get("/v1/images/micro")["files"]}
+    files = {f["name"]: f["size"] for f in room.get("/v1/images/" + room.host("n1")["image"])["files"]}
     boot_files = files["xen.gz"] + files["vmlinuz"] + files["initrd-root"]
     cost = room.host("n1")["inventory"]["root"]
     print(f"{root}: {cost}, {boot_files / MIB:.1f} MiB of boot files")
@@ -112,6 +117,35 @@ def test_a_host_gets_ready_from_its_root_and_runs_a_guest(roots, root):
     run_guest(roots)
     status, errors = roots.shell("n1", "busybox dmesg | busybox grep -iE 'i/o error|squashfs error|offlined|nfs:.*error'")
     assert status == 1, errors
+    if root == KEEP[0]:
+        write_own(roots)
+    elif root == KEEP[1]:
+        check_own(roots)
+
+
+def write_own(roots):
+    """What is the host's own; the order to reboot that comes next saves it."""
+    status, out = roots.shell("n1", "umask 077; busybox mkdir -p /var/own/d && echo secret >/etc/host_key && echo log >/var/own/d/log"
+                                    " && busybox chmod 640 /var/own/d/log && busybox chown 33:4 /var/own/d/log && busybox ls /var/own")
+    assert status == 0, out
+
+
+def check_own(roots):
+    """It was back before the agent that reported the host ready was started; with mode and owner."""
+    status, out = roots.shell("n1", "busybox stat -c '%n %a %u %g' /etc/host_key /var/own/d /var/own/d/log; busybox cat /etc/host_key /var/own/d/log")
+    assert status == 0, out
+    assert out.split("\n") == ["/etc/host_key 600 0 0", "/var/own/d 700 0 0", "/var/own/d/log 640 33 4", "secret", "log"]
+    kept = roots.host("n1")["kept"]
+    assert kept["files"] == 4 and kept["size"] < 2048, kept
+
+
+def test_a_host_in_ram_has_what_it_wrote_on_another_root(roots):
+    before = roots.host("n1")["boot"]
+    roots.cli("profile", "set", "n1", "by-ram")
+    roots.cli("host", "reboot", "n1")
+    roots.wait(lambda: roots.host("n1")["boot"] > before, 60, "a new boot")
+    roots.wait_host("n1", "ready", 180)
+    check_own(roots)
 
 
 def run_guest(roots):

@@ -47,6 +47,8 @@ ERRORS = [
     ("path too long", f'state-dir = "/{"x" * 200}"\n' + NETWORK, 1, "state-dir is 201 bytes long; the limit is 199"),
     ("menu characters", 'kernel-args = "quiet; reboot"\n' + NETWORK, 1,
      "kernel-args may hold printable ASCII without quotes, shell or menu characters; byte 6 is 0x3b"),
+    ("small keep-limit", NETWORK + 'keep-limit = "1K"\n', 5, "1K is out of range: 4K to 16M are allowed"),
+    ("large keep-limit", NETWORK + 'keep-limit = "1G"\n', 5, "1G is out of range: 4K to 16M are allowed"),
     ("short lease", 'network {\n interface = "br0"\n subnet = "10.77.0.0/24"\n lease-time = "5s"\n}\n', 4,
      "5s is out of range: 60 to 604800 seconds are allowed"),
     ("default profile", 'default-profile = "windows"\n' + NETWORK, None, "default-profile: there is no profile 'windows'"),
@@ -173,6 +175,7 @@ FULL = '''
 state-dir = "/tmp/x y" run-dir = "/run/d" image-store = "/i$HOME" ssh-keys = "/k" guest-files = "/g\\"q\\\\b"
 http-port = 80 tftp-port = 6969 dhcp-port = 6767 agent-port = 1
 default-profile = "pool" image = "big" console = "com1,vga" xen-args = "dom0_mem=1G,max:1G" kernel-args = "quiet a=b" heartbeat = "2s"
+keep-limit = "65536"
 network { interface = "eth0" subnet = "10.0.0.0/8" range = "10.0.0.9-10.255.0.0" router = "10.0.0.1" dns = "1.1.1.1"
   address = "10.0.0.2" lease-time = "2d" mode = "proxy" pxe-prompt = "Press F8" pxe-timeout = "7s" relay = "192.168.0.1" }
 subnet "vlan20" { net = "11.0.0.0/24" interface = "eth0.20" address = "11.0.0.1" mode = "dhcp" range = "11.0.0.9-11.0.0.99" router = "11.0.0.2"
@@ -214,7 +217,7 @@ def test_canonical_print_reads_back_identically(tmp_path):
     assert second.stdout == first.stdout
     # What was said is in it: nothing is lost on the way.
     for value in ('"/tmp/x y"', '"/i\\$HOME"', '"/g\\"q\\\\b"', '"10.0.0.9-10.255.0.0"', '"172800s"', '"127.0.0.1:8443"', '"' + "cd" * 32 + '"',
-                  'profile = "local"', '"02:00:00:00:00:01"', 'guest-nic = "other"', 'vlans = "10,20:labs,30"'):
+                  'profile = "local"', '"02:00:00:00:00:01"', 'guest-nic = "other"', 'vlans = "10,20:labs,30"', 'keep-limit = "64K"'):
         assert value in first.stdout
 
 

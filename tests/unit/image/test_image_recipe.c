@@ -137,6 +137,10 @@ test_a_wrong_recipe_conf_is_named_by_file_and_line(void **state)
                 {"kind = guest\npackages = { \"-oDebug=1\" }\n", "'-oDebug=1' is no package name"},
                 {"kind = guest\ncompression = lzma\n", "zstd, xz or gzip"},
                 {"kind = guest\nlevel = x\n", "recipe.conf:2: "},
+                {"kind = guest\nkeep = { /var/log }\n", "only a host image has files that are kept"},
+                {"hypervisor = /boot/xen.gz\nkeep = { /var/log, \"/run/*\" }\n",
+                 "recipe.conf: keep: '/run/*' is not a host's own"},
+                {"hypervisor = /boot/xen.gz\nkeep = { \"/var/*/x\" }\n", "only the last part of a path may be a pattern"},
         };
         char folder[] = "/tmp/dompool-recipe-XXXXXX";
         struct recipe r;

@@ -21,7 +21,8 @@ test_the_agent_waits_for_the_lease_and_for_xen(void **state)
         (void)state;
         assert_false(service_due(SERVICE_AGENT, &s, COND_LEASE, 0));
         assert_false(service_due(SERVICE_AGENT, &s, COND_DOM0, 0));
-        assert_true(service_due(SERVICE_AGENT, &s, COND_DOM0 | COND_LEASE, 0));
+        assert_false(service_due(SERVICE_AGENT, &s, COND_DOM0 | COND_LEASE, 0));
+        assert_true(service_due(SERVICE_AGENT, &s, COND_DOM0 | COND_LEASE | COND_KEPT, 0));
         s.pid = 7;
         assert_false(service_due(SERVICE_AGENT, &s, ALL, 0));
         s = (struct service){.wanted = false};
@@ -63,6 +64,22 @@ test_a_program_that_keeps_ending_is_started_later_and_later(void **state)
         s.started_ms = t;
         service_ended(SERVICE_AGENT, &s, false, t + SERVICE_GOOD_MS);
         assert_int_equal(s.not_before_ms - (t + SERVICE_GOOD_MS), SERVICE_BACKOFF_MIN_MS);
+}
+
+static void
+test_kept_files_are_back_before_what_writes_and_are_tried_once(void **state)
+{
+        struct service s = {.wanted = true}, console = {.wanted = true};
+
+        (void)state;
+        assert_false(service_due(SERVICE_KEEP, &s, ALL & ~(unsigned)COND_LEASE, 0));
+        assert_true(service_due(SERVICE_KEEP, &s, COND_LEASE, 0)); /* it does not wait for Xen */
+        assert_false(service_due(SERVICE_XENCONSOLED, &console, ALL & ~(unsigned)COND_KEPT, 0));
+        assert_true(service_due(SERVICE_XENCONSOLED, &console, ALL, 0));
+        s.pid = 5;
+        assert_int_equal(service_ended(SERVICE_KEEP, &s, false, 60000), VERDICT_FATAL);
+        s = (struct service){.wanted = true, .pid = 5};
+        assert_int_equal(service_ended(SERVICE_KEEP, &s, true, 100), VERDICT_DONE);
 }
 
 static void
@@ -252,6 +269,7 @@ main(void)
                 cmocka_unit_test(test_the_agent_waits_for_the_lease_and_for_xen),
                 cmocka_unit_test(test_dhcp_does_not_wait_for_xen_nor_xen_for_dhcp),
                 cmocka_unit_test(test_a_program_that_keeps_ending_is_started_later_and_later),
+                cmocka_unit_test(test_kept_files_are_back_before_what_writes_and_are_tried_once),
                 cmocka_unit_test(test_the_death_of_xenstored_is_fatal),
                 cmocka_unit_test(test_xen_init_dom0_runs_once_and_is_tried_five_times),
                 cmocka_unit_test(test_a_root_is_given_up_when_its_time_is_over_however_often_it_failed),

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* keep's decisions as pure functions. */
+#include "agent/keep_plan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/parse.h"
+
+void
+keep_state_write(const struct keep_state *s, char ret[KEEP_STATE_SIZE])
+{
+        char hex[SHA256_TEXT_SIZE];
+
+        if (s->ok)
+                snprintf(ret, KEEP_STATE_SIZE, "ok %s\n", hex_text(s->sha256, sizeof(s->sha256), hex));
+        else
+                snprintf(ret, KEEP_STATE_SIZE, "trouble %s\n", s->trouble);
+}
+
+int
+keep_state_read(const char *text, struct keep_state *ret)
+{
+        static const char ok[] = "ok ", trouble[] = "trouble ";
+        char line[KEEP_STATE_SIZE];
+
+        if (!str_copy(line, sizeof(line), text))
+                return -EINVAL;
+        line[strcspn(line, "\n")] = '\0';
+        *ret = (struct keep_state){0};
+        if (strncmp(line, ok, strlen(ok)) == 0) {
+                ret->ok = true;
+                return parse_hex(line + strlen(ok), ret->sha256, sizeof(ret->sha256));
+        }
+        if (strncmp(line, trouble, strlen(trouble)) != 0 || !line[strlen(trouble)])
+                return -EINVAL;
+        str_copy(ret->trouble, sizeof(ret->trouble), line + strlen(trouble));
+        return 0;
+}
+
+uint64_t
+keep_next_look_ms(uint64_t size)
+{
+        return size > KEEP_LARGE ? KEEP_LARGE_LOOK_MS : KEEP_LOOK_MS;
+}
+
+enum keep_step
+keep_step(const struct msg_agent_keep_answer *m, const uint8_t sha256[SHA256_SIZE], size_t size)
+{
+        if (m->verdict == KEEP_ASK)
+                return KEEP_STEP_OFFER;
+        if (memcmp(m->sha256, sha256, SHA256_SIZE) != 0)
+                return KEEP_STEP_NOTHING;
+        switch ((enum keep_verdict)m->verdict) {
+        case KEEP_WANT:
+                return size == 0 ? KEEP_STEP_LOOK : m->offset < size ? KEEP_STEP_SEND : KEEP_STEP_NOTHING;
+        case KEEP_BUSY:
+                return KEEP_STEP_LATER;
+        case KEEP_DROPPED:
+                return KEEP_STEP_STOP;
+        case KEEP_HAVE:
+        case KEEP_TOO_LARGE:
+                return KEEP_STEP_DONE;
+        case KEEP_ASK:
+        case KEEP_VERDICT_N:
+                break;
+        }
+        return KEEP_STEP_NOTHING;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* keep's decisions: whether a boot may save, when it looks, what an answer means. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agent/keep_plan.h"
+
+static void
+test_the_state_is_one_line_and_comes_back(void **state)
+{
+        struct keep_state s = {.ok = true, .sha256 = {1, 2, 3}}, back;
+        char text[KEEP_STATE_SIZE];
+
+        (void)state;
+        keep_state_write(&s, text);
+        assert_int_equal(keep_state_read(text, &back), 0);
+        assert_true(back.ok);
+        assert_memory_equal(back.sha256, s.sha256, sizeof(s.sha256));
+        s = (struct keep_state){.trouble = "no server within 60 s"};
+        keep_state_write(&s, text);
+        assert_int_equal(keep_state_read(text, &back), 0);
+        assert_false(back.ok);
+        assert_string_equal(back.trouble, s.trouble);
+}
+
+static void
+test_a_state_that_cannot_be_read_allows_nothing(void **state)
+{
+        struct keep_state s;
+
+        (void)state;
+        assert_true(keep_state_read("", &s) < 0);
+        assert_true(keep_state_read("ok", &s) < 0);
+        assert_true(keep_state_read("ok 12\n", &s) < 0);
+        assert_true(keep_state_read("trouble \n", &s) < 0);
+}
+
+static void
+test_what_is_large_is_not_sent_each_minute(void **state)
+{
+        (void)state;
+        assert_int_equal(keep_next_look_ms(3000), KEEP_LOOK_MS);
+        assert_int_equal(keep_next_look_ms(KEEP_LARGE + 1), KEEP_LARGE_LOOK_MS);
+}
+
+static void
+test_an_answer_counts_for_what_is_offered_now(void **state)
+{
+        const uint8_t mine[SHA256_SIZE] = {7}, old[SHA256_SIZE] = {6};
+        struct msg_agent_keep_answer m = {.verdict = KEEP_HAVE};
+
+        (void)state;
+        memcpy(m.sha256, old, sizeof(old));
+        assert_int_equal(keep_step(&m, mine, 10), KEEP_STEP_NOTHING);
+        memcpy(m.sha256, mine, sizeof(mine));
+        assert_int_equal(keep_step(&m, mine, 10), KEEP_STEP_DONE);
+        m.verdict = KEEP_TOO_LARGE;
+        assert_int_equal(keep_step(&m, mine, 10), KEEP_STEP_DONE);
+        m.verdict = KEEP_BUSY;
+        assert_int_equal(keep_step(&m, mine, 10), KEEP_STEP_LATER);
+        m.verdict = KEEP_DROPPED;
+        assert_int_equal(keep_step(&m, mine, 10), KEEP_STEP_STOP);
+        m.verdict = KEEP_WANT;
+        m.offset = 9;
+        assert_int_equal(keep_step(&m, mine, 10), KEEP_STEP_SEND);
+        m.offset = 10; /* behind the end: nothing is read there */
+        assert_int_equal(keep_step(&m, mine, 10), KEEP_STEP_NOTHING);
+        m.offset = 0; /* it was only asked whether so much may come */
+        assert_int_equal(keep_step(&m, mine, 0), KEEP_STEP_LOOK);
+        m.verdict = KEEP_ASK;
+        memset(m.sha256, 0, sizeof(m.sha256));
+        assert_int_equal(keep_step(&m, mine, 10), KEEP_STEP_OFFER);
+}
+
+int
+main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_the_state_is_one_line_and_comes_back),
+                cmocka_unit_test(test_a_state_that_cannot_be_read_allows_nothing),
+                cmocka_unit_test(test_what_is_large_is_not_sent_each_minute),
+                cmocka_unit_test(test_an_answer_counts_for_what_is_offered_now),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
