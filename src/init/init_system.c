@@ -93,23 +93,6 @@ system_mount(struct error *err)
         return 0;
 }
 
-/* All that we want to hear of comes by one descriptor; PID 1 gets no signal that it did not ask for. */
-int
-system_signals(bool first)
-{
-        static const int signals[] = {SIGCHLD, SIGUSR1, SIGUSR2, SIGTERM, SIGINT};
-        sigset_t set;
-
-        sigemptyset(&set);
-        for (size_t i = 0; i < N_ELEMENTS(signals); i++)
-                sigaddset(&set, signals[i]);
-        sigprocmask(SIG_BLOCK, &set, NULL);
-        signal(SIGPIPE, SIG_IGN);
-        if (first)
-                reboot(RB_DISABLE_CAD);
-        return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 void
 system_log_open(void)
 {

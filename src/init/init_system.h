@@ -20,10 +20,6 @@ int system_signals(bool first);
 /* /proc, /sys, /dev, /dev/pts, /run; what is mounted already is no error. */
 int system_mount(struct error *err);
 
-/* SIGCHLD, SIGUSR1, SIGUSR2, SIGTERM and SIGINT come by the descriptor that is returned (-1: they do not). @first: we are the
- * first process; Ctrl-Alt-Del becomes SIGINT. */
-int system_signals(bool first);
-
 /* Standard output and error to the kernel's log, which goes to every console; standard input from /dev/null. */
 void system_log_open(void);
 
