@@ -736,25 +736,6 @@ setup_machine(struct init *x)
                 say(x, "error", true, "%s", err.message);
 }
 
-/* As whom are we started? */
-static bool
-may_run(struct init *x, int argc, char **argv)
-{
-        struct error err;
-
-        if (getpid() == 1)
-                return true;
-        x->below_systemd = argc == 2 && strcmp(argv[1], "--service") == 0;
-        if (!x->below_systemd)
-                fprintf(stderr, "dompool-init %s is the first process of a diskless host; it does nothing elsewhere\n",
-                        DOMPOOL_VERSION);
-        else if (init_systemd_check(&err) < 0)
-                fprintf(stderr, "dompool-init: %s\n", err.message);
-        else
-                return true;
-        return false;
-}
-
 static void
 choose_services(struct init *x)
 {
@@ -782,7 +763,7 @@ main(int argc, char **argv)
         struct error err = {0};
         int r;
 
-        if (!may_run(&x, argc, argv))
+        if (!init_systemd_may_run(argc, argv, &x.below_systemd))
                 return 2;
         log_init("dompool-init", LOG_LEVEL_INFO);
         clock_init_real(&x.clock);

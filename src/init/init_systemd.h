@@ -12,9 +12,9 @@
 
 #include "base/error.h"
 
-/* ERR_UNSUPPORTED: this machine's first process is not systemd, or its root was not mounted by dompool-init. Whoever tries it
- * on another machine would have that one's network card put into a bridge. */
-int init_systemd_check(struct error *err);
+/* As whom are we started? The first process, or, with --service, below systemd, on a root that dompool-init has mounted. Else
+ * false, and a line on standard error. */
+bool init_systemd_may_run(int argc, char **argv, bool *ret_below_systemd);
 
 /* Has systemd stop everything and end the machine; ends it itself when nothing comes of that. Called with SIGTERM blocked. Does
  * not come back. */
