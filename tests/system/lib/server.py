@@ -83,7 +83,7 @@ class Server:
                                       env={**os.environ, **(env or {})})
         log.close()
         if ready:
-            self.wait_log(r"^parent: ready ", start=self.start_offset)
+            self.wait_log(r"^parent: ready ", 60, self.start_offset)  # one that cannot start ends, which is seen at once
         return self
 
     def stop(self, sig=signal.SIGTERM, seconds=10):

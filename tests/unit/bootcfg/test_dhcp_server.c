@@ -347,6 +347,7 @@ a_full_pool_is_silent(void **state)
 {
         struct policy_header header;
         struct policy_host hosts[8];
+        char names[8][8];
         struct talk t;
         unsigned n = 0;
 
@@ -357,10 +358,9 @@ a_full_pool_is_silent(void **state)
         header.default_image = UINT32_MAX;
         for (unsigned i = 0; i < 8; i++) {
                 const struct mac m = {{2, 0, 0, 0, 0, (uint8_t)(i + 1)}};
-                char name[8];
 
-                snprintf(name, sizeof(name), "h%u", i);
-                fixture_host(&hosts[i], name, &m, PROFILE_POOL, 0, UINT32_MAX);
+                snprintf(names[i], sizeof(names[i]), "h%u", i);
+                fixture_host(&hosts[i], names[i], &m, PROFILE_POOL, 0, UINT32_MAX);
         }
         t.policy = fixture_build(&header, NULL, 0, hosts, 8);
         assert_non_null(t.policy);
