@@ -449,7 +449,7 @@ watch_signal(struct parent *p, uv_signal_t *handle, int signal)
 int
 agent_parent_run(const struct agent_options *o, char **argv)
 {
-        static struct parent p; /* the process has one, for its whole life */
+        static struct parent p = {.status = 1}; /* the process has one, for its whole life */
         struct error err;
 
         log_init("agent", o->log_level);

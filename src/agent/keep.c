@@ -35,11 +35,16 @@ struct keep {
         uint64_t limit; /* what the server takes, as far as it has said */
         bool stopped;   /* nothing is saved any more */
         bool ending;    /* SIGTERM came */
+        bool last_look; /* and what was there then has been looked at */
+        bool offered;   /* and not answered yet */
+        bool refused;   /* what was offered last was not taken, or could not be packed: the server is owed a better word */
+        bool done;      /* --restore: it is over, what comes now comes too late */
         int status;
         /* what is offered, or what has come; size 0: nothing */
         struct msg_agent_keep_offer offer;
         uint8_t *data;
         size_t size;
+        uint64_t total; /* --restore: of which `size` have come */
 };
 
 static void
@@ -107,18 +112,22 @@ load_state(struct keep *k)
 static int
 save_state(const struct keep *k, const struct keep_state *s)
 {
-        char text[KEEP_STATE_SIZE], path[PATH_SIZE];
+        char text[KEEP_STATE_SIZE], path[PATH_SIZE], part[PATH_SIZE + 8];
         _cleanup_close_ int fd = -1;
+        int r;
 
         keep_state_write(s, text);
         snprintf(path, sizeof(path), "%s/" KEEP_STATE_NAME, k->o->run_dir);
-        unlink(path);
-        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-        return fd < 0 ? -errno : fd_write_all(fd, text, strlen(text));
+        snprintf(part, sizeof(part), "%s.part", path);
+        unlink(part);
+        fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        r = fd < 0 ? -errno : fd_write_all(fd, text, strlen(text));
+        return r < 0 ? r : rename(part, path) < 0 ? -errno : 0;
 }
 
 /* ---- saving ---- */
 
+static void look(struct keep *k);
 static void look_due(uv_timer_t *timer);
 
 /* Nothing is on its way any more. */
@@ -129,7 +138,10 @@ settled(struct keep *k)
 
         drop_data(k);
         uv_timer_stop(&k->again);
-        if (k->ending)
+        k->offered = false;
+        if (k->ending && !k->last_look && !k->stopped)
+                look(k);
+        else if (k->ending)
                 end(k, 0);
         else if (!k->stopped)
                 uv_timer_start(&k->look, look_due, next, 0);
@@ -147,7 +159,7 @@ pack(struct keep *k, struct error *err)
                 return r;
         k->offer.size = k->size;
         digest_sha256(k->data, k->size, k->offer.sha256);
-        if (memcmp(k->offer.sha256, k->state.sha256, SHA256_SIZE) == 0)
+        if (!k->refused && memcmp(k->offer.sha256, k->state.sha256, SHA256_SIZE) == 0)
                 drop_data(k);
         return 0;
 }
@@ -162,8 +174,10 @@ make_offer(struct keep *k, struct error *err)
 
         if (r < 0)
                 k->mark = found.mark; /* said once */
-        if (r < 0 || known)
-                return known ? 0 : r;
+        if (known && (r < 0 || !k->refused))
+                return 0;
+        if (r < 0)
+                return r;
         k->offer = (struct msg_agent_keep_offer){
                 .size = found.size, .n_files = k->archive->n_files, .biggest_size = found.biggest_size};
         str_copy(k->offer.biggest, sizeof(k->offer.biggest), found.biggest);
@@ -187,10 +201,12 @@ look(struct keep *k)
         int r;
 
         uv_timer_stop(&k->look);
+        k->last_look = k->ending;
         r = k->stopped ? 0 : make_offer(k, &err);
         if (r < 0) {
                 log_error("kept files cannot be saved: %s", err.message);
                 str_copy(k->offer.trouble, sizeof(k->offer.trouble), err.message);
+                k->refused = true;
         }
         if (r == 0 || !k->up) {
                 if (r != 0 && k->ending)
@@ -201,6 +217,7 @@ look(struct keep *k)
                 return;
         }
         send_up(k, MSG_AGENT_KEEP_OFFER, &k->offer);
+        k->offered = r > 0;
         if (r < 0) { /* a word to the server is all that can be done */
                 memset(k->offer.trouble, 0, sizeof(k->offer.trouble));
                 settled(k);
@@ -239,7 +256,8 @@ asked(struct keep *k)
         struct msg_agent_keep_offer trouble = {0};
 
         k->up = true;
-        if (k->size > 0) {
+        uv_timer_stop(&k->again);
+        if (k->offered) {
                 send_up(k, MSG_AGENT_KEEP_OFFER, &k->offer);
         } else if (!k->state.ok) {
                 str_copy(trouble.trouble, sizeof(trouble.trouble), k->state.trouble);
@@ -254,8 +272,10 @@ saved(struct keep *k, const struct msg_agent_keep_answer *m)
                 memcpy(k->state.sha256, m->sha256, SHA256_SIZE);
                 if (save_state(k, &k->state) < 0) /* a keep that is started anew may offer them once more */
                         log_warning("the state of kept files cannot be written");
+                k->refused = false;
                 log_info("kept files are saved bytes=%zu files=%u", k->size, k->offer.n_files);
         } else {
+                k->refused = true;
                 log_warning("kept files are too large bytes=%llu limit=%llu; those that were saved last stay",
                             (unsigned long long)k->offer.size, (unsigned long long)m->limit);
         }
@@ -308,6 +328,7 @@ restored(struct keep *k, bool ok, const char *why)
                 str_copy(s.trouble, sizeof(s.trouble), why);
         if (!ok)
                 log_error("kept files are not put back, and nothing is saved in this boot: %s", why);
+        k->done = true;
         r = save_state(k, &s);
         if (r < 0)
                 log_error("%s/" KEEP_STATE_NAME " cannot be written: %s", k->o->run_dir, strerror(-r));
@@ -342,23 +363,25 @@ get(struct keep *k)
 static void
 take_part(struct keep *k, const struct msg_agent_keep_part *m)
 {
-        uint8_t hash[SHA256_SIZE], *grown;
+        uint8_t hash[SHA256_SIZE];
 
-        if (m->size == 0) { /* nothing is kept of this host */
+        if (k->done)
+                return;
+        if (m->size == 0 && k->size == 0) { /* nothing is kept of this host */
                 restored(k, true, NULL);
                 return;
         }
-        if (m->size > KEEP_LIMIT_MAX || m->offset != k->size || m->data.size == 0 || m->data.size > m->size - m->offset ||
-            (k->size > 0 && memcmp(m->sha256, k->state.sha256, SHA256_SIZE) != 0)) {
+        if (!keep_part_fits(m, k->size, k->total) || (k->size > 0 && memcmp(m->sha256, k->state.sha256, SHA256_SIZE) != 0)) {
                 restored(k, false, "the server's answer makes no sense");
                 return;
         }
-        grown = realloc(k->data, m->size);
-        if (!grown) {
+        if (!k->data)
+                k->data = malloc(m->size);
+        if (!k->data) {
                 restored(k, false, "no memory for them");
                 return;
         }
-        k->data = grown;
+        k->total = m->size;
         memcpy(k->data + k->size, m->data.data, m->data.size);
         k->size += m->data.size;
         memcpy(k->state.sha256, m->sha256, SHA256_SIZE);
@@ -458,7 +481,7 @@ on_sigterm(uv_signal_t *handle, int signal)
         }
         k->ending = true;
         uv_timer_start(&k->wait, wait_is_over, KEEP_LAST_MS, 0);
-        if (k->size == 0)
+        if (!k->offered)
                 look(k);
         else if (!k->up)
                 end(k, 1);
@@ -478,17 +501,23 @@ start(struct keep *k, struct error *err)
         r = channel_new(&k->loop, AGENT_CONTROL_FD, ROLE_KEEP, ROLE_APARENT, on_parent_message, on_parent_close, k, &k->parent);
         if (r < 0)
                 return error_set(err, ERR_STATE, "no channel to the parent: dompool-agent starts this process by itself");
-        return load_list(k, err);
+        return k->o->restore ? load_list(k, err) : 0;
 }
 
 static void
 begin(struct keep *k)
 {
+        struct error err;
+
         if (k->o->restore) {
                 uv_timer_start(&k->wait, wait_is_over, KEEP_WAIT_MS, 0);
                 return;
         }
         load_state(k);
+        if (k->state.ok && load_list(k, &err) < 0) {
+                k->state.ok = false;
+                str_copy(k->state.trouble, sizeof(k->state.trouble), err.message);
+        }
         k->stopped = !k->state.ok;
         if (k->stopped)
                 log_warning("kept files are not saved in this boot: %s", k->state.trouble);

@@ -101,7 +101,8 @@ add(struct search *s, const char *path, const struct stat *st)
         s->look->size += ENTRY_SIZE + strlen(path);
         if (S_ISDIR(st->st_mode))
                 return;
-        f->mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+        if (st->st_mtim.tv_sec > 0 && st->st_mtim.tv_sec < INT64_MAX / 1000000000) /* else 1970: a clock was wrong */
+                f->mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
         s->look->size += (uint64_t)st->st_size;
         if ((uint64_t)st->st_size >= s->look->biggest_size) {
                 s->look->biggest_size = (uint64_t)st->st_size;
@@ -191,13 +192,14 @@ read_one(int root, struct keep_file *f, uint64_t *left, struct error *err)
         _cleanup_free_ uint8_t *data = NULL;
         _cleanup_close_ int folder = -1, fd = -1;
         const char *name;
+        struct stat st;
         size_t size;
         int r;
 
         folder = open_parent(root, f->path, false, &name);
         if (folder >= 0)
                 fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        if (fd < 0)
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
                 return 1;
         r = fd_read_all(fd, (size_t)*left, &data, &size);
         if (r == -EFBIG)
@@ -256,8 +258,6 @@ write_file(int folder, const char *name, const struct keep_file *f)
         _cleanup_close_ int fd = -1;
         int r;
 
-        if (f->mtime_ns < 0)
-                return -EINVAL;
         unlinkat(folder, TEMPORARY, 0);
         fd = openat(folder, TEMPORARY, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fd < 0)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "model/keep.h"
 
 void
 keep_state_write(const struct keep_state *s, char ret[KEEP_STATE_SIZE])
@@ -43,6 +44,13 @@ uint64_t
 keep_next_look_ms(uint64_t size)
 {
         return size > KEEP_LARGE ? KEEP_LARGE_LOOK_MS : KEEP_LOOK_MS;
+}
+
+bool
+keep_part_fits(const struct msg_agent_keep_part *m, uint64_t have, uint64_t total)
+{
+        return m->size <= KEEP_LIMIT_MAX && m->offset == have && have < m->size && (have == 0 || m->size == total) &&
+               m->data.size > 0 && m->data.size <= m->size - have;
 }
 
 enum keep_step

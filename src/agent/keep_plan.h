@@ -40,6 +40,10 @@ int keep_state_read(const char *text, struct keep_state *ret);
 /* When the next look is due, after one that found @size bytes. */
 uint64_t keep_next_look_ms(uint64_t size);
 
+/* Is a part the next one of an archive of @total bytes of which @have are there? @have 0: it is the first, and says the total.
+ */
+bool keep_part_fits(const struct msg_agent_keep_part *m, uint64_t have, uint64_t total);
+
 enum keep_step {
         KEEP_STEP_NOTHING, /* the answer is about something older */
         KEEP_STEP_SEND,    /* the part at the answer's offset */

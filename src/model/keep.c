@@ -76,6 +76,10 @@ keep_pattern_check(const char *what, const char *pattern, struct error *err)
                 return r;
         if (strlen(pattern) >= KEEP_PATTERN_SIZE)
                 return error_set(err, ERR_LIMIT, "%s: '%.60s...' is over %d bytes", what, pattern, KEEP_PATTERN_SIZE - 1);
+        /* As a line of the list it would be cut there. */
+        if (strchr(pattern, '#') || pattern[strlen(pattern) - 1] == ' ')
+                return error_set(err, ERR_INVALID, "%s: '%.100s': a kept path has no '#', and no blank at its end", what,
+                                 pattern);
         if (strcspn(pattern, "*?[\\") < (size_t)(strrchr(pattern, '/') - pattern))
                 return error_set(err, ERR_INVALID, "%s: '%.100s': only the last part of a path may be a pattern", what,
                                  pattern);
@@ -188,6 +192,8 @@ check_file(const struct keep_file *f, const struct keep_file *before, const stru
         /* Of a folder, set-gid says whose what is made in it is; of a file, with whose rights it runs. */
         if (f->mode & (kind == KEEP_FILE ? 07000u : 04000u))
                 return error_set(err, ERR_INVALID, "the archive: the mode of '%.100s' gives rights", f->path);
+        if (f->mtime_ns < 0)
+                return error_set(err, ERR_INVALID, "the archive: the time of '%.100s' is before 1970", f->path);
         if (kind == KEEP_FOLDER && f->data.size)
                 return error_set(err, ERR_INVALID, "the archive: folder '%.100s' has contents", f->path);
         return 0;

@@ -206,7 +206,7 @@ core_host_forget(struct core *c, struct core_host *h)
         if (h->conn)
                 core_send(c, ROLE_API, MSG_AGENT_DROP, &drop);
         core_console_drop(c, h->conn ? h->conn : UINT64_MAX);
-        core_keep_gone(c, h->conn ? h->conn : UINT64_MAX);
+        core_keep_gone(c, h->conn);
         core_host_set_conn(c, h, 0);
         while (h->domains)
                 core_domain_remove(c, h->domains);

@@ -49,11 +49,17 @@ upload_find(struct core *c, uint64_t conn)
 void
 core_keep_gone(struct core *c, uint64_t conn)
 {
-        struct core_keep *k, *next;
+        struct core_keep *k = upload_find(c, conn);
 
-        DL_FOREACH_SAFE(c->keeps, k, next)
-        if (conn == 0 || k->conn == conn)
+        if (k)
                 upload_free(c, k);
+}
+
+void
+core_keep_all_gone(struct core *c)
+{
+        while (c->keeps)
+                upload_free(c, c->keeps);
 }
 
 /* NULL: there is no room. */
@@ -125,9 +131,8 @@ too_large(struct core *c, struct core_host *h, const struct msg_agent_keep_offer
         char text[900];
 
         snprintf(text, sizeof(text),
-                 "its %u kept files have %llu KiB, %s alone %llu, and keep-limit is %u KiB: they are not saved; %s. Remove "
-                 "some, name "
-                 "fewer paths in the recipe's 'keep', or give more by keep-limit",
+                 "its %u kept files have %llu KiB, %s alone %llu, and keep-limit is %u KiB: they are not saved; %s. "
+                 "Remove some, name fewer paths in the recipe's 'keep', or give more by keep-limit",
                  m->n_files, (unsigned long long)m->size >> 10, m->biggest, (unsigned long long)m->biggest_size >> 10,
                  c->config->keep_limit >> 10, has_kept(h) ? "those that were saved last stay" : "nothing was saved before");
         trouble(c, h, "keep-too-large", text);
@@ -289,7 +294,7 @@ core_keep_drop(struct core *c, const struct msg_api_name *m)
         str_copy(k->host, sizeof(k->host), h->row.host.name);
         if (store_kept_put(c->store, k, NULL, &err))
                 core_db_failed(c, &err);
-        core_keep_gone(c, h->conn ? h->conn : UINT64_MAX);
+        core_keep_gone(c, h->conn);
         trouble(c, h, NULL, NULL);
         core_reply_json(c, m->request, 200, core_host_json(c, h));
 }

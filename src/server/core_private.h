@@ -665,8 +665,9 @@ void core_keep_get(struct core *c, const struct msg_agent_keep_get *m);
 void core_keep_drop(struct core *c, const struct msg_api_name *m);
 /* A new dom0 runs: what was wrong with the one before is no more. */
 void core_keep_boot(struct core_host *h);
-/* The agent's connection has ended; 0: all have. */
+/* The agent's connection has ended; what it was sending is given up. */
 void core_keep_gone(struct core *c, uint64_t conn);
+void core_keep_all_gone(struct core *c);
 /* Size, time and number, or null. */
 json_t *core_keep_json(const struct core_host *h);
 

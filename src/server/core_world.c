@@ -451,7 +451,7 @@ api_gone(struct core *c)
         }
         core_satellite_all_gone(c);
         core_console_drop(c, 0);
-        core_keep_gone(c, 0);
+        core_keep_all_gone(c);
         core_capture_drop(c);
         core_api_drop_waiters(c);
         core_compare_drop(c, 0);
@@ -612,7 +612,7 @@ core_free(struct core *c)
         core_api_drop_waiters(c);
         core_compare_drop(c, 0);
         core_console_drop(c, 0);
-        core_keep_gone(c, 0);
+        core_keep_all_gone(c);
         core_boot_close_all(c);
         free_tables(c);
         core_guard_free_facts(c);

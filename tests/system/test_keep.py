@@ -165,6 +165,30 @@ def test_files_over_the_limit_are_an_event_and_those_that_fitted_stay(server, st
         host.close()
 
 
+def test_what_was_too_large_is_saved_once_it_is_not(server, store):
+    """The files are the same as when they were refused: what has changed is the limit, or what lay beside them."""
+    server.configure([N1], top='keep-limit = "64K"')
+    host = Host(server.start())
+    try:
+        host.boot()
+        huge = host.write("var/log/huge", os.urandom(100_000))
+        wait_for(lambda: host.events("keep-too-large"), seconds=30)
+        huge.unlink()
+        host.shutdown()
+        assert host.server.get("/v1/hosts/n1")["keep_trouble"] == ""
+        host.boot()
+        host.write("var/log/huge", os.urandom(100_000))
+        wait_for(lambda: len(host.events("keep-too-large")) == 2, seconds=30)
+        server.stop()
+        server.configure([N1], top='keep-limit = "1M"')
+        server.start()
+        wait_for(lambda: server.get("/v1/hosts/n1")["state"] == "ready", seconds=30)
+        host.shutdown()
+        assert host.kept()["size"] > 100_000
+    finally:
+        host.close()
+
+
 def test_a_larger_limit_takes_more_than_the_default(server, store):
     server.configure([N1], top='keep-limit = "4M"')
     host = Host(server.start())

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "agent/keep_plan.h"
+#include "model/keep.h"
 
 static void
 test_the_state_is_one_line_and_comes_back(void **state)
@@ -77,6 +78,32 @@ test_an_answer_counts_for_what_is_offered_now(void **state)
         assert_int_equal(keep_step(&m, mine, 10), KEEP_STEP_OFFER);
 }
 
+static void
+test_parts_follow_each_other_and_keep_to_the_size_that_the_first_one_said(void **state)
+{
+        struct msg_agent_keep_part first = {.size = 1000, .data = {.size = 600}}, next = first;
+
+        (void)state;
+        assert_true(keep_part_fits(&first, 0, 0));
+        next.offset = 600;
+        next.data.size = 400;
+        assert_true(keep_part_fits(&next, 600, 1000));
+        next.data.size = 401;
+        assert_false(keep_part_fits(&next, 600, 1000));
+        next.data.size = 0;
+        assert_false(keep_part_fits(&next, 600, 1000));
+        next.data.size = 400;
+        assert_false(keep_part_fits(&next, 500, 1000));
+        next.size = 500; /* less than is there already */
+        assert_false(keep_part_fits(&next, 600, 1000));
+        next.size = 1001;
+        assert_false(keep_part_fits(&next, 600, 1000));
+        next.size = next.offset = 600;
+        assert_false(keep_part_fits(&next, 600, 600));
+        first.size = KEEP_LIMIT_MAX + 1;
+        assert_false(keep_part_fits(&first, 0, 0));
+}
+
 int
 main(void)
 {
@@ -85,6 +112,7 @@ main(void)
                 cmocka_unit_test(test_a_state_that_cannot_be_read_allows_nothing),
                 cmocka_unit_test(test_what_is_large_is_not_sent_each_minute),
                 cmocka_unit_test(test_an_answer_counts_for_what_is_offered_now),
+                cmocka_unit_test(test_parts_follow_each_other_and_keep_to_the_size_that_the_first_one_said),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

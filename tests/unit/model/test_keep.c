@@ -211,6 +211,24 @@ folder_with_contents(struct keep_archive *a)
 }
 
 static void
+before_the_epoch(struct keep_archive *a)
+{
+        a->files[0].mtime_ns = -1;
+}
+
+static void
+test_a_recipes_path_is_what_the_list_reads(void **state)
+{
+        static const char *const cut[] = {"/srv/a#1", "/srv/#x", "/srv/x "};
+        struct error err;
+
+        (void)state;
+        assert_int_equal(keep_pattern_check("recipe", "/srv/a 1*", &err), 0);
+        for (size_t i = 0; i < N_ELEMENTS(cut); i++)
+                assert_true(keep_pattern_check("recipe", cut[i], &err) < 0);
+}
+
+static void
 test_what_is_read_leads_nowhere_and_gives_no_rights(void **state)
 {
         (void)state;
@@ -221,6 +239,7 @@ test_what_is_read_leads_nowhere_and_gives_no_rights(void **state)
         refused(device, "neither a file nor a folder");
         refused(link_to, "neither a file nor a folder");
         refused(folder_with_contents, "has contents");
+        refused(before_the_epoch, "before 1970");
 }
 
 int
@@ -231,6 +250,7 @@ main(void)
                 cmocka_unit_test(test_what_is_no_hosts_own_is_refused_with_its_line),
                 cmocka_unit_test(test_a_list_has_limits),
                 cmocka_unit_test(test_a_path_is_covered_by_itself_its_pattern_or_a_folder_above),
+                cmocka_unit_test(test_a_recipes_path_is_what_the_list_reads),
                 cmocka_unit_test(test_an_archive_comes_back_as_it_was),
                 cmocka_unit_test(test_an_archive_that_is_cut_or_another_thing_is_refused),
                 cmocka_unit_test(test_what_is_read_leads_nowhere_and_gives_no_rights),
