@@ -156,16 +156,19 @@ send_oack(const struct boot_transfer *t)
         return send(t->fd, buf, size, MSG_DONTWAIT) < 0 ? udp_send_error(errno) : 0;
 }
 
-/* Some blocks of equal size (but for the last) in one system call: the kernel cuts them. 0 or negative errno. */
+/* Some blocks of equal size (but for the last) in one system call: the kernel cuts them. How many have left, or negative errno;
+ * so do send_one(), send_each() and send_some(). */
 static int
-send_segmented(const struct boot_transfer *t, struct iovec *iov, unsigned n_iov)
+send_segmented(const struct boot_transfer *t, struct iovec *iov, unsigned n_blocks)
 {
         union {
                 struct cmsghdr align;
                 char space[CMSG_SPACE(sizeof(uint16_t))];
         } control;
-        struct msghdr m = {
-                .msg_iov = iov, .msg_iovlen = n_iov, .msg_control = control.space, .msg_controllen = sizeof(control.space)};
+        struct msghdr m = {.msg_iov = iov,
+                           .msg_iovlen = 2 * (size_t)n_blocks,
+                           .msg_control = control.space,
+                           .msg_controllen = sizeof(control.space)};
         struct cmsghdr *c = CMSG_FIRSTHDR(&m);
         uint16_t segment = (uint16_t)(TFTP_HEADER_SIZE + t->xfer.blksize);
 
@@ -173,7 +176,7 @@ send_segmented(const struct boot_transfer *t, struct iovec *iov, unsigned n_iov)
         c->cmsg_type = UDP_SEGMENT;
         c->cmsg_len = CMSG_LEN(sizeof(segment));
         memcpy(CMSG_DATA(c), &segment, sizeof(segment));
-        return sendmsg(t->fd, &m, MSG_DONTWAIT) < 0 ? udp_send_error(errno) : 0;
+        return sendmsg(t->fd, &m, MSG_DONTWAIT) < 0 ? udp_send_error(errno) : (int)n_blocks;
 }
 
 static int
@@ -181,20 +184,22 @@ send_one(const struct boot_transfer *t, struct iovec *iov)
 {
         const struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
 
-        return sendmsg(t->fd, &m, MSG_DONTWAIT) < 0 ? udp_send_error(errno) : 0;
+        return sendmsg(t->fd, &m, MSG_DONTWAIT) < 0 ? udp_send_error(errno) : 1;
 }
 
 static int
 send_each(const struct boot_transfer *t, struct iovec *iov, unsigned n_blocks)
 {
         struct mmsghdr *messages = t->ctx->messages;
+        int n;
 
         memset(messages, 0, n_blocks * sizeof(messages[0]));
         for (unsigned i = 0; i < n_blocks; i++) {
                 messages[i].msg_hdr.msg_iov = iov + 2 * i;
                 messages[i].msg_hdr.msg_iovlen = 2;
         }
-        return sendmmsg(t->fd, messages, n_blocks, MSG_DONTWAIT) < 0 ? udp_send_error(errno) : 0;
+        n = sendmmsg(t->fd, messages, n_blocks, MSG_DONTWAIT);
+        return n < 0 ? udp_send_error(errno) : n;
 }
 
 static int
@@ -205,8 +210,8 @@ send_some(const struct boot_transfer *t, struct iovec *iov, unsigned n_blocks)
         if (n_blocks == 1)
                 return send_one(t, iov);
         if (!t->ctx->no_gso)
-                r = send_segmented(t, iov, 2 * n_blocks);
-        if (!udp_lacks_segmentation(-r))
+                r = send_segmented(t, iov, n_blocks);
+        if (r > 0 || !udp_lacks_segmentation(-r))
                 return r;
         t->ctx->no_gso = true;
         return send_each(t, iov, n_blocks);
@@ -221,7 +226,7 @@ send_blocks(const struct boot_transfer *t, uint64_t first, uint32_t n, uint32_t 
 {
         unsigned at_once = MAX_DATAGRAM / (TFTP_HEADER_SIZE + t->xfer.blksize);
         struct boot_transfer_ctx *ctx = t->ctx;
-        int r = 0;
+        int r;
 
         for (uint32_t i = 0; i < n; i++) {
                 uint64_t offset;
@@ -233,9 +238,12 @@ send_blocks(const struct boot_transfer *t, uint64_t first, uint32_t n, uint32_t 
                 ctx->iov[2 * i + 1] =
                         (struct iovec){.iov_base = (void *)(uintptr_t)(t->content->bytes + offset), .iov_len = size};
         }
-        for (*ret_n = 0; r == 0 && *ret_n < n; *ret_n += r == 0 ? at_once : 0)
-                r = send_some(t, ctx->iov + 2 * *ret_n, n - *ret_n < at_once ? n - *ret_n : at_once);
-        return r;
+        for (*ret_n = 0; *ret_n < n; *ret_n += (uint32_t)r) {
+                r = send_some(t, ctx->iov + 2 * (size_t)*ret_n, n - *ret_n < at_once ? n - *ret_n : at_once);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 /* Sends what the state machine said, and takes off @out what has left. 0, -ENOBUFS: the interface's queue is full, or -EFAULT.
