@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "loadgen.h"
+#include "proto/wire.h"
 
 #define BATCH 64
 #define PACKET_SIZE 1500
@@ -62,22 +63,6 @@ static struct sockaddr_in to;
 static unsigned n_out;
 
 static void
-put32(uint8_t *p, uint32_t v)
-{
-        v = htonl(v);
-        memcpy(p, &v, sizeof(v));
-}
-
-static uint32_t
-get32(const uint8_t *p)
-{
-        uint32_t v;
-
-        memcpy(&v, p, sizeof(v));
-        return ntohl(v);
-}
-
-static void
 flush(void)
 {
         unsigned sent = 0;
@@ -112,11 +97,12 @@ add32(uint8_t *at, uint8_t code, uint32_t value)
 static uint8_t *
 add_pxe(uint8_t *at, uint32_t host)
 {
-        static const uint8_t wanted[] = {1, 2, 3, 5, 6, 11, 12, 13, 16, 17, 18, 43, 54, 60, 67, 128, 129, 130, 131, 132, 133, 134, 135};
+        static const uint8_t wanted[] = {1,  2,  3,  5,   6,   11,  12,  13,  16,  17,  18, 43,
+                                         54, 60, 67, 128, 129, 130, 131, 132, 133, 134, 135};
         static const uint8_t arch[] = {0, 0}, interface[] = {1, 2, 1};
         uint8_t uuid[17] = {0};
 
-        put32(uuid + 13, host);
+        put_be32(uuid + 13, host);
         at = add(at, 55, wanted, sizeof(wanted));
         at = add(at, 97, uuid, sizeof(uuid));
         at = add(at, 93, arch, sizeof(arch));
@@ -133,10 +119,10 @@ queue(uint32_t xid, const uint8_t mac[6], uint32_t host, uint32_t address, uint3
         memset(p, 0, OPTIONS_AT);
         p[0] = p[1] = p[3] = 1; /* BOOTREQUEST, Ethernet, one hop */
         p[2] = 6;
-        put32(p + 4, xid);
-        put32(p + 24, opt.relay);
+        put_be32(p + 4, xid);
+        put_be32(p + 24, opt.relay);
         memcpy(p + 28, mac, 6);
-        put32(p + 236, 0x63825363);
+        put_be32(p + 236, 0x63825363);
         at = add(at, 53, &type, 1);
         if (address) {
                 at = add32(at, 50, address);
@@ -145,7 +131,8 @@ queue(uint32_t xid, const uint8_t mac[6], uint32_t host, uint32_t address, uint3
         at = add_pxe(at, host);
         *at++ = 255;
         out_iov[n_out] = (struct iovec){.iov_base = p, .iov_len = (size_t)(at - p)};
-        out[n_out].msg_hdr = (struct msghdr){.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &out_iov[n_out], .msg_iovlen = 1};
+        out[n_out].msg_hdr =
+                (struct msghdr){.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &out_iov[n_out], .msg_iovlen = 1};
         if (++n_out == BATCH)
                 flush();
 }
@@ -194,7 +181,7 @@ read_options(const uint8_t *p, size_t size, uint32_t *server_id)
                 if (p[at] == 53)
                         type = p[at + 2];
                 else if (p[at] == 54 && at + 6 <= size)
-                        *server_id = get32(p + at + 2);
+                        *server_id = get_be32(p + at + 2);
         }
         return type;
 }
@@ -202,11 +189,11 @@ read_options(const uint8_t *p, size_t size, uint32_t *server_id)
 static void
 take(const uint8_t *p, size_t size, int64_t now)
 {
-        struct slot *s = &slots[get32(p + 4) % MAX_FLIGHT];
-        uint32_t address = get32(p + 16), server_id = 0;
+        struct slot *s = &slots[get_be32(p + 4) % MAX_FLIGHT];
+        uint32_t address = get_be32(p + 16), server_id = 0;
         uint8_t type;
 
-        if (size < OPTIONS_AT || p[0] != 2 || !s->busy || get32(p + 4) != s->xid)
+        if (size < OPTIONS_AT || p[0] != 2 || !s->busy || get_be32(p + 4) != s->xid)
                 return;
         type = read_options(p, size, &server_id);
         if (type == NAK) {

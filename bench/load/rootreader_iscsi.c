@@ -2,10 +2,10 @@
 /* iSCSI as far as reading goes (RFC 7143): a login without authentication or digests, then READ(10) to LUN 1, one at a time. */
 #include "rootreader.h"
 
-#include <endian.h>
 #include <stdbool.h>
 
 #include "loadgen.h"
+#include "proto/wire.h"
 
 #define HEAD_SIZE 48
 #define SECTOR 512
@@ -19,22 +19,6 @@ enum { OP_COMMAND = 0x01, OP_LOGIN = 0x03, OP_RESPONSE = 0x21, OP_LOGIN_RESPONSE
 static uint8_t segment[SEGMENT_MAX];
 static uint32_t next_command = 1, next_tag = 1, next_status;
 
-static void
-put32(uint8_t *at, uint32_t value)
-{
-        value = htobe32(value);
-        memcpy(at, &value, sizeof(value));
-}
-
-static uint32_t
-get32(const uint8_t *at)
-{
-        uint32_t value;
-
-        memcpy(&value, at, sizeof(value));
-        return be32toh(value);
-}
-
 /* A head, and its data in `segment`; the data's length. */
 static uint32_t
 receive_pdu(struct reader *r, uint8_t head[HEAD_SIZE])
@@ -42,7 +26,7 @@ receive_pdu(struct reader *r, uint8_t head[HEAD_SIZE])
         uint32_t n;
 
         reader_receive(r, head, HEAD_SIZE);
-        n = get32(head + 4) & 0xffffff;
+        n = get_be32(head + 4) & 0xffffff;
         if (head[4] != 0 || n > SEGMENT_MAX - 4)
                 reader_fail("iSCSI: an answer's segment of %u bytes", n);
         reader_receive(r, segment, (n + 3) / 4 * 4);
@@ -61,17 +45,17 @@ iscsi_open(struct reader *r)
                      "MaxRecvDataSegmentLength=262144%cInitialR2T=Yes%cImmediateData=No%cMaxBurstLength=262144%c",
                      option_text(r->argv, "initiator", ""), 0, option_text(r->argv, "target", ""), 0, 0, 0, 0, 0, 0, 0, 0);
         reader_connect(r);
-        put32(head + 4, (uint32_t)n);
-        head[8] = 0x40;             /* ISID: EN format */
-        put32(head + 16, next_tag); /* initiator's task tag */
-        put32(head + 24, next_command);
+        put_be32(head + 4, (uint32_t)n);
+        head[8] = 0x40;                /* ISID: EN format */
+        put_be32(head + 16, next_tag); /* initiator's task tag */
+        put_be32(head + 24, next_command);
         reader_send(r, head, sizeof(head));
         memset(text + n, 0, 4);
         reader_send(r, text, (size_t)(n + 3) / 4 * 4);
         receive_pdu(r, head);
         if ((head[0] & 0x3f) != OP_LOGIN_RESPONSE || head[36] != 0 || (head[1] & 0x83) != 0x83)
                 reader_fail("iSCSI: login refused, class %u detail %u", head[36], head[37]);
-        next_status = get32(head + 24) + 1;
+        next_status = get_be32(head + 24) + 1;
 }
 
 /* A command that reads @length bytes, or none; its SCSI status. */
@@ -82,10 +66,10 @@ command(struct reader *r, const uint8_t cdb[10], uint32_t length)
         uint32_t had = 0;
 
         head[9] = LUN;
-        put32(head + 16, ++next_tag);
-        put32(head + 20, length);
-        put32(head + 24, next_command++);
-        put32(head + 28, next_status);
+        put_be32(head + 16, ++next_tag);
+        put_be32(head + 20, length);
+        put_be32(head + 24, next_command++);
+        put_be32(head + 28, next_status);
         memcpy(head + 32, cdb, 10);
         reader_send(r, head, sizeof(head));
         for (;;) {
@@ -101,7 +85,7 @@ command(struct reader *r, const uint8_t cdb[10], uint32_t length)
                 }
                 if (!last)
                         continue;
-                next_status = get32(head + 24) + 1;
+                next_status = get_be32(head + 24) + 1;
                 if (head[3] == 0 && had != length)
                         reader_fail("iSCSI: %u of %u bytes", had, length);
                 return head[3];
@@ -122,7 +106,7 @@ iscsi_replay(struct reader *r)
                         const uint32_t length = (uint32_t)(reads[i].length - at < PART_MAX ? reads[i].length - at : PART_MAX);
                         uint8_t cdb[10] = {0x28};
 
-                        put32(cdb + 2, (uint32_t)((reads[i].offset + at) / SECTOR));
+                        put_be32(cdb + 2, (uint32_t)((reads[i].offset + at) / SECTOR));
                         cdb[7] = (uint8_t)(length / SECTOR >> 8);
                         cdb[8] = (uint8_t)(length / SECTOR);
                         if (command(r, cdb, length) != 0)

@@ -17,6 +17,7 @@
 #include <endian.h>
 
 #include "loadgen.h"
+#include "proto/wire.h"
 
 #define REGISTERS 65536
 #define REGISTER_SIZE 16
@@ -44,15 +45,6 @@ rpc_open(struct reader *r)
         snprintf(digits, sizeof(digits), "%02u", (unsigned)option_number(r->argv, "number", 0) % 100);
         memcpy(registers[0], digits, 2);
         reader_connect(r);
-}
-
-static uint32_t
-word_at(const uint8_t *data)
-{
-        uint32_t word;
-
-        memcpy(&word, data, sizeof(word));
-        return be32toh(word);
 }
 
 static size_t
@@ -93,12 +85,12 @@ one_call(struct reader *r, const struct call *c, const struct move *takes, const
         reader_send(r, &mark, sizeof(mark));
         reader_send(r, data, c->size);
         n = receive_answer(r);
-        if (n < STATUS_AT || memcmp(answer, data, 4) != 0 || word_at(answer + 8) != 0 || word_at(answer + 16) != 0 ||
-            word_at(answer + 20) != 0)
+        if (n < STATUS_AT || memcmp(answer, data, 4) != 0 || get_be32(answer + 8) != 0 || get_be32(answer + 16) != 0 ||
+            get_be32(answer + 20) != 0)
                 reader_fail("call %llu is refused", (unsigned long long)r->requests);
-        if (c->status != NO_STATUS && (n < STATUS_AT + 4 || word_at(answer + STATUS_AT) != c->status))
+        if (c->status != NO_STATUS && (n < STATUS_AT + 4 || get_be32(answer + STATUS_AT) != c->status))
                 reader_fail("call %llu: status %u, recorded was %u", (unsigned long long)r->requests,
-                            word_at(answer + STATUS_AT), c->status);
+                            get_be32(answer + STATUS_AT), c->status);
         check_moves(takes, c->n_takes, n);
         for (uint32_t i = 0; i < c->n_takes; i++)
                 memcpy(registers[takes[i].slot], answer + takes[i].offset, takes[i].length);
