@@ -101,9 +101,12 @@ files_http_completed(void *arg, struct MHD_Connection *connection, void **reques
 /* role_files_wait.c: NULL: out of memory. */
 struct files_wait *
 files_wait_new(struct files *f);
-/* `boot` says that TFTP has no room on the line. */
+/* `boot` says that TFTP has no room on the line; on which network's, if there are several, is not told apart. */
 void
 files_wait_crowded(struct files_wait *w);
+/* Whoever asks for it is patient: it is not the firmware, which by UEFI's HTTP boot asks for loaders. */
+bool
+files_may_wait(const struct files_path *path);
 /* Is the answer to wait? Then the connection is suspended, and the handler called once more when its turn has come. */
 bool
 files_wait(struct files_wait *w, struct MHD_Connection *connection);

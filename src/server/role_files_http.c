@@ -314,7 +314,7 @@ files_http_handle(void *arg, struct MHD_Connection *connection, const char *url,
                 return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "files are read by GET and HEAD");
         if (q->path.target == FILES_MISSING)
                 return answer_missing(f, connection, q, url);
-        if (!q->waited && files_wait(f->wait, connection)) {
+        if (!q->waited && files_may_wait(&q->path) && files_wait(f->wait, connection)) {
                 q->waited = true;
                 return MHD_YES;
         }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * While TFTP waits for room on a full line, answers by HTTP that have not begun wait too: firmware gives up within seconds, TCP
- * does not. `boot` says so again and again as long as it is the case. Who waits goes on in the order of coming, some at a time,
- * and after MAX_WAIT_MS in any case. Runs in files.
+ * While TFTP waits for room on a full line, answers by HTTP that have not begun wait too: firmware gives up within seconds,
+ * loaders and systems that ask by HTTP do not. (UEFI's HTTP boot is firmware: EDK2 waits for 5 s.) `boot` says so again and
+ * again as long as it is the case. Who waits goes on in the order of coming, some at a time, and after MAX_WAIT_MS in any case.
+ * Runs in files.
  */
 #include <stdlib.h>
 #include <utlist.h>
@@ -43,11 +44,12 @@ on_look(uv_timer_t *timer)
         struct files_wait *w = timer->data;
         const int64_t now = clock_mono_ms(&w->f->ctx->clock);
 
-        for (int i = 0; i < AT_ONCE && w->waiting && (now >= w->crowded_until_ms || now >= w->waiting->until_ms); i++)
+        for (int i = 0; i < AT_ONCE && w->waiting && (now >= w->crowded_until_ms || now >= w->waiting->until_ms); i++) {
                 go_on(w);
+                httpd_uv_kick(w->f->http);
+        }
         if (!w->waiting)
                 uv_timer_stop(timer);
-        httpd_uv_kick(w->f->http);
 }
 
 struct files_wait *
@@ -61,6 +63,12 @@ files_wait_new(struct files *f)
         uv_timer_init(f->ctx->loop, &w->timer);
         w->timer.data = w;
         return w;
+}
+
+bool
+files_may_wait(const struct files_path *path)
+{
+        return !path->is_boot || path->stage != STAGE_LOADER;
 }
 
 void
