@@ -8,10 +8,18 @@ static void
 check_vlans(const struct guard_request *r, struct guard_report *report)
 {
         char value[GUEST_VLANS_SIZE];
+        struct guest_vlans vlans;
+        struct error err;
 
+        if (!guard_word(r->dom0_args, "dompool.vlans", value, sizeof(value)) || !*value)
+                return;
+        /* Of a host's kernel-args; what a profile says is checked as it is read. */
+        if (guest_vlans_parse(value, &vlans, &err) < 0) {
+                guard_add(report, GUARD_GUEST_NIC, "%s: guests will have no VLANs", err.message);
+                return;
+        }
         /* Where no module is listed it is not known what there is, as for roots. */
-        if (!guard_word(r->dom0_args, "dompool.vlans", value, sizeof(value)) || !*value || !r->facts ||
-            !r->facts->initrd.found || r->facts->initrd.modules.size == 0 || facts_has_module(r->facts, "8021q"))
+        if (!r->facts || !r->facts->initrd.found || r->facts->initrd.modules.size == 0 || facts_has_module(r->facts, "8021q"))
                 return;
         guard_add(report, GUARD_VLAN_MODULE, "the VLANs %s need the module 8021q, which %s has not", value,
                   r->root == ROOT_RAM ? "the initrd" : "initrd-root");
@@ -39,8 +47,13 @@ check_nic(const struct guard_request *r, struct guard_report *report)
         char value[GUEST_NIC_SIZE];
         struct error err;
 
-        if (!r->hardware || !guard_word(r->dom0_args, "dompool.guest-nic", value, sizeof(value)) ||
-            guest_nic_parse(value, &nic, &err) < 0)
+        if (!guard_word(r->dom0_args, "dompool.guest-nic", value, sizeof(value)))
+                return;
+        if (guest_nic_parse(value, &nic, &err) < 0) {
+                guard_add(report, GUARD_GUEST_NIC, "%s: guests will have no network card", err.message);
+                return;
+        }
+        if (!r->hardware)
                 return;
         if (nic.kind == GUEST_NIC_MAC && mac_eq(&nic.mac, &r->mac))
                 guard_add(report, GUARD_GUEST_NIC, "guest-nic %s is the network card that boots, which keeps its address",

@@ -16,7 +16,7 @@ is_bridge(const char *net, const char *name)
         char path[PATH_SIZE];
 
         snprintf(path, sizeof(path), "%s/%.15s/bridge", net, name);
-        return strlen(name) < BRIDGE_NAME_SIZE && access(path, F_OK) == 0;
+        return name[0] != '.' && strlen(name) < BRIDGE_NAME_SIZE && access(path, F_OK) == 0;
 }
 
 static int

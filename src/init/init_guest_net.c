@@ -70,10 +70,11 @@ make_bridges(const struct init_options *o, struct error *err)
         return r;
 }
 
-/* 0, -ENODEV: not there (yet), or ERR_INVALID. */
+/* 0, -ENODEV: not there (yet), or ERR_INVALID; @ret then as it was. */
 static int
 find_card(const struct guest_nic *nic, const struct init_net *net, char ret[16], struct error *err)
 {
+        char card[16] = "";
         struct mac mac;
         int r = -ENODEV;
 
@@ -82,14 +83,14 @@ find_card(const struct guest_nic *nic, const struct init_net *net, char ret[16],
                 str_copy(ret, 16, net->card);
                 return 0;
         case GUEST_NIC_OTHER:
-                r = netlink_other_ethernet(net->card, ret);
+                r = netlink_other_ethernet(net->card, card);
                 break;
         case GUEST_NIC_NAME:
                 r = netlink_get_mac(nic->name, &mac);
-                str_copy(ret, 16, nic->name);
+                str_copy(card, sizeof(card), nic->name);
                 break;
         case GUEST_NIC_MAC:
-                r = netlink_find_by_mac(&nic->mac, ret);
+                r = netlink_find_by_mac(&nic->mac, card);
                 break;
         case GUEST_NIC_NONE:
                 return error_set(err, ERR_INVALID, "dompool.guest-nic is wrong");
@@ -98,31 +99,33 @@ find_card(const struct guest_nic *nic, const struct init_net *net, char ret[16],
                 return r;
         if (r < 0)
                 return error_errno_set(err, -r, "looking for the guests' network card");
-        if (strcmp(ret, net->card) == 0)
+        if (strcmp(card, net->card) == 0)
                 return error_set(err, ERR_INVALID,
-                                 "dompool.guest-nic names %s, the card that boots, which keeps the host's address", ret);
+                                 "dompool.guest-nic names %s, the card that boots, which keeps the host's address", card);
+        str_copy(ret, 16, card);
         return 0;
 }
 
 static int
-join(const char *card, struct error *err)
+join(struct init_guest_net *x, struct error *err)
 {
-        char port[64];
         int r;
 
-        snprintf(port, sizeof(port), "/sys/class/net/%.15s/brport", card);
-        shut(card);
-        /* Put in once more, the kernel would take it out before. */
-        r = access(port, F_OK) == 0 ? 0 : netlink_set_master(card, GUEST_BRIDGE);
+        shut(x->card);
+        r = init_net_join(x->card, GUEST_BRIDGE);
         if (r == 0)
-                r = netlink_link_up(card, true);
-        return r < 0 ? error_errno_set(err, -r, "putting %s into bridge " GUEST_BRIDGE, card) : 0;
+                r = netlink_link_up(x->card, true);
+        if (r == 0)
+                return 0;
+        error_errno_set(err, -r, "putting %s into bridge " GUEST_BRIDGE, x->card);
+        x->card[0] = '\0';
+        return r;
 }
 
 static int
 add_vlan(const char *card, const struct guest_vlan *v, struct error *err)
 {
-        char trunk[BRIDGE_NAME_SIZE], port[64];
+        char trunk[BRIDGE_NAME_SIZE];
         int r;
 
         snprintf(trunk, sizeof(trunk), GUEST_TRUNK "%u", v->tag);
@@ -130,8 +133,7 @@ add_vlan(const char *card, const struct guest_vlan *v, struct error *err)
         if (r < 0 && r != -EEXIST)
                 return error_errno_set(err, -r, "making VLAN %u on %s", v->tag, card);
         shut(trunk);
-        snprintf(port, sizeof(port), "/sys/class/net/%.15s/brport", trunk);
-        r = access(port, F_OK) == 0 ? 0 : netlink_set_master(trunk, v->bridge);
+        r = init_net_join(trunk, v->bridge);
         if (r == 0)
                 r = netlink_link_up(trunk, true);
         return r < 0 ? error_errno_set(err, -r, "putting VLAN %u into bridge %s", v->tag, v->bridge) : 0;
@@ -150,7 +152,7 @@ filter_tags(struct error *err)
 }
 
 static int
-add_vlans(const struct init_options *o, const char *card, struct error *err)
+add_vlans(struct init_guest_net *net, const struct init_options *o, struct error *err)
 {
         char first[BRIDGE_NAME_SIZE];
         int r = 0;
@@ -165,8 +167,10 @@ add_vlans(const struct init_options *o, const char *card, struct error *err)
                 return error_prefix(err, "no VLANs");
         for (uint32_t i = 0; i < o->vlans.n; i++) {
                 struct error later;
-                int x = add_vlan(card, &o->vlans.list[i], r ? &later : err);
+                int x = add_vlan(net->card, &o->vlans.list[i], r ? &later : err);
 
+                if (x == 0)
+                        net->made |= 1u << i;
                 r = r ? r : x;
         }
         return r;
@@ -199,19 +203,15 @@ init_guest_net_step(struct init_guest_net *x, const struct init_options *o, cons
                 r = make_bridges(o, err);
         }
         found = find_card(&o->guest_nic, net, x->card, r ? &later : err);
-        if (found == -ENODEV && now_ms - x->since_ms < INIT_GUEST_NIC_MS) {
-                x->card[0] = '\0';
+        if (found == -ENODEV && now_ms - x->since_ms < INIT_GUEST_NIC_MS)
                 return r ? r : -EAGAIN;
-        }
         x->done = true;
-        if (found < 0)
-                x->card[0] = '\0';
         if (found == -ENODEV)
                 found = not_there(o, r ? &later : err);
         if (found == 0 && o->guest_nic.kind != GUEST_NIC_BOOT)
-                found = join(x->card, r ? &later : err);
+                found = join(x, r ? &later : err);
         if (found == 0)
-                found = add_vlans(o, x->card, r ? &later : err);
+                found = add_vlans(x, o, r ? &later : err);
         return r ? r : found;
 }
 
@@ -229,7 +229,7 @@ init_guest_net_text(const struct init_guest_net *x, const struct init_options *o
         else
                 n = (size_t)snprintf(buf, size, GUEST_BRIDGE " with %s", *x->card ? x->card : "no card");
         for (uint32_t i = 0; i < o->vlans.n && n < size; i++)
-                n += (size_t)snprintf(buf + n, size - n, "%s%s is VLAN %u", i == 0 ? "; " : ", ", o->vlans.list[i].bridge,
-                                      o->vlans.list[i].tag);
+                n += (size_t)snprintf(buf + n, size - n, "%s%s is VLAN %u%s", i == 0 ? "; " : ", ", o->vlans.list[i].bridge,
+                                      o->vlans.list[i].tag, x->made & 1u << i ? "" : " and leads nowhere");
         return buf;
 }

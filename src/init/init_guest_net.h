@@ -21,7 +21,8 @@ struct init_guest_net {
         bool begun; /* the bridges are there */
         bool done;  /* nothing is left to do */
         int64_t since_ms;
-        char card[16]; /* of guests; empty: not found */
+        char card[16]; /* of guests; empty: not found, or not in its bridge */
+        uint32_t made; /* a bit for each VLAN of the options: its bridge leads to the card */
 };
 
 /* The next step, once the host's own card is known (@net). 0: @x->done; -EAGAIN: the guests' card is not there yet, to be
@@ -29,7 +30,8 @@ struct init_guest_net {
 int init_guest_net_step(struct init_guest_net *x, const struct init_options *o, const struct init_net *net, int64_t now_ms,
                         struct error *err);
 
-/* "xenbr0 with eth1; vlan10 is VLAN 10, labs is VLAN 20 of it"; "": one bridge with the host's card, as ever. Returns @buf. */
+/* What was made: "xenbr0 with eth1; vlan10 is VLAN 10, labs is VLAN 20 and leads nowhere"; "": one bridge with the host's card,
+ * as ever. Returns @buf. */
 char *init_guest_net_text(const struct init_guest_net *x, const struct init_options *o, const struct init_net *net, char *buf,
                           size_t size);
 

@@ -369,7 +369,7 @@ look_for_guest_net(struct init *x)
 {
         struct error err;
         int r = init_guest_net_step(&x->guests, &x->options, &x->net, now(x), &err);
-        char text[400];
+        char text[sizeof(((struct msg_init_report *)0)->text)];
 
         if (r < 0 && r != -EAGAIN)
                 say(x, "error", true, "%s", err.message);

@@ -16,17 +16,24 @@
 #include "init/init_system.h"
 #include "net/netlink.h"
 
+int
+init_net_join(const char *card, const char *bridge)
+{
+        char port[64];
+
+        /* Put into its bridge once more, the kernel would take it out before: after a switch of the root that hangs on it. */
+        snprintf(port, sizeof(port), "/sys/class/net/%.15s/brport", card);
+        return access(port, F_OK) == 0 ? 0 : netlink_set_master(card, bridge);
+}
+
 static int
 put_into_bridge(const struct init_net *net, struct error *err)
 {
-        char port[64];
         int r = netlink_bridge_add(GUEST_BRIDGE, &net->mac);
 
         if (r < 0 && r != -EEXIST)
                 return error_errno_set(err, -r, "making bridge " GUEST_BRIDGE);
-        /* Put into its bridge once more, the kernel would take it out before: after a switch of the root that hangs on it. */
-        snprintf(port, sizeof(port), "/sys/class/net/%.15s/brport", net->card);
-        r = access(port, F_OK) == 0 ? 0 : netlink_set_master(net->card, GUEST_BRIDGE);
+        r = init_net_join(net->card, GUEST_BRIDGE);
         return r < 0 ? error_errno_set(err, -r, "putting %s into bridge " GUEST_BRIDGE, net->card) : 0;
 }
 

@@ -17,6 +17,9 @@ struct init_net {
  * card, and this one has the host's address. -EAGAIN: there is none yet. */
 int init_net_card(const struct mac *wanted, bool bridged, struct init_net *ret, struct error *err);
 
+/* Into the bridge, unless it is in one. 0 or negative errno. */
+int init_net_join(const char *card, const char *bridge);
+
 /* Has the card a carrier? */
 bool init_net_carrier(const char *card);
 

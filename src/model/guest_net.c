@@ -9,15 +9,27 @@
 #include "base/cleanup.h"
 #include "model/profile.h"
 
-#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
-
 /* An interface's name as the kernel takes it (dev_valid_name(), IFNAMSIZ), without what a menu could misread. */
 static bool
 interface_name_ok(const char *name)
 {
-        size_t n = strlen(name);
+        return name_ok(name) && strlen(name) < BRIDGE_NAME_SIZE;
+}
 
-        return n > 0 && n < BRIDGE_NAME_SIZE && strspn(name, NAME_CHARACTERS) == n && name[0] != '.' && name[0] != '-';
+/* Names of interfaces that are no network card and no bridge of an administrator's: the kernel's, Xen's, ours. */
+static bool
+is_taken(const char *name)
+{
+        static const char *const begins[] = {"vif", "tap", GUEST_TRUNK};
+        static const char *const names[] = {"lo", "all", "default", GUEST_BRIDGE};
+
+        for (size_t i = 0; i < N_ELEMENTS(begins); i++)
+                if (strncmp(name, begins[i], strlen(begins[i])) == 0)
+                        return true;
+        for (size_t i = 0; i < N_ELEMENTS(names); i++)
+                if (strcmp(name, names[i]) == 0)
+                        return true;
+        return false;
 }
 
 int
@@ -30,7 +42,7 @@ guest_nic_parse(const char *text, struct guest_nic *ret, struct error *err)
         else if (parse_mac(text, &nic.mac) == 0 && !mac_zero(&nic.mac))
                 nic.kind = GUEST_NIC_MAC;
         else if (*text && strcmp(text, "boot") != 0) {
-                if (!interface_name_ok(text) || strcmp(text, GUEST_BRIDGE) == 0)
+                if (!interface_name_ok(text) || is_taken(text))
                         return error_set(
                                 err, ERR_INVALID,
                                 "guest-nic '%s' must be boot, other, the name of an interface such as eth1 (at most %d "
@@ -41,22 +53,6 @@ guest_nic_parse(const char *text, struct guest_nic *ret, struct error *err)
         }
         *ret = nic;
         return 0;
-}
-
-/* Names that other interfaces of a host have, or may get: the kernel's, Xen's, ours. */
-static bool
-is_taken(const char *bridge)
-{
-        static const char *const begins[] = {"eth", "vif", "tap", GUEST_TRUNK};
-        static const char *const names[] = {"lo", "all", "default", GUEST_BRIDGE};
-
-        for (size_t i = 0; i < N_ELEMENTS(begins); i++)
-                if (strncmp(bridge, begins[i], strlen(begins[i])) == 0)
-                        return true;
-        for (size_t i = 0; i < N_ELEMENTS(names); i++)
-                if (strcmp(bridge, names[i]) == 0)
-                        return true;
-        return false;
 }
 
 static int
@@ -76,7 +72,7 @@ vlan_parse(char *word, struct guest_vlan *ret, struct error *err)
                                  "vlans: '%s', the bridge of VLAN %u, must be 1 to %d of a-z A-Z 0-9 . _ -, the first a letter "
                                  "or digit",
                                  bridge, ret->tag, BRIDGE_NAME_SIZE - 1);
-        else if (is_taken(bridge))
+        else if (is_taken(bridge) || strncmp(bridge, "eth", 3) == 0)
                 return error_set(err, ERR_INVALID,
                                  "vlans: a bridge cannot be called '%s': other interfaces of a host are, or begin so", bridge);
         else

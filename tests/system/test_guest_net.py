@@ -82,9 +82,9 @@ def test_what_init_made_is_in_the_trace_and_what_it_could_not_too(room):
         r = room.lan.run("curl", "-sS", "--fail", "-d", json.dumps(body), f"http://10.77.0.1:8080{report}")
         assert r.returncode == 0, r
 
-    say("guest-net", "xenbr0 with no card; vlan10 is VLAN 10", False)
+    say("guest-net", "xenbr0 with no card; vlan10 is VLAN 10 and leads nowhere", False)
     say("error", "the guests' network card, eth7, is not there after 20 s: their bridges lead nowhere", True)
     wait_for(lambda: "eth7" in api_room.dompool(room, "host", "trace", "n1").stdout)
     trace = api_room.dompool(room, "host", "trace", "n1").stdout
-    assert "  guest-net    xenbr0 with no card; vlan10 is VLAN 10" in trace, trace
+    assert "  guest-net    xenbr0 with no card; vlan10 is VLAN 10 and leads nowhere" in trace, trace
     assert "failed: error: the guests' network card, eth7, is not there" in trace, trace

@@ -585,6 +585,10 @@ a_card_for_guests_that_the_machine_has_not(void **state)
         expect_one(&x, GUARD_GUEST_NIC, GUARD_WARNING, "the machine has 1 network card, and none that is guest-nic other");
         x.r.dom0_args = "dompool.guest-nic=02:00:00:00:00:01";
         expect_one(&x, GUARD_GUEST_NIC, GUARD_WARNING, "is the network card that boots");
+        x.r.dom0_args = "dompool.guest-nic=ohter/1";
+        expect_one(&x, GUARD_GUEST_NIC, GUARD_WARNING, "guests will have no network card");
+        x.r.dom0_args = "dompool.vlans=10,5000";
+        expect_one(&x, GUARD_GUEST_NIC, GUARD_WARNING, "'5000' is no VLAN");
         x.r.dom0_args = "dompool.guest-nic=eth7"; /* what the image calls eth7 is not known */
         expect_none(&x);
         x.hardware.nics[x.hardware.n_nics++] =

@@ -17,7 +17,7 @@
 
 static char net[] = "/tmp/dompool-test-bridges-XXXXXX";
 
-static const char *const paths[] = {"eth0",        "vlan20", "vlan20/bridge", "labs",
+static const char *const paths[] = {"eth0",        "vlan20", "vlan20/bridge", "labs",  "bridge",
                                     "labs/bridge", "xenbr0", "xenbr0/bridge", "vif1.0"};
 
 static void

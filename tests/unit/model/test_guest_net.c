@@ -15,9 +15,20 @@ static void
 a_card_is_named_in_one_of_four_ways(void **state)
 {
         static const struct mac mac = {{0x52, 0x54, 0, 0x12, 0x34, 0x56}};
-        static const char *const bad[] = {
-                "xenbr0", "an-interface-too-long", "a/b", "eth1 eth2", ".", "-1", "00:00:00:00:00:00", "52:54:00:12:34",
-                "eth1:1"};
+        static const char *const bad[] = {"xenbr0",
+                                          "an-interface-too-long",
+                                          "a/b",
+                                          "eth1 eth2",
+                                          ".",
+                                          "-1",
+                                          "00:00:00:00:00:00",
+                                          "52:54:00:12:34",
+                                          "eth1:1",
+                                          "_x",
+                                          "lo",
+                                          "vif1.0",
+                                          "tap3",
+                                          "trunk.10"};
         struct guest_nic nic;
         struct error err;
 
