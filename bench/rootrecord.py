@@ -48,6 +48,10 @@ def streams(path):
     ways, order = {}, []
     for source, target, seq, flags, data in packets(path):
         if flags & 2:  # SYN
+            if (source, target) in ways:
+                if ways[source, target][0] == seq + 1:
+                    continue  # sent again
+                raise SystemExit("bench readers: a client used a port twice, its connections cannot be told apart; once more")
             ways[source, target] = (seq + 1, [])
             if not flags & 16:
                 order.append((source, target))

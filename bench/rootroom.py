@@ -3,15 +3,13 @@
 
 import contextlib
 import glob
-import json
-import subprocess
 import time
 
 from boot import boot_ours
 from room import Room
 
-# root -> the server of `dompool export list` that gives it
-SERVERS = {"nfs": "nfs", "nfs3": "nfs3", "nbd": "nbd", "iscsi": "iscsi", "aoe": "aoe"}
+# Roots of which `dompool export list` has a server, by the same name.
+SERVED = ("nfs", "nfs3", "nbd", "iscsi", "aoe")
 NAME = "bench"
 
 
@@ -22,21 +20,16 @@ def profile(image, root):
 @contextlib.contextmanager
 def room(build, cases):
     """
-    @cases: (image, root), ...; an image is a name or the first 16 digits of a version. The host is off; it has been ready from RAM once, so that the room's files are in memory. `argv` of the room is
-    its QEMU's command line. Images that the store has not are built.
+    @cases: (image, root), ...; an image is a name or the first 16 digits of a version. The host is off; it has been ready from RAM
+    once, so that the room's files are in memory. Images that the store has not are built.
     """
     r = Room(build, "bios", name=NAME)
     try:
         r.up()
-        with open(f"/proc/{r.host_status('n1')['pid']}/cmdline", encoding="utf-8") as f:
-            r.argv = f.read().rstrip("\0").split("\0")
         r.lab("power", "n1", "off")
-        with open(r.dir + "/room.json", encoding="utf-8") as f:
-            store = json.load(f)["store"]
         for image in sorted({i for i, _ in cases} - {"micro"}):
-            if glob.glob(f"{store}/versions/{image}*"):
-                continue  # a version's id
-            subprocess.run([r.programs + "/dompool", "image", "build", image, "--store", store], check=True, timeout=1800)
+            if not glob.glob(f"{r.store()}/versions/{image}*"):  # else it is a version's id
+                r.build_image(image, timeout=1800)
         with open(r.dir + "/dompoold.conf", "a", encoding="utf-8") as f:
             for image, root in cases:
                 f.write(f'\nprofile "{profile(image, root)}" {{\n\tkind = "pool"\n\timage = "{image}"\n\troot = "{root}"\n}}\n')
@@ -49,9 +42,9 @@ def room(build, cases):
 def order(r, image, root):
     """The next boot is from this root, and its server runs."""
     r.cli("profile", "set", "n1", profile(image, root))
-    if root in SERVERS:
+    if root in SERVED:
         def runs():
-            return any(e["name"].split("-")[0] == SERVERS[root] and e["state"] == "running" for e in r.get("/v1/exports")["exports"])
+            return any(e["name"].split("-")[0] == root and e["state"] == "running" for e in r.get("/v1/exports")["exports"])
         r.wait(runs, 20, f"the server of {root} runs")
 
 

@@ -190,18 +190,18 @@ class Room:
         return pexpect.spawn(os.path.join(self.programs, "dompool"), ["--server", "unix:" + self.socket, "domain", "console", domain],
                              timeout=120, encoding="utf-8", codec_errors="replace")
 
-    def build_image(self, recipe):
-        """Into the room's store, beside micro; nothing to do where it is there."""
+    def store(self):
         with open(self.dir + "/room.json") as f:
-            store = json.load(f)["store"]
-        argv = [os.path.join(self.programs, "dompool"), "image", "build", recipe, "--store", store]
-        r = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
+            return json.load(f)["store"]
+
+    def build_image(self, recipe, programs=None, timeout=600):
+        """Into the room's store, beside micro; nothing to do where it is there."""
+        argv = [os.path.join(programs or self.programs, "dompool"), "image", "build", recipe, "--store", self.store()]
+        r = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout)
         assert r.returncode == 0, r.stdout
 
     def build_own_image(self, name, recipe, folder):
         """The same with a recipe of one's own, of this text: a tree of recipes and programs in `folder` is what dompool finds."""
-        with open(self.dir + "/room.json") as f:
-            store = json.load(f)["store"]
         source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "images")
         shutil.copytree(source, folder + "/images")
         os.mkdir(f"{folder}/images/{name}")
@@ -212,9 +212,7 @@ class Room:
             shutil.copy2(os.path.join(self.programs, program), folder + "/src")
         with open(folder + "/src/source-root", "w") as f:
             f.write(folder + "\n")
-        r = subprocess.run([folder + "/src/dompool", "image", "build", name, "--store", store], stdout=subprocess.PIPE,
-                           stderr=subprocess.STDOUT, text=True, timeout=600)
-        assert r.returncode == 0, r.stdout
+        self.build_image(name, programs=folder + "/src")
 
     # --- the network ---
 

@@ -4,9 +4,7 @@ A host whose dom0 is a whole Debian: systemd from a root over the network, dompo
 of the image installs a Debian, and under emulation systemd takes its time.
 """
 
-import json
 import re
-import subprocess
 import time
 
 import pexpect
@@ -22,9 +20,7 @@ def fixture_debian(build_dir):
     """A room whose host is off, with a profile for each root. Its store has the image, built where apt reaches an archive."""
     room = Room(build_dir, "bios", "dompool.shell=1", name="debiantest", loader="pxelinux", nic="virtio-net-pci")
     room.up_without_hosts()
-    with open(room.dir + "/room.json", encoding="utf-8") as f:
-        store = json.load(f)["store"]
-    subprocess.run([room.programs + "/dompool", "image", "build", "debian", "--store", store], check=True, timeout=1800)
+    room.build_image("debian", timeout=1800)
     with open(room.dir + "/dompoold.conf", "a", encoding="utf-8") as f:
         for root in ROOTS:
             f.write(f'\nprofile "by-{root}" {{\n\tkind = "pool"\n\timage = "debian"\n\troot = "{root}"\n}}\n')
