@@ -184,6 +184,14 @@ tftp_xfer_deadline(const struct tftp_xfer *x)
         return x->deadline_ms;
 }
 
+bool
+tftp_xfer_may_have_all(const struct tftp_xfer *x)
+{
+        uint64_t last_bytes = x->size > 0 && x->size % x->blksize == 0 ? x->last - 1 : x->last;
+
+        return x->acked && x->sent_to >= last_bytes && x->acked_to + x->window >= last_bytes;
+}
+
 void
 tftp_xfer_block(const struct tftp_xfer *x, uint64_t n, uint64_t *ret_offset, uint32_t *ret_size)
 {

@@ -96,6 +96,13 @@ tftp_xfer_over(const struct tftp_xfer *x)
         return x->state == TFTP_XFER_DONE || x->state == TFTP_XFER_FAILED;
 }
 
+/*
+ * Every byte was sent, and the client has acknowledged all before the last window of them: may it have the file? To whom the
+ * size was told (RFC 2349) needs no more. PXELINUX goes on without the ACK of a last block that is full, nor does it wait for
+ * the empty one behind it: it sends ERROR 0.
+ */
+bool tftp_xfer_may_have_all(const struct tftp_xfer *x);
+
 /* Where block @n lies in the file and how many bytes it has (0..blksize). */
 void tftp_xfer_block(const struct tftp_xfer *x, uint64_t n, uint64_t *ret_offset, uint32_t *ret_size);
 

@@ -376,15 +376,27 @@ on_timer(uv_timer_t *timer)
         carry_out(t, &out);
 }
 
-/* An ICMP error: nobody listens there any more. After the last block that is how a client that lost our sight of its last ACK
- * looks. */
+/* An ICMP error: nobody listens there any more. After the last block that is how a client looks whose last ACK got lost. */
 static void
 peer_refuses(struct boot_transfer *t)
 {
-        if (t->xfer.acked && t->xfer.sent_to == t->xfer.last)
+        if (tftp_xfer_may_have_all(&t->xfer))
                 arrived(t);
         else
                 failed(t, "the client's port is closed");
+}
+
+/* Who closes a file says so by ERROR 0, too. */
+static void
+peer_breaks_off(struct boot_transfer *t, enum tftp_error code, const char *text)
+{
+        bool has_all = code == TFTP_ERR_UNDEFINED && tftp_xfer_may_have_all(&t->xfer);
+
+        tftp_xfer_abort(&t->xfer);
+        if (has_all)
+                arrived(t);
+        else
+                failed(t, text[0] ? text : "the client broke it off");
 }
 
 static void
@@ -406,8 +418,7 @@ take_packet(struct boot_transfer *t, const uint8_t *data, size_t size)
                 break;
         case TFTP_ERROR:
                 tftp_error_text(data, size, text, sizeof(text));
-                tftp_xfer_abort(&t->xfer);
-                failed(t, text[0] ? text : "the client broke it off");
+                peer_breaks_off(t, value, text);
                 break;
         default:
                 break; /* noise: nothing is ever answered to it */

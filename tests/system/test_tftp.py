@@ -344,6 +344,42 @@ def test_stages_of_a_boot_are_told_to_core(room, tmp_path):
     assert any("pxelinux.cfg/no-such" in str(s) for s in boot["search"])
 
 
+CLOSE_SCRIPT = r"""
+import socket, struct, sys
+server, name, blksize, n_blocks, end = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), bytes.fromhex(sys.argv[5])
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(5)
+s.sendto(b"\0\1%s\0octet\0blksize\0%d\0tsize\0" b"0\0" % (name.encode(), blksize), (server, 69))
+_, to = s.recvfrom(2000)
+for n in range(n_blocks):
+    s.sendto(struct.pack(">HH", 4, n & 0xffff), to)
+    while struct.unpack(">HH", s.recvfrom(2000)[0][:4]) != (3, n + 1 & 0xffff):
+        pass
+s.sendto(end, to)
+"""
+
+
+def read_and_close(room, n_less, end):
+    """As PXELINUX reads: it knows the size, acknowledges a block by asking for the next one, and then closes. How the server tells of it."""
+    size = len(room.files["initrd"])
+    blksize = max(n for n in range(8, 1469) if size % n == 0)
+    offset = room.mark()
+    words = SERVER, f"i/{room.image[:16]}/initrd", str(blksize), str(size // blksize - n_less), end.hex()
+    done = room.client("/usr/bin/python3", "-c", CLOSE_SCRIPT, *words)
+    assert done.returncode == 0, done
+    room.wait_log(f"file=i/{room.image[:16]}/initrd", offset)
+    return room.log(offset)
+
+
+CLOSED = b"\0\5\0\0No error, file close\0"
+
+
+def test_a_loader_that_closes_after_the_last_byte_has_the_file(room):
+    assert "tftp sent" in read_and_close(room, 0, CLOSED)
+    assert "tftp sent" not in read_and_close(room, 1, CLOSED)
+    assert "tftp sent" not in read_and_close(room, 0, b"\0\5\0\3disk full\0")
+
+
 # --- bad input ---
 
 OUTSIDE = [b"../../etc/shadow", b"/../../etc/shadow", b"..\\..\\etc\\shadow", b"pxelinux.cfg/../../../../../../../../etc/passwd",

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/cleanup.h"
 #include "proto/tftp_xfer.h"
 
 #define MAX_FLYING 4096
@@ -505,6 +506,37 @@ options_are_granted_within_limits(void **state)
         assert_true(x.accepted.tsize);
 }
 
+/* PXELINUX reads a file whose size is a multiple of the block's without the ACK of its last full block. */
+static void
+a_client_may_have_all_without_its_last_ack(void **state)
+{
+        static const struct {
+                uint64_t size;
+                uint32_t window;
+                uint64_t acked_to;
+                bool may;
+        } rows[] = {
+                {3 * 512, 1, 1, false},     {3 * 512, 1, 2, true},     {3 * 512, 1, 3, true},
+                {3 * 512 + 1, 1, 2, false}, {3 * 512 + 1, 1, 3, true}, {20 * 512, 16, 0, false},
+                {20 * 512, 16, 16, true},   {0, 1, 0, true},           {512, 1, 0, true},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
+                struct tftp_options o = {.windowsize = rows[i].window, .tsize = true};
+                struct tftp_xfer_out out;
+                struct tftp_xfer x;
+
+                tftp_xfer_init(&x, &o, rows[i].size, 1468);
+                tftp_xfer_start(&x, 0, &out);
+                assert_false(tftp_xfer_may_have_all(&x)); /* it has asked for the size only */
+                for (uint64_t n = 0; n <= rows[i].acked_to; n += rows[i].window)
+                        tftp_xfer_ack(&x, (uint16_t)n, 0, &out);
+                if (tftp_xfer_may_have_all(&x) != rows[i].may)
+                        fail_msg("row %zu", i);
+        }
+}
+
 int
 main(void)
 {
@@ -524,6 +556,7 @@ main(void)
                 cmocka_unit_test(a_round_trip_that_grows_is_learned),
                 cmocka_unit_test(absurd_acks_move_nothing),
                 cmocka_unit_test(options_are_granted_within_limits),
+                cmocka_unit_test(a_client_may_have_all_without_its_last_ack),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
