@@ -228,7 +228,8 @@ stop(struct parent *p)
                 stop_others(p);
                 return;
         }
-        child_signal(&p->keep, SIGTERM);
+        if (p->keep.control) /* a process that has only just been started would die of a signal, with nothing saved */
+                channel_free(TAKE_PTR(p->keep.control));
         uv_timer_start(&p->stop_timer, stop_keep_due, AGENT_KEEP_GRACE_MS, 0);
 }
 

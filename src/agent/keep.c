@@ -208,9 +208,11 @@ look(struct keep *k)
                 str_copy(k->offer.trouble, sizeof(k->offer.trouble), err.message);
                 k->refused = true;
         }
+        if (r > 0 && !k->up && k->ending) { /* it may be there in a moment: asked(), or wait_is_over() */
+                k->offered = true;
+                return;
+        }
         if (r == 0 || !k->up) {
-                if (r != 0 && k->ending)
-                        log_warning("kept files have changed, and there is no server to save them");
                 if (r != 0)
                         k->mark = 0; /* the next look offers it */
                 settled(k);
@@ -457,34 +459,39 @@ on_parent_message(void *arg, struct channel *ch, enum msg_type type, void *paylo
         cleanup_close(&fd);
 }
 
+/* The host or the agent ends: what has changed is saved first. */
+static void
+save_and_end(struct keep *k)
+{
+        if (k->o->restore) {
+                end(k, 1);
+                return;
+        }
+        if (k->ending)
+                return;
+        k->ending = true;
+        uv_timer_start(&k->wait, wait_is_over, KEEP_LAST_MS, 0);
+        if (!k->offered)
+                look(k);
+}
+
+/* So the parent ends this process: unlike a signal it waits until somebody looks. */
 static void
 on_parent_close(void *arg, struct channel *ch, const char *reason)
 {
         struct keep *k = arg;
 
-        log_info("the parent is gone reason=\"%s\"", reason);
+        log_debug("the parent is gone reason=\"%s\"", reason);
         channel_free(ch);
         k->parent = NULL;
-        end(k, 1);
+        save_and_end(k);
 }
 
-/* The host or the agent ends: what has changed is saved first. */
 static void
 on_sigterm(uv_signal_t *handle, int signal)
 {
-        struct keep *k = handle->data;
-
         (void)signal;
-        if (k->o->restore) {
-                end(k, 1);
-                return;
-        }
-        k->ending = true;
-        uv_timer_start(&k->wait, wait_is_over, KEEP_LAST_MS, 0);
-        if (!k->offered)
-                look(k);
-        else if (!k->up)
-                end(k, 1);
+        save_and_end(handle->data);
 }
 
 /* ---- life ---- */

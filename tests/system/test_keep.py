@@ -141,6 +141,16 @@ def test_changes_are_saved_while_the_host_runs_and_over_a_restart_of_the_server(
     assert (host.root / "etc/ssh/ssh_host_rsa_key").read_bytes() == b"2"
 
 
+def test_a_host_that_is_shut_down_at_once_waits_a_moment_for_the_server(host):
+    """Neither the process that saves nor the connection need be there yet when the order comes."""
+    host.power_on()
+    host.write("etc/ssh/ssh_host_rsa_key", b"1")
+    host.process = host.run()
+    wait_for(lambda: host.log().count("agent starts") == 2)
+    host.shutdown()
+    assert host.kept()["files"] == 2
+
+
 def test_files_over_the_limit_are_an_event_and_those_that_fitted_stay(server, store):
     server.configure([N1], top='keep-limit = "64K"')
     host = Host(server.start())
