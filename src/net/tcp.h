@@ -17,9 +17,8 @@ int tcp_progress_get(int fd, struct tcp_progress *ret);
  * negative errno. */
 int tcp_set_congestion(int fd, const char *name);
 
-/* How much may wait in the kernel that has not been sent even once (tcp(7) TCP_NOTSENT_LOWAT); on a listener it counts for what
- * it accepts. Without it a slow connection takes megabytes at once, and nobody hears of it again until a third of them is gone.
- * 0 or negative errno. */
+/* How much may wait in the kernel that has not been sent even once (tcp(7) TCP_NOTSENT_LOWAT). Without it a slow connection
+ * takes megabytes at once, and nobody hears of it again until a third of them is gone. 0 or negative errno. */
 int tcp_set_unsent_limit(int fd, unsigned bytes);
 
 #endif

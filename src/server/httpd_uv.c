@@ -31,12 +31,14 @@ struct httpd_uv {
         struct httpd_guard *guard; /* NULL: none */
         uv_poll_t poll;
         uv_timer_t timer, guard_timer;
+        uv_idle_t idle;            /* runs while libmicrohttpd has something to do at once */
         unsigned cut[GUARD_WHY_N]; /* not yet told */
         unsigned open_handles;
         bool running; /* inside MHD_run: a kick must not run it again from there */
 };
 
 static void on_timer(uv_timer_t *timer);
+static void on_idle(uv_idle_t *idle);
 
 /* While files go out there is always more to do: some turns at once save the loop's own ones between them. The others of the
  * loop wait for RUNS_AT_ONCE pieces of a file of each connection at most. */
@@ -52,16 +54,24 @@ run(struct httpd_uv *h)
                 has_timeout = MHD_get_timeout(h->daemon, &ms) == MHD_YES;
         }
         h->running = false;
-        if (has_timeout)
+        uv_timer_stop(&h->timer);
+        uv_idle_stop(&h->idle);
+        if (has_timeout && ms == 0)
+                uv_idle_start(&h->idle, on_idle); /* a timer of 0 would run again and again, and nothing else of the loop */
+        else if (has_timeout)
                 uv_timer_start(&h->timer, on_timer, ms, 0);
-        else
-                uv_timer_stop(&h->timer);
 }
 
 static void
 on_timer(uv_timer_t *timer)
 {
         run(timer->data);
+}
+
+static void
+on_idle(uv_idle_t *idle)
+{
+        run(idle->data);
 }
 
 static void
@@ -77,7 +87,7 @@ httpd_uv_kick(struct httpd_uv *h)
 {
         /* Inside MHD_run the timeout is asked for right after it, and is 0 while something is left to do. */
         if (!h->running)
-                uv_timer_start(&h->timer, on_timer, 0, 0);
+                uv_idle_start(&h->idle, on_idle);
 }
 
 /* ---- slow clients ---- */
@@ -156,6 +166,8 @@ on_connection(void *arg, struct MHD_Connection *connection, void **context, enum
                 httpd_guard_remove(h->guard, *context);
                 return;
         }
+        if (h->options.unsent_limit && httpd_guard_count(h->guard) >= h->options.n_unlimited)
+                (void)tcp_set_unsent_limit(socket_of(connection), h->options.unsent_limit);
         *context = httpd_guard_add(h->guard, connection, address_of(connection), (int64_t)uv_now(h->loop));
         if (!uv_is_active((uv_handle_t *)&h->guard_timer))
                 uv_timer_start(&h->guard_timer, on_guard_timer, GUARD_TICK_MS, 0);
@@ -192,18 +204,14 @@ on_completed(void *arg, struct MHD_Connection *connection, void **request, enum 
 }
 
 /* A host's default may be made for the Internet (bbr paces each connection by timers, at 4.5 times the CPU time); a LAN wants
- * none of it. */
-/* What is set on a listener counts for its connections. */
+ * none of it. What is set on a listener counts for its connections. */
 static void
-set_tcp(const struct httpd_uv_options *o)
+set_congestion(const struct httpd_uv_options *o)
 {
         int r = o->congestion ? tcp_set_congestion(o->listen_fd, o->congestion) : 0;
 
         if (r < 0)
                 log_warning("congestion control not set wanted=%s error=\"%s\"", o->congestion, strerror(-r));
-        r = o->unsent_limit ? tcp_set_unsent_limit(o->listen_fd, o->unsent_limit) : 0;
-        if (r < 0)
-                log_warning("limit of unsent bytes not set wanted=%u error=\"%s\"", o->unsent_limit, strerror(-r));
 }
 
 /* ---- libmicrohttpd ---- */
@@ -284,7 +292,8 @@ on_closed(uv_handle_t *handle)
 static void
 tear_down(struct httpd_uv *h)
 {
-        uv_handle_t *const handles[] = {(uv_handle_t *)&h->timer, (uv_handle_t *)&h->guard_timer, (uv_handle_t *)&h->poll};
+        uv_handle_t *const handles[] = {(uv_handle_t *)&h->timer, (uv_handle_t *)&h->guard_timer, (uv_handle_t *)&h->idle,
+                                        (uv_handle_t *)&h->poll};
 
         if (h->daemon)
                 MHD_stop_daemon(h->daemon); /* closes the socket as well */
@@ -307,14 +316,15 @@ httpd_uv_new(uv_loop_t *loop, const struct httpd_uv_options *o, struct httpd_uv 
         }
         h->options = *o;
         h->loop = loop;
-        h->timer.data = h->guard_timer.data = h->poll.data = h;
+        h->timer.data = h->guard_timer.data = h->idle.data = h->poll.data = h;
         uv_timer_init(loop, &h->timer);
         uv_timer_init(loop, &h->guard_timer);
-        h->open_handles = 2;
+        uv_idle_init(loop, &h->idle);
+        h->open_handles = 3;
         if (o->guard)
                 h->guard = httpd_guard_new(o->guard, &guard_ops, h);
         if (!o->guard || h->guard) {
-                set_tcp(o);
+                set_congestion(o);
                 h->daemon = start_daemon(h);
         }
         info = h->daemon ? MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
@@ -324,7 +334,7 @@ httpd_uv_new(uv_loop_t *loop, const struct httpd_uv_options *o, struct httpd_uv 
                 tear_down(h);
                 return error_set(err, ERR_INTERNAL, "libmicrohttpd does not start on this socket");
         }
-        h->open_handles = 3;
+        h->open_handles = 4;
         uv_poll_start(&h->poll, UV_READABLE, on_poll);
         *ret = h;
         return 0;

@@ -29,11 +29,14 @@ static const struct httpd_guard_limits http_limits = {
         .min_rate = 8 << 10,
         .stalled_windows = 12,
 };
-#define HTTP_TIMEOUT_SECONDS 40 /* without a byte: a client that has gone; on a crowded line one waits for 30 s */
-#define HTTP_MEMORY (8 << 10)   /* a request's head and what belongs to it; cleared for each request */
+#define HTTP_TIMEOUT_SECONDS                                                                                                   \
+        120 /* without a byte from us, beyond all that http_limits allow: those look at what TCP gets through */
+#define HTTP_MEMORY (8 << 10) /* a request's head and what belongs to it; cleared for each request */
 #define HTTP_CONGESTION "reno"
-/* A file of megabytes on a crowded line: libmicrohttpd must hear of its progress within its timeout. */
+/* When many read, a file of megabytes on a crowded line is not to lie in the kernel for minutes. For few it is half as much
+ * again of the CPU time (make bench B=http, H1). */
 #define HTTP_UNSENT (512 << 10)
+#define HTTP_UNLIMITED 32
 #define OTHER_FILES 256 /* open besides connections and parts of files that go out on them */
 #define MAX_FILES (40 << 10)
 
@@ -106,6 +109,7 @@ role_files_start(struct role_ctx *ctx, struct error *err)
                 .memory_per_request = HTTP_MEMORY,
                 .congestion = HTTP_CONGESTION,
                 .unsent_limit = HTTP_UNSENT,
+                .n_unlimited = HTTP_UNLIMITED,
                 .handler = files_http_handle,
                 .completed = files_http_completed,
         };
