@@ -75,6 +75,18 @@ def find_least(room):
     print(f"least that holds: {held} MiB")
 
 
+def test_an_initrd_that_does_not_fit_ends_in_a_panic_and_not_in_a_shell(room256):
+    """What the kernel says of it: "write error", and it would go on to /bin/sh on the console."""
+    room256.cli("profile", "set", "n1", f"m{LESS[0]}", "--force")
+    seen = len(room256.serial_log("n1"))
+    room256.lab("power", "n1", "on")
+    room256.wait(lambda: "rebooting machine in 5 seconds" in room256.serial_log("n1")[seen:], 120, "Xen's restart after dom0's panic")
+    log = room256.serial_log("n1")[seen:]
+    room256.lab("power", "n1", "off")
+    assert "Initramfs unpacking failed" in log and "Kernel panic - not syncing" in log
+    assert "job control" not in log and "built-in shell" not in log  # busybox's first words
+
+
 def test_256_mib_are_enough(room256):
     boot(room256, PROMISED)
     n, least = live(room256, SECONDS)
