@@ -19,6 +19,7 @@
 #include "base/fdio.h"
 #include "base/log.h"
 #include "ipc/channel.h"
+#include "model/keep_state.h"
 #include "sandbox/sandbox.h"
 
 struct keep {
