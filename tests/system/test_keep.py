@@ -274,11 +274,13 @@ def test_a_link_in_the_image_leads_nothing_out(host):
     host.shutdown()
     outside = host.folder / "outside"
     outside.mkdir()
-    host.power_on()
+    assert host.power_on() == 0
     shutil.rmtree(host.root / "var/log")
     os.symlink(outside, host.root / "var/log")
     host.token = boot_token(host.server.state, host.mac)
+    assert "are not put back" not in host.log()
     assert host.run("--restore").wait(90) == 1
+    assert "kept files are not put back, and nothing is saved in this boot: putting back /var/log: Not a directory" in host.log()
     assert os.listdir(outside) == []
 
 
