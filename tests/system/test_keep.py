@@ -173,6 +173,15 @@ def test_the_process_that_saves_is_locked_in(host):
     assert status["Seccomp"] == ("0" if INSTRUMENTED else "2") and set(status["Uid"].split()) == {"0"}
 
 
+def test_where_nobody_has_put_them_back_nothing_is_saved(host):
+    """The first process has left no word of it: what the server has may be more than what is here."""
+    host.power_on()
+    (host.folder / "run/kept").unlink()
+    host.start()
+    event = wait_for(lambda: host.events("keep-failed"))[0]
+    assert "they were not put back when it booted" in event["text"] and "child ended" not in host.log()
+
+
 def test_files_over_the_limit_are_an_event_and_those_that_fitted_stay(server, store):
     server.configure([N1], top='keep-limit = "64K"')
     host = Host(server.start())
