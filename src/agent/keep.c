@@ -19,6 +19,8 @@
 #include "base/fdio.h"
 #include "base/log.h"
 #include "ipc/channel.h"
+#include "model/keep_state.h"
+#include "sandbox/sandbox.h"
 
 struct keep {
         const struct agent_options *o;
@@ -496,6 +498,26 @@ on_sigterm(uv_signal_t *handle, int signal)
 
 /* ---- life ---- */
 
+/* Root, for other users' files; no program, no socket but those that it has. Which files it touches is keep_files.c's: a folder
+ * of the list may be made anew by whom it belongs to, and Landlock would know only the old one. */
+static int
+keep_sandbox(const struct agent_options *o, struct error *err)
+{
+        const struct sandbox_path paths[] = {{.path = o->keep_root, .write = true}, {.path = o->run_dir, .write = true}};
+        const struct sandbox s = {
+                .keep_root = true,
+                .syscalls = SYS_BASE | SYS_FILES_READ | SYS_FILES_WRITE | SYS_FD_PASSING,
+                .paths = paths,
+                .n_paths = N_ELEMENTS(paths),
+                .no_new_tcp = true,
+                .max_files = 256,
+                .max_memory = 256ull << 20,
+                .no_new_processes = true,
+        };
+
+        return sandbox_enter(&s, err);
+}
+
 static int
 start(struct keep *k, struct error *err)
 {
@@ -508,7 +530,8 @@ start(struct keep *k, struct error *err)
         r = channel_new(&k->loop, AGENT_CONTROL_FD, ROLE_KEEP, ROLE_APARENT, on_parent_message, on_parent_close, k, &k->parent);
         if (r < 0)
                 return error_set(err, ERR_STATE, "no channel to the parent: dompool-agent starts this process by itself");
-        return k->o->restore ? load_list(k, err) : 0;
+        r = keep_sandbox(k->o, err); /* nothing is read from the channel before the loop runs */
+        return r < 0 || !k->o->restore ? r : load_list(k, err);
 }
 
 static void

@@ -11,8 +11,6 @@
  */
 #include "agent/agent_options.h"
 
-#define KEEP_STATE_NAME "kept" /* in RUN_DIR */
-
 /* Returns the exit status. --restore: 0 says that they were put back, or that there were none. */
 int keep_run(const struct agent_options *o);
 

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef DOMPOOL_AGENT_KEEP_PLAN_H
 #define DOMPOOL_AGENT_KEEP_PLAN_H
-/*
- * What keep decides, without doing it: may this boot save at all, when does it look next, what does an answer of the server
- * mean. Pure.
- */
+/* What keep decides, without doing it: when does it look next, what does an answer of the server mean. Pure. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,19 +20,6 @@
 #define KEEP_LAST_MS 4000
 /* At its begin: the host goes on without its kept files after that. */
 #define KEEP_WAIT_MS 60000
-
-#define KEEP_STATE_SIZE 300
-
-/* How the files were put back, left in RUN_DIR/kept by --restore for the agent that comes after it. */
-struct keep_state {
-        bool ok;                     /* they were, or there were none: this boot saves */
-        uint8_t sha256[SHA256_SIZE]; /* ok: what the server has; zero: nothing */
-        char trouble[256];           /* not ok: why */
-};
-
-/* One line of text, and back. -EINVAL. */
-void keep_state_write(const struct keep_state *s, char ret[KEEP_STATE_SIZE]);
-int keep_state_read(const char *text, struct keep_state *ret);
 
 /* When the next look is due, after one that found @size bytes. */
 uint64_t keep_next_look_ms(uint64_t size);

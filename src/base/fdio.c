@@ -86,7 +86,8 @@ fd_read_file(int dir_fd, const char *name, size_t max, uint8_t **ret, size_t *re
 
         if (fd < 0 && errno == ENOENT) {
                 *ret = NULL;
-                *ret_size = 0;
+                if (ret_size)
+                        *ret_size = 0;
                 return 0;
         }
         return fd < 0 ? -errno : fd_read_all(fd, max, ret, ret_size);

@@ -9,7 +9,12 @@
 #include "bootcfg/guard_private.h"
 
 #define KIB(bytes) (((bytes) + 1023) / 1024)
-#define DOM0_OWN_KIB (32u << 10) /* what kernel and programs take beside their files, at the least */
+#define MIB(kib) (((unsigned long long)(kib) + 1023) / 1024)
+/* What the kernel keeps of dom0's memory beside its own size: 64 MiB for DMA by cards (swiotlb, which a dom0 always has) and
+ * the table of pages, less what init_size counts only for its unpacking. Measured (docs/BENCHMARKS.md, Debian's 6.1 with
+ * init_size 64 MiB): of 400 MiB 280 are left; micro starts with 256 and not with 224. */
+#define DOM0_RESERVED_KIB (52u << 10)
+#define DOM0_OWN_KIB (32u << 10) /* what programs take beside their files, at the least */
 #define HOME_LEAST 280           /* the way home (menu_args_home) takes about so many characters */
 
 /* --- CPU --- */
@@ -138,10 +143,43 @@ dom0_mem(const char *xen_args, char part[32], uint64_t *ret_kib, bool *ret_bare)
         return false;
 }
 
+/* The file system into which the initrd is unpacked takes half of the memory that is left (tmpfs). With root= or rootfstype= it
+ * may be one without a limit (ramfs; Linux init/do_mounts.c init_rootfs). */
+static bool
+half_for_initrd(const struct guard_request *r)
+{
+        char value[32];
+
+        return !guard_word(r->dom0_args, "root", value, sizeof(value)) &&
+               !guard_word(r->dom0_args, "rootfstype", value, sizeof(value));
+}
+
+/* dom0_mem against what starts: the kernel, the initrd as it came, and the same unpacked. Then against what runs. */
+static void
+check_room(const struct guard_request *r, const char *part, uint64_t kib, struct guard_report *report)
+{
+        const struct initrd_facts *i = &r->facts->initrd;
+        const uint64_t kernel = KIB(r->facts->kernel.init_size) + DOM0_RESERVED_KIB, unpacked = KIB(i->unpacked);
+        const bool half = half_for_initrd(r);
+        const uint64_t least = kernel + KIB(i->size) + (half ? 2 : 1) * unpacked, wanted = kernel + unpacked + DOM0_OWN_KIB;
+
+        if (kib < least)
+                guard_add(
+                        report, GUARD_DOM0_MEM_SMALL,
+                        "dom0_mem=%s does not hold the initrd of image %s while it is unpacked, for which %llu MiB are needed: "
+                        "kernel %llu, packed %llu, unpacked %llu%s",
+                        part, r->image->name, MIB(least), MIB(kernel), MIB(KIB(i->size)), MIB(unpacked),
+                        half ? " in half of the rest" : "");
+        else if (kib < wanted)
+                guard_add(report, GUARD_DOM0_MEM_TIGHT,
+                          "dom0_mem=%s holds kernel and unpacked initrd of image %s, but not what runs on them (%llu MiB)",
+                          part, r->image->name, MIB(wanted));
+}
+
 void
 guard_memory(const struct guard_request *r, struct guard_report *report)
 {
-        uint64_t kib, least, wanted;
+        uint64_t kib;
         char part[32];
         bool bare;
 
@@ -153,18 +191,8 @@ guard_memory(const struct guard_request *r, struct guard_report *report)
         if (r->hardware && r->hardware->memory_kib && kib > r->hardware->memory_kib)
                 guard_add(report, GUARD_DOM0_MEM_MACHINE, "dom0_mem=%s is more than the machine's %llu MiB", part,
                           (unsigned long long)r->hardware->memory_kib >> 10);
-        if (!r->facts || !r->facts->initrd.found)
-                return;
-        least = KIB(r->facts->initrd.unpacked + r->facts->kernel.init_size);
-        wanted = least + KIB(r->facts->initrd.size) + DOM0_OWN_KIB;
-        if (kib < least)
-                guard_add(report, GUARD_DOM0_MEM_SMALL,
-                          "dom0_mem=%s is less than kernel and unpacked initrd of image %s take (%llu MiB)", part,
-                          r->image->name, (unsigned long long)(least + 1023) >> 10);
-        else if (kib < wanted)
-                guard_add(report, GUARD_DOM0_MEM_TIGHT,
-                          "dom0_mem=%s holds kernel and unpacked initrd of image %s, but not what runs on them (%llu MiB)",
-                          part, r->image->name, (unsigned long long)(wanted + 1023) >> 10);
+        if (r->facts && r->facts->initrd.found)
+                check_room(r, part, kib, report);
 }
 
 /* --- command lines --- */

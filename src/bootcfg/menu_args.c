@@ -152,6 +152,12 @@ add_guest_net(const struct menu_request *r, const struct policy_chosen *c, char 
         return !*p->vlans || add(r->doc->language, args, size, text);
 }
 
+/* init=: an initrd that could not be unpacked whole (too little memory) has an /init that does not run, or none. Without a word
+ * the kernel then tries /bin/sh, so whoever stands at the console would be root; with init= it panics, and Xen starts the
+ * machine anew 5 s later (Linux init/main.c kernel_init, arch/x86/xen/enlighten.c xen_panic_event). The last init= counts: an
+ * administrator's own, in kernel-args, still does. */
+#define ALWAYS "console=hvc0 init=/init"
+
 static bool
 make_dom0_args(const struct menu_request *r, const struct policy_chosen *c, char *args)
 {
@@ -161,7 +167,7 @@ make_dom0_args(const struct menu_request *r, const struct policy_chosen *c, char
 
         snprintf(image, sizeof(image), "dompool.image=%.16s", c->image->id);
         args[0] = '\0';
-        return add(l, args, size, "console=hvc0") && add(l, args, size, policy_header(r->policy)->kernel_args) &&
+        return add(l, args, size, ALWAYS) && add(l, args, size, policy_header(r->policy)->kernel_args) &&
                add(l, args, size, c->image->kernel_args) && add(l, args, size, c->profile->kernel_args) &&
                add_guest_net(r, c, args, size) && add_quirks(r, args, size, offsetof(struct quirk, kernel_args)) &&
                add(l, args, size, r->host->kernel_args) && add(l, args, size, mode_arg(c->profile->kind)) &&

@@ -295,14 +295,13 @@ add_line(struct build *x, const struct recipe *recipe, struct tree *t, const str
 static int
 add_keep(const struct build *x, const struct recipe *recipe, struct tree *t, struct error *err)
 {
-        char path[IMAGE_PATH_SIZE], text[RECIPE_MAX_PATHS * (RECIPE_PATH_SIZE + 1)] = "";
+        char path[IMAGE_PATH_SIZE];
         int r;
 
         if (recipe->n_keep == 0)
                 return 0;
-        for (size_t i = 0; i < recipe->n_keep; i++)
-                snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s\n", recipe->keep[i]);
-        if ((r = image_path(path, err, "%s/keep", x->temp)) < 0 || (r = image_write(path, text, strlen(text), err)) < 0)
+        if ((r = image_path(path, err, "%s/keep", x->temp)) < 0 ||
+            (r = recipe_write_paths(path, recipe->keep, recipe->n_keep, err)) < 0)
                 return r;
         return tree_add_file(t, KEEP_LIST_PATH, path, 0644, err);
 }

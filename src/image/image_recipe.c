@@ -504,3 +504,14 @@ recipe_folder_of(const struct recipe *r, bool of_base)
 {
         return of_base ? r->base : r->folder;
 }
+
+int
+recipe_write_paths(const char *file, const char (*paths)[RECIPE_PATH_SIZE], size_t n, struct error *err)
+{
+        char text[RECIPE_MAX_PATHS * (RECIPE_PATH_SIZE + 1)];
+        size_t size = 0;
+
+        for (size_t i = 0; i < n; i++)
+                size += (size_t)snprintf(text + size, sizeof(text) - size, "%s\n", paths[i]);
+        return image_write(file, text, size, err);
+}

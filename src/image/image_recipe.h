@@ -99,6 +99,9 @@ bool recipe_place_of(const struct recipe *r, const char *word, char *ret, size_t
 /* The folder in which a line stands. */
 const char *recipe_folder_of(const struct recipe *r, bool of_base);
 
+/* Makes a file of a recipe's paths (without, writable, keep), a line each. */
+int recipe_write_paths(const char *file, const char (*paths)[RECIPE_PATH_SIZE], size_t n, struct error *err);
+
 void recipe_deinit(struct recipe *r);
 
 /* The two line formats; @name is for messages, @text is NUL-terminated. The result is malloc'ed. */

@@ -289,17 +289,16 @@ image_system_put(const struct tree *t, const char *root, struct error *err)
 int
 image_system_writable(const struct image_system *s, struct error *err)
 {
-        char path[IMAGE_PATH_SIZE], text[RECIPE_MAX_PATHS * (RECIPE_PATH_SIZE + 1)] = "";
+        const struct recipe *recipe = s->recipe;
+        char path[IMAGE_PATH_SIZE];
         int r;
 
-        if (s->recipe->n_writable == 0)
+        if (recipe->n_writable == 0)
                 return 0;
-        for (size_t i = 0; i < s->recipe->n_writable; i++)
-                snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s\n", s->recipe->writable[i]);
         if ((r = image_path(path, err, "%s/etc/dompool", s->root)) < 0 || (r = image_mkdir(path, err)) < 0 ||
             (r = image_path(path, err, "%s/etc/dompool/flash", s->root)) < 0)
                 return r;
-        return image_write(path, text, strlen(text), err);
+        return recipe_write_paths(path, recipe->writable, recipe->n_writable, err);
 }
 
 static int

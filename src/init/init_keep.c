@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -25,12 +24,12 @@ init_keep_wanted(const struct init_options *o, const char *root)
 void
 init_keep_failure(const char *how, char *buf, size_t size)
 {
-        static const char trouble[] = "trouble ";
-        char line[300];
+        struct keep_state s = {.ok = true};
+        char line[KEEP_STATE_SIZE];
         const char *why = how;
 
-        if (system_read_line(INIT_KEPT_FILE, line, sizeof(line)) && strncmp(line, trouble, strlen(trouble)) == 0)
-                why = line + strlen(trouble);
+        if (system_read_line(INIT_KEPT_FILE, line, sizeof(line)) && keep_state_read(line, &s) == 0 && !s.ok)
+                why = s.trouble;
         snprintf(buf, size, "this boot goes on without its kept files, and saves none: %s", why);
 }
 

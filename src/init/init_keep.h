@@ -9,9 +9,10 @@
  *   first stage:  lease --> root --> keep --> switch to the root
  */
 #include "init/init_options.h"
+#include "model/keep_state.h"
 
 /* What became of them, in one line; the agent writes it. */
-#define INIT_KEPT_FILE "/run/dompool/kept"
+#define INIT_KEPT_FILE "/run/dompool/" KEEP_STATE_NAME
 
 /* Is there a list of kept paths below @root ("": ours), and a server that may have some? */
 bool init_keep_wanted(const struct init_options *o, const char *root);

@@ -32,7 +32,7 @@ enum sandbox_syscalls {
 struct sandbox {
         const char *user;      /* wanted user; when there is none of that name, @fallback_uid is taken */
         uid_t fallback_uid;
-        bool keep_root;        /* work, hv: stays root, the rest still applies */
+        bool keep_root;        /* work, keep: stays root, the rest still applies */
         bool no_seccomp;       /* work, hv: arbitrary tools below */
         unsigned syscalls;     /* enum sandbox_syscalls */
         const struct sandbox_path *paths;

@@ -87,7 +87,7 @@ struct store_kept {
 /* @data: @k->size bytes. */
 int store_kept_put(struct store *s, const struct store_kept *k, const uint8_t *data, struct error *err);
 int store_kepts(struct store *s, int (*fn)(void *arg, const struct store_kept *k), void *arg, struct error *err);
-/* At most @max bytes from @offset on; none behind the end. */
+/* At most @max bytes from @offset on; none behind the end, and @ret as it was where nothing is known of the host. */
 int store_kept_part(struct store *s, const char *host, uint64_t offset, size_t max, struct blob *ret, struct error *err);
 
 /* --- machines that are no host: those of which more is known than that they asked --- */

@@ -39,17 +39,44 @@ store_kepts(struct store *s, int (*fn)(void *arg, const struct store_kept *k), v
         return r;
 }
 
+static int
+read_part(struct store *s, sqlite3_blob *b, uint64_t offset, size_t max, struct blob *ret, struct error *err)
+{
+        const uint64_t size = (uint64_t)sqlite3_blob_bytes(b);
+        const size_t n = offset >= size ? 0 : size - offset < max ? (size_t)(size - offset) : max;
+        _cleanup_free_ uint8_t *data = malloc(n + 1);
+
+        if (!data)
+                return error_set(err, ERR_NO_SPACE, "no memory for kept files");
+        if (n > 0 && sqlite3_blob_read(b, data, (int)n, (int)offset) != SQLITE_OK)
+                return store_error(s, err, "reading kept files");
+        data[n] = '\0';
+        blob_clear(ret);
+        *ret = (struct blob){.data = n > 0 ? TAKE_PTR(data) : NULL, .size = n};
+        return 0;
+}
+
+/* As a blob, not by substr(): that reads all that lies before, so an archive in parts would be read again and again. */
 int
 store_kept_part(struct store *s, const char *host, uint64_t offset, size_t max, struct blob *ret, struct error *err)
 {
+        sqlite3_blob *b = NULL;
+        sqlite3_int64 row = 0;
         sqlite3_stmt *stmt;
-        int r = store_query(s, ST_KEPT_PART, &stmt, err, "tii", host, (int64_t)offset + 1, (int64_t)max);
+        int r = store_query(s, ST_KEPT_ROW, &stmt, err, "t", host);
 
         if (r)
                 return r;
         r = store_step(s, stmt, err);
-        if (r == 1 && blob_set(ret, sqlite3_column_blob(stmt, 0), (size_t)sqlite3_column_bytes(stmt, 0)) < 0)
-                r = error_set(err, ERR_NO_SPACE, "no memory for kept files");
+        if (r == 1)
+                row = sqlite3_column_int64(stmt, 0);
         store_done(stmt);
-        return r < 0 ? r : 0;
+        if (r != 1)
+                return r;
+        if (sqlite3_blob_open(s->db, "main", "kept", "data", row, 0, &b) == SQLITE_OK)
+                r = read_part(s, b, offset, max, ret, err);
+        else
+                r = store_error(s, err, "opening kept files");
+        sqlite3_blob_close(b);
+        return r;
 }

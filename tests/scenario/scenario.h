@@ -37,6 +37,8 @@ struct agent {
         char image[NAME_SIZE]; /* that the snapshot had for its host at its last boot */
         uint32_t n_domains;
         struct domain_info domains[32];
+        uint8_t keep_sha256[32]; /* of the archive that it offered last */
+        uint64_t keep_size, keep_have;
         struct received *first; /* messages not expected yet, oldest first */
 };
 

@@ -174,7 +174,8 @@ unquote(char *word)
 static const struct command *
 find_command(const char *name)
 {
-        const struct command *const tables[] = {scenario_commands, scenario_agent_commands, scenario_enrol_commands};
+        const struct command *const tables[] = {scenario_commands, scenario_agent_commands, scenario_enrol_commands,
+                                                scenario_keep_commands};
 
         for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
                 for (const struct command *c = tables[t]; c->name; c++)

@@ -35,6 +35,7 @@ struct command {
 extern const struct command scenario_commands[];
 extern const struct command scenario_agent_commands[];
 extern const struct command scenario_enrol_commands[]; /* scenario_enrol.c: machines that are no host */
+extern const struct command scenario_keep_commands[];  /* scenario_keep.c: kept files */
 
 /* Prints file, line and the message, and exits 1. */
 _Noreturn void script_fail(const struct script *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

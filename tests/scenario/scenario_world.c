@@ -217,6 +217,7 @@ world_init(struct world *w)
         make_dir(w, "images/tags", path, sizeof(path));
         w->config->heartbeat_seconds = HEARTBEAT_S;
         w->config->http_port = 8080;
+        w->config->keep_limit = KEEP_LIMIT_MAX;
         w->config->agent_port = 8444;
         w->config->enrolment =
                 (struct enrol_limits){.per_hour = 60, .in_all = 1000, .inspect_at_once = 8, .names = "pc-{n:03}"};

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kept files: the real agent, simulated hypervisor, against the real dompoold; a folder stands for the host's root, and is new each boot."""
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -17,6 +18,8 @@ from server import BUILD, wait_for
 
 KEEP = "# a host's own\n/etc/ssh/ssh_host_*\n/var/log\n"
 LINES = ("AGENT_KEEP_PART", "AGENT_KEEP_ANSWER")
+# make asan's build goes without seccomp (src/sandbox/sandbox.c).
+INSTRUMENTED = b"__asan_init" in (BUILD / "src" / "dompool-agent").read_bytes()
 
 
 class Host:
@@ -79,6 +82,17 @@ class Host:
 
     def log(self):
         return self.log_path.read_text()
+
+    def keep_status(self):
+        """/proc/PID/status of the agent's process that saves, once it has its name."""
+        for entry in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                status = dict(line.split(":\t", 1) for line in (entry / "status").read_text().splitlines() if ":\t" in line)
+            except OSError:
+                continue
+            if status["Name"] == "dompool-keep" and int(status["PPid"]) == self.process.pid:
+                return status
+        return None
 
     def kept(self):
         return self.server.get("/v1/hosts/n1")["kept"]
@@ -149,6 +163,23 @@ def test_a_host_that_is_shut_down_at_once_waits_a_moment_for_the_server(host):
     wait_for(lambda: host.log().count("agent starts") == 2)
     host.shutdown()
     assert host.kept()["files"] == 2
+
+
+def test_the_process_that_saves_is_locked_in(host):
+    """Root, for others' files, and nothing else. That it can do all that it has to, the other tests see: a call that its list forgot
+    ends it."""
+    host.boot()
+    status = wait_for(lambda: (s := host.keep_status()) and s["NoNewPrivs"] == "1" and s)
+    assert status["Seccomp"] == ("0" if INSTRUMENTED else "2") and set(status["Uid"].split()) == {"0"}
+
+
+def test_where_nobody_has_put_them_back_nothing_is_saved(host):
+    """The first process has left no word of it: what the server has may be more than what is here."""
+    host.power_on()
+    (host.folder / "run/kept").unlink()
+    host.start()
+    event = wait_for(lambda: host.events("keep-failed"))[0]
+    assert "they were not put back when it booted" in event["text"] and "child ended" not in host.log()
 
 
 def test_files_over_the_limit_are_an_event_and_those_that_fitted_stay(server, store):
@@ -252,11 +283,13 @@ def test_a_link_in_the_image_leads_nothing_out(host):
     host.shutdown()
     outside = host.folder / "outside"
     outside.mkdir()
-    host.power_on()
+    assert host.power_on() == 0
     shutil.rmtree(host.root / "var/log")
     os.symlink(outside, host.root / "var/log")
     host.token = boot_token(host.server.state, host.mac)
+    assert "are not put back" not in host.log()
     assert host.run("--restore").wait(90) == 1
+    assert "kept files are not put back, and nothing is saved in this boot: putting back /var/log: Not a directory" in host.log()
     assert os.listdir(outside) == []
 
 

@@ -284,7 +284,7 @@ def test_a_server_ends_in_order_while_answers_by_http_wait():
 def test_a_menu_is_rendered_for_its_host(room, tmp_path):
     text = curl(room, MENU, tmp_path / "a").decode()
     image = room.image[:16]
-    assert f"APPEND i/{image}/xen.gz dom0_mem=512M console=com1,vga com1=115200,8n1 --- i/{image}/vmlinuz console=hvc0 quiet " in text
+    assert f"APPEND i/{image}/xen.gz dom0_mem=512M console=com1,vga com1=115200,8n1 --- i/{image}/vmlinuz console=hvc0 init=/init quiet " in text
     assert f" --- i/{image}/initrd\n" in text
     for word in (f"dompool.server={SERVER}", "dompool.http=8080", "dompool.agent=8444", "dompool.host=n1", f"dompool.mac={POOL_MAC}",
                  f"dompool.image={image}"):

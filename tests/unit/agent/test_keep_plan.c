@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* keep's decisions: whether a boot may save, when it looks, what an answer means. */
+/* keep's decisions: when it looks, what an answer means. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,36 +10,6 @@
 
 #include "agent/keep_plan.h"
 #include "model/keep.h"
-
-static void
-test_the_state_is_one_line_and_comes_back(void **state)
-{
-        struct keep_state s = {.ok = true, .sha256 = {1, 2, 3}}, back;
-        char text[KEEP_STATE_SIZE];
-
-        (void)state;
-        keep_state_write(&s, text);
-        assert_int_equal(keep_state_read(text, &back), 0);
-        assert_true(back.ok);
-        assert_memory_equal(back.sha256, s.sha256, sizeof(s.sha256));
-        s = (struct keep_state){.trouble = "no server within 60 s"};
-        keep_state_write(&s, text);
-        assert_int_equal(keep_state_read(text, &back), 0);
-        assert_false(back.ok);
-        assert_string_equal(back.trouble, s.trouble);
-}
-
-static void
-test_a_state_that_cannot_be_read_allows_nothing(void **state)
-{
-        struct keep_state s;
-
-        (void)state;
-        assert_true(keep_state_read("", &s) < 0);
-        assert_true(keep_state_read("ok", &s) < 0);
-        assert_true(keep_state_read("ok 12\n", &s) < 0);
-        assert_true(keep_state_read("trouble \n", &s) < 0);
-}
 
 static void
 test_what_is_large_is_not_sent_each_minute(void **state)
@@ -108,8 +78,6 @@ int
 main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_the_state_is_one_line_and_comes_back),
-                cmocka_unit_test(test_a_state_that_cannot_be_read_allows_nothing),
                 cmocka_unit_test(test_what_is_large_is_not_sent_each_minute),
                 cmocka_unit_test(test_an_answer_counts_for_what_is_offered_now),
                 cmocka_unit_test(test_parts_follow_each_other_and_keep_to_the_size_that_the_first_one_said),

@@ -110,6 +110,50 @@ guests_networks_have_their_words_before_the_hosts_own(void **state)
         policy_free(p);
 }
 
+/* A policy whose pool host has these arguments. */
+static struct policy *
+policy_with_args(const char *xen, const char *kernel, const char *console)
+{
+        struct policy_header header;
+        struct policy_image image;
+        struct policy_host host;
+        struct policy *p = NULL;
+
+        fixture_header(&header);
+        fixture_image(&image);
+        fixture_host(&host, "n1", &mac_pool, PROFILE_POOL, 0, 0);
+        host.xen_args = xen;
+        host.kernel_args = kernel;
+        host.console = console;
+        p = fixture_build(&header, &image, 1, &host, 1);
+        assert_non_null(p);
+        return p;
+}
+
+/* In each language and for each kind of profile: else an initrd that does not fit into memory ends in /bin/sh at the console.
+ * What the administrator says stands behind it, and the kernel takes the last. */
+static void
+every_kernel_panics_without_its_init(void **state)
+{
+        static const enum profile_kind kinds[] = {PROFILE_POOL, PROFILE_INSPECT, PROFILE_RESCUE};
+        struct policy *p = policy_with_args("", "init=/own", "");
+        const struct menu_doc *doc;
+        struct menu_text out;
+
+        (void)state;
+        for (size_t i = 0; (doc = menu_doc_at(i)); i++)
+                for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+                        unsigned kernels = 0, safe = 0;
+
+                        assert_int_equal(render_as(p, &mac_pool, doc, (int)kinds[k], NULL, &out), kinds[k]);
+                        for (const char *at = out.text; (at = strstr(at, "console=hvc0")); at++, kernels++)
+                                safe += strncmp(at, "console=hvc0 init=/init quiet init=/own ", 40) == 0;
+                        if (kernels != safe || (kernels == 0) != (doc == &menu_doc_ipxe_xen)) /* its words are in xen.cfg */
+                                fail_msg("%s: %u of %u kernels have init=", doc->name, safe, kernels);
+                }
+        policy_free(p);
+}
+
 /* The pool host with such a root, in each menu that boots images. */
 static void
 a_root_over_the_network_has_its_words_and_its_initrd(void **state)
@@ -216,26 +260,6 @@ every_doubt_ends_at_the_local_disk(void **state)
                 assert_int_equal(render(NULL, &mac_pool, doc, &menu), PROFILE_LOCAL);
         }
         policy_free(p);
-}
-
-/* A policy whose pool host has these arguments. */
-static struct policy *
-policy_with_args(const char *xen, const char *kernel, const char *console)
-{
-        struct policy_header header;
-        struct policy_image image;
-        struct policy_host host;
-        struct policy *p = NULL;
-
-        fixture_header(&header);
-        fixture_image(&image);
-        fixture_host(&host, "n1", &mac_pool, PROFILE_POOL, 0, 0);
-        host.xen_args = xen;
-        host.kernel_args = kernel;
-        host.console = console;
-        p = fixture_build(&header, &image, 1, &host, 1);
-        assert_non_null(p);
-        return p;
 }
 
 /* CVE-2021-40323 and CVE-2011-0997 were values that became instructions. */
@@ -445,6 +469,7 @@ main(void)
                 cmocka_unit_test(a_root_over_the_network_has_its_words_and_its_initrd),
                 cmocka_unit_test(guests_networks_have_their_words_before_the_hosts_own),
                 cmocka_unit_test(menus_are_as_their_golden_files),
+                cmocka_unit_test(every_kernel_panics_without_its_init),
                 cmocka_unit_test(every_doubt_ends_at_the_local_disk),
                 cmocka_unit_test(values_cannot_become_menu_lines),
                 cmocka_unit_test(grub_quotes_what_its_shell_would_read),

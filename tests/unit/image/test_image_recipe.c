@@ -122,6 +122,29 @@ write_text(const char *folder, const char *name, const char *text)
         assert_int_equal(image_write(path, text, strlen(text), &err), 0);
 }
 
+/* As long and as many as there may be. */
+static void
+test_a_list_of_paths_becomes_a_file_with_a_line_each(void **state)
+{
+        static char paths[RECIPE_MAX_PATHS][RECIPE_PATH_SIZE], wanted[sizeof(paths) + 1];
+        char folder[] = "/tmp/dompool-recipe-XXXXXX", file[64];
+        _cleanup_free_ uint8_t *text = NULL;
+        struct error err;
+
+        (void)state;
+        assert_non_null(mkdtemp(folder));
+        snprintf(file, sizeof(file), "%s/keep", folder);
+        for (size_t i = 0; i < RECIPE_MAX_PATHS; i++) {
+                memset(paths[i], 'a' + (int)i % 26, RECIPE_PATH_SIZE - 1);
+                strcat(strcat(wanted, paths[i]), "\n");
+        }
+        assert_int_equal(recipe_write_paths(file, (const char(*)[RECIPE_PATH_SIZE])paths, RECIPE_MAX_PATHS, &err), 0);
+        assert_int_equal(image_read(file, sizeof(wanted), &text, NULL, &err), 0);
+        assert_string_equal(text, wanted);
+        unlink(file);
+        rmdir(folder);
+}
+
 static void
 test_a_wrong_recipe_conf_is_named_by_file_and_line(void **state)
 {
@@ -299,6 +322,7 @@ main(void)
                 cmocka_unit_test(test_a_wrong_line_is_named_by_file_and_line),
                 cmocka_unit_test(test_modules_have_a_phase_and_one_spelling),
                 cmocka_unit_test(test_a_folder_of_modules_ends_in_a_slash_and_leads_nowhere_else),
+                cmocka_unit_test(test_a_list_of_paths_becomes_a_file_with_a_line_each),
                 cmocka_unit_test(test_a_wrong_recipe_conf_is_named_by_file_and_line),
                 cmocka_unit_test(test_any_change_in_the_folder_changes_the_recipes_hash),
                 cmocka_unit_test(test_apts_answer_gives_name_version_and_hash),

@@ -161,9 +161,57 @@ test_another_nic_is_neither_the_first_nor_a_vif(void **state)
         assert_int_equal(netlink_veth_add("vif2.0", "nic2"), 0);
         assert_int_equal(netlink_other_ethernet("nic1", name), 0);
         assert_string_equal(name, "nic2");
-        assert_int_equal(netlink_vlan_add("trunk.10", "nic3", 10), -ENODEV);
         assert_int_equal(netlink_link_delete("nic1"), 0);
         assert_int_equal(netlink_link_delete("nic2"), 0);
+}
+
+static void
+test_a_vlan_needs_a_card_and_a_kernel_that_has_vlans(void **state)
+{
+        int r;
+
+        (void)state;
+        assert_int_equal(netlink_veth_add("vif3.0", "nic1"), 0);
+        assert_int_equal(netlink_vlan_add("trunk.10", "none", 10), -ENODEV);
+        assert_int_equal(netlink_vlan_add("a-name-over-fifteen", "nic1", 10), -EINVAL);
+        r = netlink_vlan_add("trunk.10", "nic1", 10);
+        /* iproute2 is of the same opinion: "Unknown device type", or the name is taken. */
+        assert_prints("ip link add link nic1 name trunk.10 type vlan id 11 2>&1",
+                      r == 0 ? "File exists" : "Unknown device type");
+        assert_int_equal(r, r == 0 ? 0 : -EOPNOTSUPP);
+        assert_int_equal(netlink_link_delete("nic1"), 0);
+}
+
+/* Where this machine's kernel has VLANs; where not, tests/room/test_room_guest_net.py alone sees it. */
+static void
+test_a_vlan_is_one_tag_of_its_card_and_no_card_itself(void **state)
+{
+        struct mac got;
+        char name[16];
+        int r;
+
+        (void)state;
+        assert_int_equal(netlink_veth_add("vif3.0", "nic1"), 0);
+        assert_int_equal(netlink_set_mac("nic1", &mac_a), 0);
+        r = netlink_vlan_add("trunk.10", "nic1", 10);
+        if (r == -EOPNOTSUPP) {
+                assert_int_equal(netlink_link_delete("nic1"), 0);
+                return;
+        }
+        assert_int_equal(r, 0);
+        assert_prints("ip -d -o link show trunk.10", "trunk.10@nic1");
+        assert_prints("ip -d -o link show trunk.10", "vlan protocol 802.1Q id 10 ");
+        assert_int_equal(netlink_vlan_add("trunk.11", "nic1", 4094), 0); /* the name is nothing but a name */
+        assert_prints("ip -d -o link show trunk.11", "vlan protocol 802.1Q id 4094 ");
+        assert_int_equal(netlink_get_mac("trunk.10", &got), 0);
+        assert_true(mac_eq(&got, &mac_a)); /* its card's, which is found by it nevertheless */
+        assert_int_equal(netlink_find_by_mac(&mac_a, name), 0);
+        assert_string_equal(name, "nic1");
+        assert_int_equal(netlink_other_ethernet("nic1", name), -ENODEV);
+        assert_int_equal(netlink_vlan_add("trunk.10", "nic1", 12), -EEXIST); /* the name */
+        assert_int_equal(netlink_vlan_add("trunk.12", "nic1", 10), -EEXIST); /* the tag */
+        assert_int_equal(netlink_link_delete("nic1"), 0);                    /* and its VLANs with it */
+        assert_int_equal(netlink_get_mac("trunk.10", &got), -ENODEV);
 }
 
 static void
@@ -193,6 +241,8 @@ main(void)
                 cmocka_unit_test(test_addresses_and_the_default_route_are_set_and_read_back),
                 cmocka_unit_test(test_a_nic_is_found_by_mac_though_its_bridge_has_the_same),
                 cmocka_unit_test(test_another_nic_is_neither_the_first_nor_a_vif),
+                cmocka_unit_test(test_a_vlan_needs_a_card_and_a_kernel_that_has_vlans),
+                cmocka_unit_test(test_a_vlan_is_one_tag_of_its_card_and_no_card_itself),
                 cmocka_unit_test(test_a_link_moves_to_another_namespace),
         };
 

@@ -272,6 +272,52 @@ only_the_newest_boots_are_kept(void **state)
 }
 
 static int
+last_kept(void *arg, const struct store_kept *k)
+{
+        *(struct store_kept *)arg = *k;
+        return 0;
+}
+
+static void
+kept_files_come_back_in_parts(void **state)
+{
+        struct fixture *f = *state;
+        struct store_kept k = {.host = "n1", .time_ms = 1, .attempt_ms = 2, .n_files = 3, .size = 100000, .sha256 = {9}}, back;
+        static uint8_t data[100000], joined[100000];
+        struct error err;
+        struct blob part = {0};
+
+        for (size_t i = 0; i < sizeof(data); i++)
+                data[i] = (uint8_t)(i * 31 + i / 256);
+        open_store(f);
+        assert_int_equal(store_kept_put(f->store, &k, data, &err), 0);
+        for (uint64_t at = 0; at < sizeof(data); at += part.size) { /* before the commit as well as behind it */
+                assert_int_equal(store_kept_part(f->store, "n1", at, 30000, &part, &err), 0);
+                assert_int_equal(part.size, at < 90000 ? 30000 : 10000);
+                memcpy(joined + at, part.data, part.size);
+                if (at == 0)
+                        commit(f);
+                if (at == 30000)
+                        reopen(f);
+        }
+        assert_memory_equal(joined, data, sizeof(data));
+        assert_int_equal(store_kept_part(f->store, "n1", sizeof(data), 30000, &part, &err), 0);
+        assert_int_equal(part.size, 0);
+        assert_int_equal(store_kept_part(f->store, "n1", 1ull << 40, 30000, &part, &err), 0);
+        assert_int_equal(part.size, 0);
+        assert_int_equal(store_kept_part(f->store, "n2", 0, 30000, &part, &err), 0);
+        assert_int_equal(part.size, 0);
+        k.size = 0; /* dropped */
+        assert_int_equal(store_kept_put(f->store, &k, NULL, &err), 0);
+        assert_int_equal(store_kept_part(f->store, "n1", 0, 30000, &part, &err), 0);
+        assert_int_equal(part.size, 0);
+        assert_int_equal(store_kepts(f->store, last_kept, &back, &err), 0);
+        assert_string_equal(back.host, "n1");
+        assert_true(back.time_ms == 1 && back.attempt_ms == 2 && back.n_files == 3 && back.size == 0 && back.sha256[0] == 9);
+        blob_clear(&part);
+}
+
+static int
 keep_domain(void *arg, const struct store_domain *d)
 {
         struct store_domain *back = arg;
@@ -650,6 +696,7 @@ main(void)
                 T(a_setting_and_a_session_can_be_taken_back),
                 T(what_was_not_committed_is_not_there),
                 T(only_the_newest_boots_are_kept),
+                T(kept_files_come_back_in_parts),
                 T(a_domain_comes_back_as_it_went),
                 T(an_operations_number_is_never_used_again),
                 T(trimming_leaves_operations_under_way),
