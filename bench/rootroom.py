@@ -3,6 +3,7 @@
 
 import contextlib
 import glob
+import os
 import time
 
 from boot import boot_ours, qemu_argv
@@ -21,9 +22,10 @@ def profile(image, root):
 def room(build, cases):
     """
     @cases: (image, root), ...; an image is a name or the first 16 digits of a version. The host is off; it has been ready from RAM
-    once, so that the room's files are in memory. `argv` of the room is its QEMU's command line. Images that the store has not are built.
+    once, so that the room's files are in memory. `argv` of the room is its QEMU's command line. Images that the store
+    (BENCH_STORE) has not are built.
     """
-    r = Room(build, "bios", name=NAME)
+    r = Room(build, "bios", name=NAME, store=os.environ.get("BENCH_STORE", ""))
     try:
         r.up()
         r.argv = qemu_argv(r)
