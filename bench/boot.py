@@ -128,7 +128,9 @@ class HandMade:
         if os.path.exists(self.serial):
             os.unlink(self.serial)
         start = time.time()
-        qemu = subprocess.Popen(["ip", "netns", "exec", NETNS, *self.argv], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # A session of its own, as `dompool lab` gives it: the kernel shares out the processors by sessions (autogroup).
+        qemu = subprocess.Popen(["ip", "netns", "exec", NETNS, *self.argv], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                start_new_session=True)
         try:
             while "\nREADY" not in self.said():
                 assert time.time() - start < TIMEOUT and qemu.poll() is None, "the hand-made host did not become ready:\n" + self.said()[-3000:]
