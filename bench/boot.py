@@ -22,7 +22,7 @@ PACKAGES = ["xen-utils-4.17", "libxenmisc4.17", "libyajl2", "libnl-3-200", "libn
             "libxentoolcore1", "libxentoollog1", "libfdt1", "libgcc-s1"]
 HERE = os.path.dirname(os.path.abspath(__file__))
 NETNS = "dompool-bench-hand"
-TIMEOUT = 240
+TIMEOUT = 400
 
 
 def sh(*argv, **kw):
@@ -98,14 +98,13 @@ def make_hand_tftp(folder):
 
 
 class HandMade:
-    """A namespace with the same bridge, dnsmasq in it, and a host of the same QEMU command line."""
+    """A namespace with the same bridge, dnsmasq in it, which gives the files of the folder @tftp, and a host of the same QEMU command line."""
 
-    def __init__(self, folder, argv):
+    def __init__(self, folder, argv, tftp):
         self.folder = folder
         self.serial = folder + "/serial.log"
         self.argv = [a.replace("/run/dompool-bench/n1/", folder + "/").replace("/run/dompool-bench/log/n1.serial.log", self.serial)
                      for a in argv]
-        tftp = make_hand_tftp(folder)
         sh("ip", "netns", "add", NETNS)
         for words in ["link set lo up", "link add lab0 type bridge", "addr add 10.77.0.1/24 dev lab0", "link set lab0 up",
                       "tuntap add dev tap1 mode tap", "link set tap1 master lab0 up"]:
@@ -116,22 +115,32 @@ class HandMade:
              f"--tftp-root={tftp}", f"--dhcp-leasefile={folder}/leases", "--pid-file"],
             stdout=subprocess.DEVNULL, stderr=open(folder + "/dnsmasq.log", "w"))
 
+    def said(self):
+        """What the host has said on its console, each line begun by a newline."""
+        if not os.path.exists(self.serial):
+            return ""
+        with open(self.serial, errors="replace") as f:
+            return "\n" + f.read().replace("\r", "\n")
+
     def boot(self):
+        """(time of power-on, time of ready, bytes, packets)"""
         before = counters(NETNS)
         if os.path.exists(self.serial):
             os.unlink(self.serial)
-        start = time.monotonic()
-        qemu = subprocess.Popen(["ip", "netns", "exec", NETNS, *self.argv], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        start = time.time()
+        # A session of its own, as `dompool lab` gives it: the kernel shares out the processors by sessions (autogroup).
+        qemu = subprocess.Popen(["ip", "netns", "exec", NETNS, *self.argv], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                start_new_session=True)
         try:
-            while not (os.path.exists(self.serial) and "\nREADY" in open(self.serial, errors="replace").read().replace("\r", "\n")):
-                assert time.monotonic() - start < TIMEOUT and qemu.poll() is None, "the hand-made host did not become ready"
+            while "\nREADY" not in self.said():
+                assert time.time() - start < TIMEOUT and qemu.poll() is None, "the hand-made host did not become ready:\n" + self.said()[-3000:]
                 time.sleep(0.05)
-            seconds = time.monotonic() - start
+            end = time.time()
             after = counters(NETNS)
         finally:
             qemu.kill()
             qemu.wait()
-        return seconds, after[0] - before[0], after[1] - before[1]
+        return start, end, after[0] - before[0], after[1] - before[1]
 
     def close(self):
         self.dnsmasq.terminate()
@@ -144,8 +153,17 @@ def counters(netns):
     return s["rx"]["bytes"] + s["tx"]["bytes"], s["rx"]["packets"] + s["tx"]["packets"]
 
 
+def qemu_argv(room):
+    """The command line of the room's host, which is on."""
+    with open(f"/proc/{room.host_status('n1')['pid']}/cmdline") as f:
+        return f.read().rstrip("\0").split("\0")
+
+
 def boot_ours(room, settle=0):
-    """The event's own time is the end: reading it later costs nothing. @settle: so many seconds more before the host is switched off."""
+    """
+    As HandMade.boot. The event's own time is the end: reading it later costs nothing. @settle: so many seconds more before the host is switched
+    off.
+    """
     last, before = room.last_event(), counters(room.netns)
     start = time.time()
     room.lab("power", "n1", "on")
@@ -157,7 +175,11 @@ def boot_ours(room, settle=0):
         time.sleep(settle)
     finally:
         room.lab("power", "n1", "off")
-    return event["time_ms"] / 1000 - start, after[0] - before[0], after[1] - before[1]
+    return start, event["time_ms"] / 1000, after[0] - before[0], after[1] - before[1]
+
+
+def from_power_on(start, end, *counts):
+    return end - start, *counts
 
 
 def run(build, results):
@@ -166,14 +188,13 @@ def run(build, results):
     hand = None
     try:
         room.up()
-        with open(f"/proc/{room.host_status('n1')['pid']}/cmdline") as f:
-            argv = f.read().rstrip("\0").split("\0")
+        argv = qemu_argv(room)
         room.lab("power", "n1", "off")
-        hand = HandMade(folder, argv)
+        hand = HandMade(folder, argv, make_hand_tftp(folder))
         ours, theirs = [], []
         for i in range(N):
-            theirs.append(hand.boot())
-            ours.append(boot_ours(room))
+            theirs.append(from_power_on(*hand.boot()))
+            ours.append(from_power_on(*boot_ours(room)))
             print(f"boot {i + 1}/{N}: dompool {ours[-1][0]:.1f} s, by hand {theirs[-1][0]:.1f} s", flush=True)
     finally:
         if hand:

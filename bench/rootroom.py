@@ -3,9 +3,10 @@
 
 import contextlib
 import glob
+import os
 import time
 
-from boot import boot_ours
+from boot import boot_ours, qemu_argv
 from room import Room
 
 # Roots of which `dompool export list` has a server, by the same name.
@@ -21,11 +22,13 @@ def profile(image, root):
 def room(build, cases):
     """
     @cases: (image, root), ...; an image is a name or the first 16 digits of a version. The host is off; it has been ready from RAM
-    once, so that the room's files are in memory. Images that the store has not are built.
+    once, so that the room's files are in memory. `argv` of the room is its QEMU's command line. Images that the store
+    (BENCH_STORE) has not are built.
     """
-    r = Room(build, "bios", name=NAME)
+    r = Room(build, "bios", name=NAME, store=os.environ.get("BENCH_STORE", ""))
     try:
         r.up()
+        r.argv = qemu_argv(r)
         r.lab("power", "n1", "off")
         for image in sorted({i for i, _ in cases} - {"micro"}):
             if not glob.glob(f"{r.store()}/versions/{image}*"):  # else it is a version's id
