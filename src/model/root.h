@@ -27,7 +27,7 @@ extern const char *const root_names[]; /* "ram", "http", "nfs", "nfs3", "nbd", "
 #define ROOT_LAYER_SIZE 24              /* "overlay:256M" and NUL */
 #define ROOT_IQN "iqn.2026-01.dompool:" /* and the first 16 digits of the id */
 #define ROOT_INITIATOR ROOT_IQN "host-" /* and the MAC's 12 digits: a host as an initiator */
-#define ROOT_WORD_SIZE 160 /* of dompool.root=, and its pattern, with NUL */
+#define ROOT_WORD_SIZE 160              /* of dompool.root=, and its pattern, with NUL */
 
 /* A setting's text; "" is ram. ROOT_N: there is none of the name. */
 enum root_kind root_find(const char *text);
