@@ -408,6 +408,8 @@ menu_line_why(const struct explain *x, const char *text, char *why, size_t size)
                 {x->chosen.menu ? x->chosen.menu->title : "", "menu"},
                 {p && *p->guest_nic ? "dompool.guest-nic=" : "", "guest-nic of the profile"},
                 {p && *p->vlans ? "dompool.vlans=" : "", "vlans of the profile"},
+                {"sanhook ", "iscsi-hook of the profile"},
+                {"set initiator-iqn ", "iscsi-hook of the profile"},
                 {"dompool.mode=", "kind of the profile"},
                 {"dompool.token=", "the boot token, another for each boot"},
                 {"dompool.home=", "the way home with the boot token, another for each boot"},
@@ -478,12 +480,25 @@ xen_file(const struct menu_doc *doc)
         return doc == &menu_doc_ipxe ? "xen" : doc == &menu_doc_ipxe_xen ? "xen.efi" : "xen.gz";
 }
 
+/* Who of the menus' readers can make an iBFT says so in its menu; the others are told of here. */
+static void
+tell_hook(const struct explain *x, const struct loader *loader)
+{
+        if (!x->chosen.image || x->chosen.root != ROOT_ISCSI || !x->chosen.profile->iscsi_hook ||
+            loader->menu == &menu_doc_ipxe_xen)
+                return;
+        item(x, "decision", "iBFT", NULL, 0);
+        line(x, "iscsi-hook of the profile; only iPXE on UEFI can leave one that dom0 finds",
+             "none by %s: the target is on dom0's command line", loader->name);
+}
+
 static void
 tell_files(const struct explain *x, const struct loader *loader)
 {
         const struct policy_image *i = x->chosen.image;
         char title[200];
 
+        tell_hook(x, loader);
         tell_menu(x, loader->menu);
         if (i && loader->menu == &menu_doc_ipxe_xen)
                 tell_menu(x, &menu_doc_xen_cfg);

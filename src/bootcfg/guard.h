@@ -12,6 +12,7 @@
  *     guard_loader.c    loader and Xen          guard_root.c   root transports and what they need of the initrd
  *     guard_host.c      CPU, network cards, memory, command lines
  *     guard_guest_net.c guests' networks
+ *     guard_iscsi.c     who can make an iBFT for a root by iSCSI, and find it
  *     guard_satellite.c what a satellite's host wants of the main server
  */
 #include "bootcfg/loader.h"
@@ -67,6 +68,7 @@ struct guard_request {
         const struct image_facts *facts;     /* NULL: not known yet */
         const struct loaders_facts *loaders; /* NULL: not known yet */
         enum root_kind root;
+        bool iscsi_hook; /* the profile wants an iBFT where that is iscsi */
         /* The host; all may be unknown: then the image alone is judged. */
         bool has_host;
         struct mac mac;

@@ -18,6 +18,7 @@ bool guard_word(const char *args, const char *name, char *value, size_t size);
 void guard_loader(const struct guard_request *r, struct guard_report *report);
 void guard_xen(const struct guard_request *r, struct guard_report *report);
 void guard_root(const struct guard_request *r, struct guard_report *report);
+void guard_iscsi(const struct guard_request *r, struct guard_report *report);
 void guard_satellite(const struct guard_request *r, struct guard_report *report);
 void guard_cpu(const struct guard_request *r, struct guard_report *report);
 void guard_nics(const struct guard_request *r, struct guard_report *report);

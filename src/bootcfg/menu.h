@@ -42,8 +42,9 @@ struct menu_item {
         const char *password;   /* hashed as the language takes it; NULL: none */
         uint32_t chain_server;
         const char *chain_file;
-        char image[17]; /* first digits of the image's id: i/<image>/xen.gz ... */
-        const char *initrd; /* the file: by its root */
+        char image[17];            /* first digits of the image's id: i/<image>/xen.gz ... */
+        const char *initrd;        /* the file: by its root */
+        char hook[ROOT_WORD_SIZE]; /* the iSCSI target that a loader is to log in to, as iPXE writes it; "": none */
         char xen_args[MENU_XEN_ARGS_SIZE];
         char dom0_args[MENU_DOM0_ARGS_SIZE]; /* but for the way home */
 };

@@ -118,16 +118,24 @@ make_xen_args(const struct menu_request *r, const struct policy_chosen *c, char 
                add(l, args, size, r->doc->xen_args);
 }
 
-/* dompool.root= and dompool.layer=; a root in RAM needs no word. Where the menu is a satellite's the main server exports. */
+/* Where the menu is a satellite's the main server exports. */
+static bool
+word_of(const struct menu_request *r, const struct policy_chosen *c, char word[ROOT_WORD_SIZE])
+{
+        const struct policy_header *h = policy_header(r->policy);
+
+        return root_word(h->root_patterns[c->root], h->agent_address ? h->agent_address : r->server, c->image->id, word);
+}
+
+/* dompool.root= and dompool.layer=; a root in RAM needs no word. */
 static bool
 add_root(const struct menu_request *r, const struct policy_chosen *c, char *args, size_t size)
 {
-        const struct policy_header *h = policy_header(r->policy);
         char word[ROOT_WORD_SIZE], text[ROOT_WORD_SIZE + 16];
 
         if (c->root == ROOT_RAM)
                 return true;
-        if (!root_word(h->root_patterns[c->root], h->agent_address ? h->agent_address : r->server, c->image->id, word))
+        if (!word_of(r, c, word))
                 return false;
         snprintf(text, sizeof(text), "dompool.root=%s", word);
         if (!add(r->doc->language, args, size, text))
@@ -174,6 +182,16 @@ make_dom0_args(const struct menu_request *r, const struct policy_chosen *c, char
                add_root(r, c, args, size) && add(l, args, size, image);
 }
 
+/* Its characters are those of dompool.root=, which has been checked; a word that is no target's leaves it out. */
+static void
+make_hook(const struct menu_request *r, const struct policy_chosen *c, char hook[ROOT_WORD_SIZE])
+{
+        char word[ROOT_WORD_SIZE];
+
+        if (c->root != ROOT_ISCSI || !c->profile->iscsi_hook || !word_of(r, c, word) || !root_iscsi_uri(word, hook))
+                hook[0] = '\0';
+}
+
 const char *
 menu_args_make(const struct menu_request *r, const struct policy_chosen *chosen, struct menu_item *item)
 {
@@ -181,6 +199,7 @@ menu_args_make(const struct menu_request *r, const struct policy_chosen *chosen,
                 return "Xen's arguments are too long or hold characters that a menu cannot";
         if (!make_dom0_args(r, chosen, item->dom0_args))
                 return "dom0's arguments are too long or hold characters that a menu cannot";
+        make_hook(r, chosen, item->hook);
         return NULL;
 }
 

@@ -43,6 +43,21 @@ put_bios_image(const struct menu_page *page, uint32_t i, struct menu_text *out)
         menu_put(out, "module %s || goto other\nboot || goto other\n", menu_image_url(page, item, item->initrd, url));
 }
 
+/*
+ * Logs in to the target of the root, so that dom0 finds an iBFT (iscsi-hook of the profile); as late as can be, for a disk that
+ * is hooked is the firmware's, too, and a boot that ends at the local disk is to find that alone. Without an iBFT dom0 goes by
+ * its command line.
+ */
+static void
+put_hook(const struct menu_page *page, const struct menu_item *item, struct menu_text *out)
+{
+        char mac[2 * sizeof(page->mac.b) + 1];
+
+        menu_put(out, "set initiator-iqn " ROOT_INITIATOR "%s\n", hex_text(page->mac.b, sizeof(page->mac.b), mac));
+        menu_put(out, "sanhook %s || echo dompool: no iBFT, dom0 goes by its command line\n", item->hook);
+        menu_put(out, "boot ||\nsanunhook ||\ngoto other\n");
+}
+
 /* xen.efi looks for xen.cfg among iPXE's files; its section is named on xen.efi's command line. */
 static void
 put_efi_image(const struct menu_page *page, uint32_t i, struct menu_text *out)
@@ -58,7 +73,11 @@ put_efi_image(const struct menu_page *page, uint32_t i, struct menu_text *out)
         menu_put(out, "initrd --name xen.cfg http://%s:%u/%s%s || goto other\n", ip4_text(page->server, ip), page->http_port,
                  menu_doc_xen_cfg.prefix, mac);
         menu_put(out, "initrd %s || goto other\n", menu_image_url(page, item, "vmlinuz", url));
-        menu_put(out, "initrd %s || goto other\nboot || goto other\n", menu_image_url(page, item, item->initrd, url));
+        menu_put(out, "initrd %s || goto other\n", menu_image_url(page, item, item->initrd, url));
+        if (*item->hook)
+                put_hook(page, item, out);
+        else
+                menu_put(out, "boot || goto other\n");
 }
 
 static void

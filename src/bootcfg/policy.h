@@ -44,7 +44,7 @@
 #include "model/image.h"
 
 #define POLICY_MAGIC 0x50504d44u /* "DMPP" */
-#define POLICY_VERSION 7
+#define POLICY_VERSION 8
 #define POLICY_NONE UINT32_MAX              /* an index that names nothing; of an image: it is not there */
 #define POLICY_HOSTS_IMAGE (UINT32_MAX - 1) /* a profile that leaves the image to the host */
 #define POLICY_MAX_CHOICES 8                /* for a host: seven with a time, and what counts else */
@@ -85,11 +85,12 @@ struct policy_image {
 
 struct policy_profile {
         char name[NAME_SIZE];
-        uint32_t kind;   /* enum profile_kind */
-        uint32_t image;  /* index; POLICY_HOSTS_IMAGE; POLICY_NONE: it names one that is not there */
-        uint32_t server; /* PROFILE_CHAIN */
-        uint32_t menu;   /* index; POLICY_NONE */
-        uint32_t root;   /* enum root_kind; ROOT_N: the host's */
+        uint32_t kind;       /* enum profile_kind */
+        uint32_t image;      /* index; POLICY_HOSTS_IMAGE; POLICY_NONE: it names one that is not there */
+        uint32_t server;     /* PROFILE_CHAIN */
+        uint32_t menu;       /* index; POLICY_NONE */
+        uint32_t root;       /* enum root_kind; ROOT_N: the host's */
+        uint32_t iscsi_hook; /* 1: menus that can make an iBFT of a root by iSCSI */
         char layer[ROOT_LAYER_SIZE];
         char guest_nic[GUEST_NIC_SIZE];
         char vlans[GUEST_VLANS_SIZE];

@@ -28,6 +28,7 @@ static const struct ctl_column image_columns[] = {
         {"KERNEL", "kernel_version", .elastic = true},
         {"SIZE", "size", FMT_BYTES, .right = true},
         {"BUILT", "built_ms", FMT_SINCE, .right = true},
+        {"TROUBLE", "trouble", .elastic = true},
 };
 
 static const struct ctl_column image_fields[] = {
@@ -42,6 +43,7 @@ static const struct ctl_column image_fields[] = {
         {"built", "built_ms", FMT_TIME},
         {"size", "size", FMT_BYTES},
         {"used by", "used_by", FMT_LIST},
+        {"trouble", "trouble"},
 };
 
 static const struct ctl_column file_columns[] = {

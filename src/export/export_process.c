@@ -98,9 +98,8 @@ child_main(enum export_kind kind, char *const args[], const char *dir, int sock,
         if (asprintf(&tgt, EXPORT_MARK "%s/tgt", dir) < 0)
                 _exit(126);
         env[2] = tgt;
-        if (drop_rights(kind) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        if (export_process_become(kind) < 0)
                 _exit(126);
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user took it away */
         if (path)
                 execve(path, args, env);
         _exit(127);
@@ -114,6 +113,29 @@ export_process_start(enum export_kind kind, char *const args[], const char *dir,
         if (pid == 0)
                 child_main(kind, args, dir, sock, parent);
         return pid < 0 ? -errno : pid;
+}
+
+pid_t
+export_process_fork(void)
+{
+        pid_t parent = getpid(), pid = fork();
+
+        if (pid == 0) {
+                clean_slate(parent);
+                close_range(3, ~0u, 0);
+        }
+        return pid < 0 ? -errno : pid;
+}
+
+int
+export_process_become(enum export_kind kind)
+{
+        int r = drop_rights(kind);
+
+        if (r < 0)
+                return r;
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user took it away */
+        return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
 
 /* --- tgtadm --- */
@@ -151,15 +173,13 @@ wait_for_tgtd(const char *dir)
 pid_t
 export_process_tgt(const char *calls, const char *dir)
 {
-        pid_t parent = getpid(), pid = fork();
+        pid_t pid = export_process_fork();
         _cleanup_free_ char *text = NULL;
         int failed = 0;
         char *save;
 
         if (pid != 0)
-                return pid < 0 ? -errno : pid;
-        clean_slate(parent);
-        close_range(3, ~0u, 0);
+                return pid;
         text = strdup(calls);
         if (!text)
                 _exit(1);

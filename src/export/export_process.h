@@ -24,6 +24,12 @@
  * process; a program that cannot be started ends with 127. */
 pid_t export_process_start(enum export_kind kind, char *const args[], const char *dir, int sock);
 
+/* fork(2) with a clean child: no files but the standard three, default signals, its death with the caller's. */
+pid_t export_process_fork(void);
+
+/* In such a child: no more rights than servers of this kind have, for ever. 0 or a negative errno. */
+int export_process_become(enum export_kind kind);
+
 /* Runs tgtadm for each line of export_tgt_calls(), in a process of its own, which waits for tgtd up to 5 s. Exit code 0: all
  * went well. */
 pid_t export_process_tgt(const char *calls, const char *dir);

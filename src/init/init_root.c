@@ -30,6 +30,7 @@
 struct attempt {
         const struct init_options *o;
         struct init_root_cost cost;
+        struct init_root_used used;
 };
 
 void
@@ -151,7 +152,7 @@ mount_aoe(struct attempt *a, struct error *err)
 static int
 mount_iscsi(struct attempt *a, struct error *err)
 {
-        return init_root_iscsi(&a->o->root, &a->o->mac, err);
+        return init_root_iscsi(&a->o->root, &a->o->mac, &a->used, err);
 }
 
 #define MAX_MODULES 5
@@ -185,10 +186,14 @@ clean_up(void)
 static int
 write_facts(const struct attempt *a, struct error *err)
 {
-        char text[300], what[INIT_ROOT_TEXT_SIZE + 40];
+        char what[INIT_ROOT_TEXT_SIZE + 40 + INIT_IBFT_TEXT_SIZE], text[sizeof(what) + 100];
+        size_t n;
         struct statvfs layer = {0};
 
-        init_root_text(&a->o->root, what, sizeof(what));
+        init_root_text(&a->used.root, what, sizeof(what));
+        n = strlen(what);
+        if (*a->used.by)
+                snprintf(what + n, sizeof(what) - n, " (%s)", a->used.by);
         statvfs(INIT_ROOT_LAYER, &layer);
         snprintf(text, sizeof(text), "fetched=%llu ram=%llu layer=%llu root=%s\n", (unsigned long long)a->cost.fetched,
                  (unsigned long long)a->cost.ram, (unsigned long long)layer.f_blocks * layer.f_frsize, what);
@@ -239,7 +244,7 @@ attempt(struct attempt *a, struct error *err)
 static _Noreturn void
 child_main(const struct init_options *o)
 {
-        struct attempt a = {.o = o};
+        struct attempt a = {.o = o, .used.root = o->root};
         struct error err = {0};
 
         prctl(PR_SET_NAME, "dompool-root");

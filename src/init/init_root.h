@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "init/init_ibft.h"
 #include "init/init_options.h"
 #include "model/root_cost.h"
 
@@ -48,9 +49,15 @@ int init_root_nbd(const struct init_root *r, struct error *err);
 /* Starts the process that connects it anew whenever the server has gone. It needs no file, and all of it stays in memory. */
 int init_root_nbd_keep(const struct init_root *r, struct error *err);
 
+/* What was mounted, where that may be otherwise than the command line says it. */
+struct init_root_used {
+        struct init_root root;
+        char by[INIT_IBFT_TEXT_SIZE]; /* where its parameters are from, for people; "": nobody asks */
+};
+
 /* Logs in, by an iscsid that goes on as it is and connects anew whenever the server has gone; mounts the disk. @mac: the
- * host's, for the initiator's name. */
-int init_root_iscsi(const struct init_root *r, const struct mac *mac, struct error *err);
+ * host's, for the initiator's name where no iBFT of this target (init_ibft.h) says another. */
+int init_root_iscsi(const struct init_root *menu, const struct mac *mac, struct init_root_used *ret, struct error *err);
 
 /* TCP to @address, blocking; -1 and @err. */
 int init_root_connect(uint32_t address, uint16_t port, struct error *err);

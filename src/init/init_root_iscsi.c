@@ -3,7 +3,7 @@
  * The root by iSCSI: open-iscsi's iscsid logs in, and logs in anew for as long as it takes whenever the connection is lost; the
  * kernel alone would not. What is read from the root waits meanwhile (replacement_timeout -1).
  *
- *   attempt:  iscsid, once -> iscsiadm: node, its settings, login -> /dev/sdX -> mount
+ *   attempt:  iBFT of the same target? -> iscsid, once -> iscsiadm: node, its settings, login -> /dev/sdX -> mount
  *
  * iscsid is of the initrd's memory and locks itself in it. It gets a mount name space of its own, which keeps the /sys and
  * /proc that it works with when the first process moves to the root; systemd does not end one whose name begins with '@'
@@ -22,21 +22,31 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
+#include "init/init_ibft.h"
 #include "init/init_root.h"
 #include "init/init_system.h"
+#include "model/root.h"
 
 #define ISCSID_SOCKET "ISCSIADM_ABSTRACT_NAMESPACE" /* as /proc/net/unix shows it, behind an '@' */
 #define ISCSID_START_MS 10000
 #define INITIATOR_FILE "/etc/iscsi/initiatorname.iscsi"
-#define INITIATOR_PREFIX "iqn.2026-01.dompool:host-"
 
 /* A target tells sessions apart by the initiator's name: two hosts of one name would throw each other out. */
-static int
-write_initiator(const struct mac *mac, struct error *err)
+static void
+initiator_name(const struct mac *mac, char ret[INIT_IBFT_NAME_SIZE])
 {
-        char hex[2 * sizeof(mac->b) + 1], text[80];
+        char hex[2 * sizeof(mac->b) + 1];
 
-        snprintf(text, sizeof(text), "InitiatorName=" INITIATOR_PREFIX "%s\n", hex_text(mac->b, sizeof(mac->b), hex));
+        snprintf(ret, INIT_IBFT_NAME_SIZE, ROOT_INITIATOR "%s", hex_text(mac->b, sizeof(mac->b), hex));
+}
+
+static int
+write_initiator(const char *name, struct error *err)
+{
+        char text[INIT_IBFT_NAME_SIZE + 20];
+
+        snprintf(text, sizeof(text), "InitiatorName=%s\n", name);
         return system_write(INITIATOR_FILE, text) < 0 ? error_errno_set(err, errno, INITIATOR_FILE) : 0;
 }
 
@@ -70,14 +80,14 @@ iscsid_main(void)
 
 /* One of an attempt before this one goes on. */
 static int
-start_iscsid(const struct mac *mac, struct error *err)
+start_iscsid(const char *initiator, struct error *err)
 {
         pid_t pid;
         int r;
 
         if (iscsid_listens())
                 return 0;
-        r = write_initiator(mac, err);
+        r = write_initiator(initiator, err);
         if (r < 0)
                 return r;
         pid = fork();
@@ -177,18 +187,65 @@ find_disk(const struct init_root *r, char *ret, size_t size, struct error *err)
         return error_set(err, ERR_TIMEOUT, "iSCSI target %s shows no disk at LUN %u", r->name, r->lun);
 }
 
-int
-init_root_iscsi(const struct init_root *r, const struct mac *mac, struct error *err)
+/* An initrd without the module is one that has no table: what the command line says is whole. */
+static void
+read_ibft(struct init_ibft *ret)
 {
-        char disk[64], device[80];
-        int e, fd;
+        char path[80], line[INIT_IBFT_NAME_SIZE + 2];
+        struct error err;
+        const char *file;
 
-        init_root_step("connecting to the iSCSI target");
-        fd = init_root_connect(r->address, r->port, err);
+        *ret = (struct init_ibft){0};
+        if (modules_load_name("iscsi_ibft", &err) < 0)
+                log_notice("no iBFT is looked for: %s", err.message);
+        for (size_t i = 0; (file = init_ibft_file(i)); i++) {
+                snprintf(path, sizeof(path), INIT_IBFT_DIR "/%s", file);
+                if (system_read_line(path, line, sizeof(line)) && init_ibft_take(ret, i, line) < 0)
+                        log_warning("%s: '%.60s' is not understood", path, line);
+        }
+}
+
+/* The portal that answers: the table's, where it counts, or else that of the command line. */
+static int
+find_portal(const struct init_root *menu, struct init_root *ret, char initiator[INIT_IBFT_NAME_SIZE],
+            char why[INIT_IBFT_TEXT_SIZE], struct error *err)
+{
+        struct init_ibft table;
+        bool by_table;
+        int fd;
+
+        read_ibft(&table);
+        by_table = init_ibft_choose(&table, menu, ret, why);
+        if (by_table && *table.initiator)
+                str_copy(initiator, INIT_IBFT_NAME_SIZE, table.initiator);
+        log_notice("iSCSI: %s", why);
+        fd = init_root_connect(ret->address, ret->port, err);
+        if (fd < 0 && by_table) {
+                snprintf(why, INIT_IBFT_TEXT_SIZE, "from the command line; the iBFT's portal does not answer");
+                log_warning("iSCSI: %s: %s", why, err->message);
+                *ret = *menu;
+                fd = init_root_connect(ret->address, ret->port, err);
+        }
         if (fd < 0)
                 return fd;
         close(fd);
-        if ((e = start_iscsid(mac, err)) < 0 || (e = log_in(r, err)) < 0 || (e = find_disk(r, disk, sizeof(disk), err)) < 0)
+        return 0;
+}
+
+int
+init_root_iscsi(const struct init_root *menu, const struct mac *mac, struct init_root_used *ret, struct error *err)
+{
+        char disk[64], device[80], initiator[INIT_IBFT_NAME_SIZE];
+        struct init_root *r = &ret->root;
+        int e;
+
+        init_root_step("connecting to the iSCSI target");
+        initiator_name(mac, initiator);
+        e = find_portal(menu, r, initiator, ret->by, err);
+        if (e < 0)
+                return e;
+        if ((e = start_iscsid(initiator, err)) < 0 || (e = log_in(r, err)) < 0 ||
+            (e = find_disk(r, disk, sizeof(disk), err)) < 0)
                 return e;
         snprintf(device, sizeof(device), "/dev/%s", disk);
         return init_root_mount_device(device, err);

@@ -469,6 +469,7 @@ DESC(msg_export_plan);
 
 FIELDS(msg_export_states){
         REC_LIST(struct msg_export_states, states, export_state_desc),
+        REC_LIST(struct msg_export_states, checked, export_check_desc),
 };
 DESC(msg_export_states);
 

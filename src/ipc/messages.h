@@ -475,6 +475,8 @@ struct msg_export_plan {
 struct msg_export_states {
         uint32_t n_states;
         struct export_state states[EXPORT_MAX_SERVERS];
+        uint32_t n_checked; /* versions, the damaged ones first; further ones are left out */
+        struct export_check checked[EXPORT_MAX_CHECKED];
 };
 /* --- satellites; conn as with agents --- */
 struct msg_satellite_hello {

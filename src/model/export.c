@@ -26,6 +26,12 @@ static const struct rec_field export_state_fields[] = {
 };
 const struct rec_desc export_state_desc = REC_DESC(struct export_state, export_state_fields);
 
+static const struct rec_field export_check_fields[] = {
+        REC_STR(struct export_check, image),
+        REC_STR(struct export_check, text),
+};
+const struct rec_desc export_check_desc = REC_DESC(struct export_check, export_check_fields);
+
 int
 export_grant_compare(const void *a, const void *b)
 {

@@ -24,6 +24,14 @@ extern const struct rec_desc export_grant_desc;
 /* For qsort and for finding what is there twice. */
 int export_grant_compare(const void *a, const void *b);
 
+/* What was found when a version was looked at, before it is given as a block device. One that is damaged is not given. */
+#define EXPORT_MAX_CHECKED 64
+struct export_check {
+        char image[IMAGE_ID_SIZE];
+        char text[160]; /* what is wrong, for people; empty: it is whole */
+};
+extern const struct rec_desc export_check_desc;
+
 enum export_run {
         EXPORT_STARTING, /* not tried yet */
         EXPORT_RUNNING,

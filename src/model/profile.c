@@ -42,9 +42,10 @@ static const struct rec_field profile_fields[] = {
         REC_STR(struct profile, name),        REC_ENUM(struct profile, kind, profile_kind_names),
         REC_STR(struct profile, image),       REC_STR(struct profile, xen_args),
         REC_STR(struct profile, kernel_args), REC_STR(struct profile, root),
-        REC_STR(struct profile, layer),       REC_STR(struct profile, guest_nic),
-        REC_STR(struct profile, vlans),       REC_IP4(struct profile, server),
-        REC_STR(struct profile, file),        REC_STR(struct profile, menu),
+        REC_BOOL(struct profile, iscsi_hook), REC_STR(struct profile, layer),
+        REC_STR(struct profile, guest_nic),   REC_STR(struct profile, vlans),
+        REC_IP4(struct profile, server),      REC_STR(struct profile, file),
+        REC_STR(struct profile, menu),
 };
 const struct rec_desc profile_desc = REC_DESC(struct profile, profile_fields);
 
@@ -251,6 +252,8 @@ profile_check(const struct profile *p, struct error *err)
                               p->image);
         else if (p->kind != PROFILE_POOL && (root_find(p->root) != ROOT_RAM || *p->layer))
                 r = error_set(err, ERR_INVALID, "root and layer are for kind \"pool\"");
+        else if (p->iscsi_hook && (p->kind != PROFILE_POOL || (*p->root && root_find(p->root) != ROOT_ISCSI)))
+                r = error_set(err, ERR_INVALID, "iscsi-hook is for kind \"pool\" with root \"iscsi\", its own or the host's");
         if (!r)
                 r = root_check(p->root, err);
         if (!r)

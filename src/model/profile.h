@@ -46,6 +46,7 @@ struct profile {
         char xen_args[ARGS_SIZE]; /* between the image's and the host's */
         char kernel_args[ARGS_SIZE];
         char root[ROOT_NAME_SIZE];      /* where dom0's root comes from, see root_check(); empty: the host's */
+        bool iscsi_hook;                /* the loader logs in to the target of a root by iSCSI, and leaves an iBFT */
         char layer[ROOT_LAYER_SIZE];    /* what is written goes there, see root_layer_check(); empty: "overlay" */
         char guest_nic[GUEST_NIC_SIZE]; /* the card of the bridge that guests use, see guest_nic_parse(); empty: "boot" */
         char vlans[GUEST_VLANS_SIZE];   /* of that card, each with a bridge, as guest_vlans_text() writes them; empty: none */

@@ -38,6 +38,12 @@ root_is_exported(enum root_kind kind)
         return kind < ROOT_N && roots[kind].exported;
 }
 
+bool
+root_is_block(enum root_kind kind)
+{
+        return kind == ROOT_NBD || kind == ROOT_ISCSI || kind == ROOT_AOE;
+}
+
 int
 root_check(const char *text, struct error *err)
 {
@@ -127,4 +133,17 @@ root_word(const char *pattern, uint32_t server, const char *id16, char ret[ROOT_
         }
         ret[at] = '\0';
         return true;
+}
+
+bool
+root_iscsi_uri(const char *word, char ret[ROOT_WORD_SIZE])
+{
+        char address[IP4_TEXT_SIZE];
+        unsigned port, lun;
+        int n, at = 0;
+
+        if (sscanf(word, "iscsi:%15[0-9.]:%5u:%3u:%n", address, &port, &lun, &at) != 3 || at == 0)
+                return false;
+        n = snprintf(ret, ROOT_WORD_SIZE, "iscsi:%s::%u:%x:%s", address, port, lun, word + at);
+        return n > 0 && n < ROOT_WORD_SIZE;
 }

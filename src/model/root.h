@@ -26,6 +26,7 @@ extern const char *const root_names[]; /* "ram", "http", "nfs", "nfs3", "nbd", "
 #define ROOT_NAME_SIZE 16               /* a setting's text and NUL */
 #define ROOT_LAYER_SIZE 24              /* "overlay:256M" and NUL */
 #define ROOT_IQN "iqn.2026-01.dompool:" /* and the first 16 digits of the id */
+#define ROOT_INITIATOR ROOT_IQN "host-" /* and the MAC's 12 digits: a host as an initiator */
 #define ROOT_WORD_SIZE 160              /* of dompool.root=, and its pattern, with NUL */
 
 /* A setting's text; "" is ram. ROOT_N: there is none of the name. */
@@ -33,6 +34,9 @@ enum root_kind root_find(const char *text);
 
 /* Is a server of its own asked for it, besides that of the boot files? */
 bool root_is_exported(enum root_kind kind);
+
+/* Is it such a one whose hosts read root.squashfs as a block device? */
+bool root_is_block(enum root_kind kind);
 
 /* A setting: "" or a root's name. 0 or ERR_INVALID with the list. */
 int root_check(const char *text, struct error *err);
@@ -49,6 +53,10 @@ int root_pattern_check(const char *text, struct error *err);
 
 /* The pattern with its places filled in; false: it does not fit. @id16: at least 16 hex digits. */
 bool root_word(const char *pattern, uint32_t server, const char *id16, char ret[ROOT_WORD_SIZE]);
+
+/* The word of a root by iSCSI as RFC 4173, 5, writes it, and iPXE takes it: "iscsi:10.0.0.1::3260:1:iqn.x", the LUN hex. false:
+ * it is no such word, or does not fit. */
+bool root_iscsi_uri(const char *word, char ret[ROOT_WORD_SIZE]);
 
 /* An image's AoE address: the same wherever it is asked, and made of the id, so that two versions hardly ever share one.
  * Shelves 1 to 65500 (65535 is the broadcast), slots 0 to 253 (255 likewise); AoE r11, 2.2. */

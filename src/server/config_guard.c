@@ -73,7 +73,10 @@ policy_of(const struct config *c, const struct profile *p, const struct image *i
 {
         struct policy_header header = {.agent_port = c->agent_port, .http_port = c->http_port};
         struct policy_image image = {0};
-        struct policy_profile profile = {.kind = p->kind, .menu = POLICY_NONE, .root = *p->root ? root_find(p->root) : ROOT_N};
+        struct policy_profile profile = {.kind = p->kind,
+                                         .menu = POLICY_NONE,
+                                         .root = *p->root ? root_find(p->root) : ROOT_N,
+                                         .iscsi_hook = p->iscsi_hook};
         const struct policy_choice choice = {.rule = POLICY_NONE, .by = POLICY_BY_HOST};
         const struct policy_host host = {.mac = h->mac,
                                          .name = h->name,
@@ -132,6 +135,7 @@ judge(struct judge *j, const struct profile *p, const struct known *k, const str
         menu.host = policy_host_by_mac(policy, &h->mac, &host);
         policy_choose(policy, menu.host, &now, &menu.chosen);
         r.root = menu.chosen.root;
+        r.iscsi_hook = p->iscsi_hook;
         r.loaders = j->loaders_known ? &j->loaders : NULL;
         r.args_refused = menu_args_make(&menu, &menu.chosen, &item);
         r.xen_args = item.xen_args;

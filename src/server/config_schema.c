@@ -107,6 +107,8 @@ const struct config_option config_options[] = {
         PROFILE("kernel-args", args, kernel_args, false, "added to dom0's command line"),
         PROFILE("root", root, root, false,
                 "where dom0's root comes from: ram, http, nfs, nfs3, nbd, iscsi or aoe; the host's when it is left out"),
+        PROFILE("iscsi-hook", yes, iscsi_hook, false,
+                "with root iscsi, iPXE on UEFI logs in too and leaves the target's parameters in an iBFT: yes or no"),
         PROFILE("layer", layer, layer, false, "where writes to a root over the network go: overlay, overlay:SIZE or flash"),
         PROFILE("guest-nic", guest_nic, guest_nic, false,
                 "network card of the bridge that guests use: boot, other, an interface or a MAC address; boot"),

@@ -30,6 +30,7 @@ struct core_export {
         struct msg_export_plan plan; /* in force */
         struct msg_export_plan next; /* being made */
         struct msg_export_states states;
+        struct export_check damaged[EXPORT_MAX_CHECKED]; /* an empty image: a free place */
         int64_t made_mono_ms;
         bool due;
         bool wanted; /* there is a host with such a root: leases matter */
@@ -108,9 +109,8 @@ in_use(struct core *c, const struct export_grant *g)
 
         if (state == HOST_OFF)
                 return false;
-        return state == HOST_BOOTING ||
-               (booted_over_network(c, h) &&
-                strncmp(core_row_inventory(&h->row, &inventory)->image, g->image, IMAGE_SHORT_SIZE - 1) == 0);
+        return state == HOST_BOOTING || (booted_over_network(c, h) && strncmp(core_row_inventory(&h->row, &inventory)->image,
+                                                                              g->image, IMAGE_SHORT_SIZE - 1) == 0);
 }
 
 static void
@@ -236,6 +236,60 @@ state_named(const struct msg_export_states *m, const char *name)
         return NULL;
 }
 
+static struct export_check *
+damage_of(struct core_export *x, const char *image)
+{
+        for (uint32_t i = 0; i < EXPORT_MAX_CHECKED; i++)
+                if (strcmp(x->damaged[i].image, image) == 0)
+                        return &x->damaged[i];
+        return NULL;
+}
+
+/* A free place in the list, or that of a version that is gone from the store; NULL: there is none. */
+static struct export_check *
+damage_new(struct core *c)
+{
+        for (uint32_t i = 0; i < EXPORT_MAX_CHECKED; i++)
+                if (!*c->exports->damaged[i].image || !core_policy_image(c, c->exports->damaged[i].image))
+                        return &c->exports->damaged[i];
+        return NULL;
+}
+
+/* An event names a version by its image and the first digits of its id. */
+static void
+tell_damage(struct core *c, const char *id, const char *what, const char *text)
+{
+        const struct image *im = core_policy_image(c, id);
+
+        core_event(c, "image", im ? im->name : id, what, 0, "version %.16s: %s", id, text);
+}
+
+/* Of a version that work says nothing of - it was started anew, and nobody is to have it now - what was known goes on. */
+static void
+look_at_check(struct core *c, const struct export_check *now)
+{
+        struct export_check *known = damage_of(c->exports, now->image);
+
+        if (*now->text && !known) {
+                known = damage_new(c);
+                if (known)
+                        *known = *now;
+                tell_damage(c, now->image, "root-damaged", now->text);
+                core_fallback_damaged(c, now->image, now->text);
+        } else if (!*now->text && known) {
+                *known = (struct export_check){0};
+                tell_damage(c, now->image, "root-whole", "its root.squashfs is whole again");
+        }
+}
+
+const char *
+core_export_damage(const struct core *c, const char *image)
+{
+        const struct export_check *known = c->exports ? damage_of(c->exports, image) : NULL;
+
+        return known ? known->text : "";
+}
+
 void
 core_export_states(struct core *c, const struct msg_export_states *m)
 {
@@ -249,6 +303,8 @@ core_export_states(struct core *c, const struct msg_export_states *m)
                 else if (was && now->run == EXPORT_RUNNING && was->run != EXPORT_STARTING)
                         core_event(c, "server", now->name, "export-up", 0, "it runs again, pid %u", now->pid);
         }
+        for (uint32_t i = 0; i < m->n_checked; i++)
+                look_at_check(c, &m->checked[i]);
         c->exports->states = *m;
 }
 

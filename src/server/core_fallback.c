@@ -177,24 +177,23 @@ core_fallback_text(struct core *c, const struct host_fallback *f, char *buf, siz
 
 /* --- from init's report to the next boot --- */
 
-void
-core_fallback_failed(struct core *c, struct core_host *h, const struct msg_init_report *m, int64_t attempt_ms)
+/* Its next boot is not version @digits; nothing where that would not be it anyway. */
+static void
+fall_back(struct core *c, struct core_host *h, const char *digits, const char *why)
 {
         struct host_fallback *f = &h->row.setting.fallback, now = {.since_ms = core_wall(c)};
         const struct image *failed, *before;
         enum root_kind root;
         char text[NAME_SIZE + 64];
 
-        if (core_profile_once_failed(c, h, attempt_ms) || strspn(m->image, "0123456789abcdef") != IMAGE_SHORT_SIZE - 1)
-                return;
-        failed = core_policy_image(c, m->image);
-        if (*f->failed && strcmp(m->image, f->failed) == 0)
+        failed = core_policy_image(c, digits);
+        if (*f->failed && strcmp(digits, f->failed) == 0)
                 return; /* it rebooted before the new snapshot was in force: said already */
-        if (*f->failed && f->kind == PROFILE_POOL && strcmp(m->image, f->instead) == 0) {
+        if (*f->failed && f->kind == PROFILE_POOL && strcmp(digits, f->instead) == 0) {
                 now = *f;
                 take_last_resort(c, h, core_policy_image(c, f->failed), &now);
-        } else if (failed && wants(c, h, m->image, &root)) {
-                str_copy(now.failed, sizeof(now.failed), m->image);
+        } else if (failed && wants(c, h, digits, &root)) {
+                str_copy(now.failed, sizeof(now.failed), digits);
                 now.root = root;
                 before = version_before(c, h, failed);
                 now.kind = PROFILE_POOL;
@@ -205,14 +204,40 @@ core_fallback_failed(struct core *c, struct core_host *h, const struct msg_init_
         } else {
                 return; /* what it is to boot next is something else anyway */
         }
-        snprintf(now.why, sizeof(now.why), "%.*s", (int)sizeof(now.why) - 1, m->text);
+        snprintf(now.why, sizeof(now.why), "%.*s", (int)sizeof(now.why) - 1, why);
         core_text_clean(now.why);
         *f = now;
         core_mark_host(c, h);
         c->policy_dirty = true;
         core_event(c, "host", h->row.host.name, "fallback", h->row.boot,
-                   "image %s by %s failed: %.200s; from the next boot on: %s; 'dompool host retry %s' goes back", m->image,
-                   root_names[now.root], m->text, core_fallback_text(c, &now, text, sizeof(text)), h->row.host.name);
+                   "image %s by %s failed: %.200s; from the next boot on: %s; 'dompool host retry %s' goes back", digits,
+                   root_names[now.root], why, core_fallback_text(c, &now, text, sizeof(text)), h->row.host.name);
+}
+
+void
+core_fallback_failed(struct core *c, struct core_host *h, const struct msg_init_report *m, int64_t attempt_ms)
+{
+        if (core_profile_once_failed(c, h, attempt_ms) || strspn(m->image, "0123456789abcdef") != IMAGE_SHORT_SIZE - 1)
+                return;
+        fall_back(c, h, m->image, m->text);
+}
+
+void
+core_fallback_damaged(struct core *c, const char *image, const char *why)
+{
+        struct core_host *h, *next;
+        char digits[IMAGE_SHORT_SIZE];
+        enum root_kind root;
+
+        snprintf(digits, sizeof(digits), "%.*s", (int)sizeof(digits) - 1, image);
+        HASH_ITER(by_name, c->hosts_by_name, h, next)
+        {
+                const struct host_fallback *f = &h->row.setting.fallback;
+                bool instead = *f->failed && f->kind == PROFILE_POOL && strcmp(digits, f->instead) == 0;
+
+                if (instead ? root_is_block(f->root) : wants(c, h, digits, &root) && root_is_block(root))
+                        fall_back(c, h, digits, why);
+        }
 }
 
 static void

@@ -158,6 +158,7 @@ core_guard_chosen(struct core *c, const struct policy *policy, const struct poli
         r.hardware = m.hardware.time_ms ? &m.hardware : NULL;
         r.firmware = fw;
         r.loader = host->loader;
+        r.iscsi_hook = chosen->profile->iscsi_hook;
         r.satellite = satellite_of(c, host, chosen, &satellite);
         r.args_refused = make_args(c, policy, host, chosen, fw, &item);
         r.xen_args = item.xen_args;

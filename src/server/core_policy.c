@@ -85,6 +85,7 @@ core_policy_image_json(struct core *c, const struct image *im)
         add_tag(c, tags, im, "current");
         add_tag(c, tags, im, "previous");
         json_object_set_new(json, "tags", tags);
+        json_object_set_new(json, "trouble", json_string(core_export_damage(c, im->id)));
         return json;
 }
 
@@ -289,6 +290,7 @@ fill_profile(struct core *c, const struct config *config, struct image_index **c
         to->image = *p->image ? find_index(c, cache, p->image) : POLICY_HOSTS_IMAGE;
         to->server = p->server;
         to->root = *p->root ? root_find(p->root) : ROOT_N;
+        to->iscsi_hook = p->iscsi_hook;
         memcpy(to->layer, p->layer, sizeof(to->layer));
         memcpy(to->guest_nic, p->guest_nic, sizeof(to->guest_nic));
         memcpy(to->vlans, p->vlans, sizeof(to->vlans));

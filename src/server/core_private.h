@@ -38,6 +38,7 @@
 #include "model/image.h"
 #include "model/twin.h"
 #include "proto/satellite_files.h"
+#include "server/core_export.h"
 #include "server/core_world.h"
 #include "store/store.h"
 
@@ -309,20 +310,6 @@ void core_send_fd(struct core *c, enum role to, enum msg_type type, const void *
 /* Answers to the API: an error, or a JSON value (consumed; NULL: no memory). */
 void core_reply_error(struct core *c, uint64_t request, const struct error *err);
 void core_reply_json(struct core *c, uint64_t request, unsigned status, json_t *body);
-
-/* --- core_export.c --- */
-int core_export_load(struct core *c, struct error *err);
-void core_export_free(struct core *c);
-void core_export_tick(struct core *c);
-/* The policy, or what hosts run, is another: the plan is made anew. */
-void core_export_due(struct core *c);
-/* A host has another address. */
-void core_export_lease(struct core *c);
-/* To work, which is there (again). */
-void core_export_send(struct core *c);
-void core_export_states(struct core *c, const struct msg_export_states *m);
-json_t *core_exports_json(struct core *c, const struct msg_api_get *m, struct error *err);
-json_t *core_export_json(struct core *c, const struct msg_api_get *m, struct error *err);
 
 /* --- core_event.c --- */
 void core_event(struct core *c, const char *kind, const char *subject, const char *what, uint64_t boot, const char *fmt, ...)
@@ -671,17 +658,6 @@ void core_keep_all_gone(struct core *c);
 /* Size, time and number, or null. */
 json_t *core_keep_json(const struct core_host *h);
 
-/* --- core_fallback.c --- */
-/* Replaces a choice of @config's for a host that cannot boot what it means (->fallen): the profile; the image is that of the
- * host's setting, `fallback.instead`, and for the caller to fill in. */
-void core_fallback_apply(struct core *c, const struct config *config, const struct core_row *row, struct policy_choice *choice);
-/* INIT_ROOT_FAILED came from it. */
-void core_fallback_failed(struct core *c, struct core_host *h, const struct msg_init_report *m, int64_t attempt_ms);
-/* After images have changed: fall-backs from a version that nobody wants any more are over. */
-void core_fallback_look(struct core *c);
-void core_fallback_retry(struct core *c, const struct msg_api_name *m);
-/* null: there is none. */
-json_t *core_fallback_json(struct core *c, const struct core_host *h);
 /* "image micro 0123456789abcdef", "local", "rescue, image micro ...". */
 const char *core_fallback_text(struct core *c, const struct host_fallback *f, char *buf, size_t size);
 

@@ -24,6 +24,7 @@
 #define BACKOFF_MAX_MS 10000
 #define BACKOFF_RESET_MS 30000
 #define STOP_PATIENCE_MS 2000
+#define LOOK_MS 10000 /* at files that are given: have they become others? */
 #define NONE INT64_MAX
 
 struct slot {
@@ -48,9 +49,12 @@ struct work_export {
         uv_timer_t timer;
         char dir[ROLE_PATH_SIZE];
         struct slot slots[EXPORT_MAX_SERVERS];
-        struct grants grants; /* in force */
-        struct grants tgtd;   /* what tgtd was told */
-        pid_t tgt_pid;        /* that tells it; 0: none */
+        struct grants wanted; /* by core's plan */
+        struct grants grants; /* of them, those in force: nothing that is damaged, or not looked at yet */
+        int64_t look_at_ms;   /* mono: the files are looked at again */
+        struct work_check *check;
+        struct grants tgtd; /* what tgtd was told */
+        pid_t tgt_pid;      /* that tells it; 0: none */
         bool tgt_due;
         bool changed; /* core is to be told */
         struct work_nbd *nbd;
@@ -242,6 +246,8 @@ tell(struct work_export *x)
         for (size_t i = 0; m && i < EXPORT_MAX_SERVERS; i++)
                 if (x->slots[i].wanted)
                         m->states[m->n_states++] = x->slots[i].state;
+        if (m)
+                m->n_checked = work_check_found(x->check, m->checked, EXPORT_MAX_CHECKED);
         if (m && x->changed && role_send(x->ctx, ROLE_CORE, MSG_EXPORT_STATES, m, -1) == 0)
                 x->changed = false;
         free(m);
@@ -261,6 +267,10 @@ work_export_reap(struct work_export *x)
                         log_error("export iscsi: tgtadm failed, see above");
         }
         work_nbd_reap(x->nbd);
+        if (work_check_reap(x->check)) {
+                x->changed = true;
+                x->look_at_ms = 0; /* see on_tick() */
+        }
         tell(x);
 }
 
@@ -341,8 +351,9 @@ want(struct work_export *x, struct export_server *server)
         }
 }
 
-void
-work_export_plan(struct work_export *x, const struct msg_export_plan *plan)
+/* Puts the grants into force; false: it cannot be done, and all is as it was. */
+static bool
+apply(struct work_export *x)
 {
         struct export_server *servers = calloc(EXPORT_MAX_SERVERS, sizeof(*servers));
         struct export_site site = {.config = x->ctx->config};
@@ -350,15 +361,14 @@ work_export_plan(struct work_export *x, const struct msg_export_plan *plan)
 
         str_copy(site.dir, sizeof(site.dir), x->dir);
         if (n == 0)
-                n = export_servers(&site, plan->grants, plan->n_grants, servers);
+                n = export_servers(&site, x->grants.list, x->grants.n, servers);
         if (n < 0) {
                 log_error("exports stay as they are: %s",
                           n == -E2BIG ? "more than 64 servers would be needed; use fewer versions by AoE at a time"
                                       : strerror(-n));
                 free(servers);
-                return;
+                return false;
         }
-        grants_set(&x->grants, plan->grants, plan->n_grants);
         for (size_t i = 0; i < EXPORT_MAX_SERVERS; i++)
                 x->slots[i].wanted = false;
         for (int i = 0; i < n; i++)
@@ -375,6 +385,78 @@ work_export_plan(struct work_export *x, const struct msg_export_plan *plan)
         x->tgt_due = true;
         free(servers);
         tell(x);
+        return true;
+}
+
+static bool
+has_grant(const struct grants *g, const struct export_grant *one)
+{
+        return g->n > 0 && bsearch(one, g->list, g->n, sizeof(*one), export_grant_compare);
+}
+
+/* Is there a connection of NBD that reads what its host still should have, and may not have any more? */
+static bool
+nbd_withdrawn(const struct work_export *x, const struct grants *before)
+{
+        for (size_t i = 0; i < x->wanted.n; i++) {
+                const struct export_grant *g = &x->wanted.list[i];
+
+                if (g->root == ROOT_NBD && has_grant(before, g) && !has_grant(&x->grants, g))
+                        return true;
+        }
+        return false;
+}
+
+/* Of what is wanted, that which may be given. A version is asked for once. */
+static struct grants
+allowed(struct work_export *x)
+{
+        struct grants now = {calloc(x->wanted.n + 1, sizeof(*now.list)), 0};
+        const char *version = "";
+        bool whole = false;
+
+        for (size_t i = 0; now.list && i < x->wanted.n; i++) {
+                const struct export_grant *g = &x->wanted.list[i];
+
+                if (root_is_block(g->root) && strcmp(g->image, version) != 0) {
+                        version = g->image;
+                        whole = work_check_ask(x->check, version) == WORK_GOOD;
+                }
+                if (!root_is_block(g->root) || whole)
+                        now.list[now.n++] = *g;
+        }
+        return now;
+}
+
+/* @always: also if it is what it was. */
+static void
+choose(struct work_export *x, bool always)
+{
+        struct grants before = x->grants, now = allowed(x);
+
+        x->look_at_ms = now_ms(x) + LOOK_MS;
+        if (!now.list ||
+            (!always && now.n == before.n && (now.n == 0 || memcmp(now.list, before.list, now.n * sizeof(*now.list)) == 0))) {
+                free(now.list);
+                return;
+        }
+        x->grants = now;
+        if (!apply(x)) {
+                x->grants = before;
+                x->look_at_ms = NONE; /* until the plan is another one */
+                free(now.list);
+                return;
+        }
+        if (nbd_withdrawn(x, &before))
+                work_nbd_disconnect(x->nbd);
+        free(before.list);
+}
+
+void
+work_export_plan(struct work_export *x, const struct msg_export_plan *plan)
+{
+        grants_set(&x->wanted, plan->grants, plan->n_grants);
+        choose(x, true);
 }
 
 void
@@ -399,6 +481,10 @@ on_tick(uv_timer_t *timer)
                         kill(s->pid, SIGKILL);
         }
         tell_tgtd(x);
+        if (x->look_at_ms <= now) {
+                work_check_look(x->check);
+                choose(x, false);
+        }
         if (x->changed)
                 tell(x);
 }
@@ -444,7 +530,10 @@ work_export_new(struct role_ctx *ctx)
                 mkdir(nfs, 0700);
         end_left_over(x->dir);
         x->nbd = work_nbd_new(ctx, x->dir);
-        if (!x->nbd) {
+        x->check = work_check_new(ctx);
+        if (!x->nbd || !x->check) {
+                free(x->nbd);
+                free(x->check);
                 free(x);
                 return NULL;
         }
@@ -460,6 +549,7 @@ work_export_stop(struct work_export *x)
         const struct timespec pause = {.tv_nsec = 20 * 1000000l};
         bool left = true;
 
+        work_check_stop(x->check);
         for (size_t i = 0; i < EXPORT_MAX_SERVERS; i++)
                 if (*x->slots[i].server.name)
                         end(x, &x->slots[i]);

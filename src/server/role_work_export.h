@@ -14,12 +14,14 @@
  *
  *     role_work_export.c   the slots
  *     role_work_nbd.c      NBD's listener and its connections
+ *     role_work_check.c    whether a version's squashfs is whole: only then it is given as a block device
  */
 #include "export/export_process.h"
 #include "server/role.h"
 
 struct work_export;
 struct work_nbd;
+struct work_check;
 
 struct work_export *work_export_new(struct role_ctx *ctx);
 
@@ -46,6 +48,31 @@ int work_nbd_serve(struct work_nbd *n, const struct export_server *server, const
 /* Nobody is let in any more; connections end. */
 void work_nbd_close(struct work_nbd *n);
 
+/* A version is given no more, at once: all connections end, and those of other versions are made anew by their hosts. */
+void work_nbd_disconnect(struct work_nbd *n);
+
 void work_nbd_reap(struct work_nbd *n);
+
+/* --- role_work_check.c --- */
+
+enum work_verdict { WORK_UNCHECKED, WORK_GOOD, WORK_DAMAGED };
+
+/* NULL: no memory. */
+struct work_check *work_check_new(struct role_ctx *ctx);
+
+/* How the version's squashfs is. Where that is not known, or it is another file by now, it is looked into, and
+ * work_check_reap() says when to ask again. */
+enum work_verdict work_check_ask(struct work_check *x, const char *image);
+
+/* What is known, the damaged ones first; how many. */
+uint32_t work_check_found(const struct work_check *x, struct export_check *ret, uint32_t max);
+
+/* Looks at the damaged ones again where their files have changed, also if nobody asks for them any more. */
+void work_check_look(struct work_check *x);
+
+/* A child has ended; true: it was ours. */
+bool work_check_reap(struct work_check *x);
+
+void work_check_stop(struct work_check *x);
 
 #endif

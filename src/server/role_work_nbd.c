@@ -5,6 +5,7 @@
  * in disturbs nobody. Runs in role work.
  */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -167,8 +168,28 @@ start_listening(struct work_nbd *n)
         return uv_poll_start(n->poll, UV_READABLE, on_listener);
 }
 
-/* DIR/nbd/<id16> leads to a version's file: the names under which nbdkit gives them. Those of versions that are gone lead to
- * nothing, and stay until the server ends. */
+static bool
+is_given(const struct work_nbd *n, const char *id16)
+{
+        for (size_t i = 0; i < n->n_grants; i++)
+                if (n->grants[i].root == ROOT_NBD && strncmp(n->grants[i].image, id16, 16) == 0)
+                        return true;
+        return false;
+}
+
+/* Of versions that are given no more, or were by a work before this one. Connections that have their file open go on. */
+static void
+remove_links(const struct work_nbd *n, const char *path)
+{
+        _cleanup_closedir_ DIR *d = opendir(path);
+        const struct dirent *e;
+
+        while (d && (e = readdir(d)))
+                if (e->d_name[0] != '.' && !is_given(n, e->d_name))
+                        unlinkat(dirfd(d), e->d_name, 0);
+}
+
+/* DIR/nbd/<id16> leads to a version's file: the names under which nbdkit gives them. */
 static void
 make_links(const struct work_nbd *n)
 {
@@ -176,6 +197,7 @@ make_links(const struct work_nbd *n)
 
         snprintf(dir, sizeof(dir), "%s/nbd", n->dir);
         mkdir(dir, 0755);
+        remove_links(n, dir);
         for (size_t i = 0; i < n->n_grants; i++) {
                 const struct export_grant *g = &n->grants[i];
 
@@ -199,6 +221,15 @@ work_nbd_serve(struct work_nbd *n, const struct export_server *server, const str
                 if (n->connections[i].pid > 0 && !export_address_known(grants, n_grants, ROOT_NBD, n->connections[i].address))
                         kill(n->connections[i].pid, SIGKILL);
         return n->fd >= 0 ? 0 : start_listening(n);
+}
+
+/* Which connection has which version nobody here knows. */
+void
+work_nbd_disconnect(struct work_nbd *n)
+{
+        for (size_t i = 0; i < MAX_CONNECTIONS; i++)
+                if (n->connections[i].pid > 0)
+                        kill(n->connections[i].pid, SIGKILL);
 }
 
 void

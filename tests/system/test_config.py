@@ -59,6 +59,8 @@ ERRORS = [
     ("local stays local", NETWORK + 'profile "local" { kind = "pool" }\n', 5,
      "profile 'local' is built in with kind \"local\", which cannot be changed"),
     ("root", NETWORK + 'profile "lab" {\n kind = "pool"\n root = "nfs5"\n}\n', 7, "root 'nfs5' must be ram, http, nfs, nfs3, nbd, iscsi or aoe"),
+    ("iscsi-hook of another root", NETWORK + 'profile "lab" { kind = "pool" root = "nbd" iscsi-hook = "yes" }\n', 5,
+     "profile 'lab': iscsi-hook is for kind \"pool\" with root \"iscsi\", its own or the host's"),
     ("guest-nic", NETWORK + 'profile "lab" {\n kind = "pool"\n guest-nic = "a/b"\n}\n', 7,
      "guest-nic 'a/b' must be boot, other, the name of an interface such as eth1 (at most 15 characters), or a MAC address"),
     ("vlan tag", NETWORK + 'profile "lab" {\n kind = "pool"\n vlans = "10, 4095"\n}\n', 7,
@@ -189,7 +191,7 @@ quirk "b" { firmware = "efi" no-tftp-options = "yes" why = "x" }
 host "n1" { mac = "02-00-00-00-00-01" address = "10.0.0.11" profile = "local" image = "micro" xen-args = "x" kernel-args = "y" console = "vga" loader = "pxelinux"
   labels = "room-a, desks" }
 export { nfs-server = "10.0.0.5:/vol/%i" nbd-server = "10.0.0.5:1:%i" iscsi-server = "10.0.0.5:3260:1:iqn.x:%i" aoe-target = "7.1" nbd-port = 10810 iscsi-port = 3261 }
-profile "lab" { kind = "pool" image = "micro:previous" xen-args = "a" kernel-args = "b" root = "iscsi" layer = "overlay:256M" menu = "people"
+profile "lab" { kind = "pool" image = "micro:previous" xen-args = "a" kernel-args = "b" root = "iscsi" iscsi-hook = "yes" layer = "overlay:256M" menu = "people"
   guest-nic = "other" vlans = "10, 20:labs 30:vlan30" }
 profile "ltsp" { kind = "chain" server = "10.0.0.8" file = "ltsp/ltsp.ipxe" }
 menu "people" { title = "Room A" entry "Own disk" { profile = "local" }
@@ -217,7 +219,7 @@ def test_canonical_print_reads_back_identically(tmp_path):
     assert second.stdout == first.stdout
     # What was said is in it: nothing is lost on the way.
     for value in ('"/tmp/x y"', '"/i\\$HOME"', '"/g\\"q\\\\b"', '"10.0.0.9-10.255.0.0"', '"172800s"', '"127.0.0.1:8443"', '"' + "cd" * 32 + '"',
-                  'profile = "local"', '"02:00:00:00:00:01"', 'guest-nic = "other"', 'vlans = "10,20:labs,30"', 'keep-limit = "64K"'):
+                  'profile = "local"', '"02:00:00:00:00:01"', 'guest-nic = "other"', 'vlans = "10,20:labs,30"', 'iscsi-hook = "yes"', 'keep-limit = "64K"'):
         assert value in first.stdout
 
 

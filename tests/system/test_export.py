@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Roots over the network: the servers that dompoold starts, asked by others' clients - libnfs, libnbd, libiscsi, and AoE by scapy - from
 machines whose address is known and from one whose is not."""
+import json
 import os
 import pathlib
 import signal
@@ -181,6 +182,54 @@ def test_aoe_answers_known_machines_only_and_comes_back(server):
     assert aoe_read(unknown, image) == "silence"
     os.kill(exports(server)[name]["pid"], signal.SIGKILL)
     assert wait_for(lambda: (r := aoe_read(known, image, 3)) != "silence" and r, 15) == ROOT[1536:2048].hex()
+
+
+def image_events(server):
+    return [e["what"] for e in server.get("/v1/events?kind=image")["events"] if e["what"].startswith("root-")]
+
+
+def test_a_root_with_one_damaged_byte_is_given_to_nobody_and_its_hosts_fall_back(server, tmp_path):
+    before = make_version(server, b"before\n")
+    image = start(server, HOSTS[2:5])
+    tag = server.store / "tags" / "micro.json"
+    tag.unlink()
+    tag.write_text(json.dumps({"current": image, "previous": before}))
+    wait_for(lambda: server.get("/v1/images/" + before[:16])["tags"] == ["previous"])
+    nbd, iscsi, aoe = (machine(server, name) for name in ("nbd", "iscsi", "aoe"))
+    assert wait_for(lambda: nbd_read(nbd, image, tmp_path), 15) == ROOT
+    assert wait_for(lambda: f":{image[:16]}" in iscsi_ls(iscsi))
+    assert wait_for(lambda: aoe_read(aoe, image) != "silence")
+    assert image_events(server) == []
+
+    file = server.store / "versions" / image / "root.squashfs"
+    file.write_bytes(ROOT[:500_000] + bytes([ROOT[500_000] ^ 1]) + ROOT[500_001:])
+    wait_for(lambda: image_events(server) == ["root-damaged"], 20)
+    assert wait_for(lambda: nbd_read(nbd, image, tmp_path) is None)
+    assert wait_for(lambda: f":{image[:16]}" not in iscsi_ls(iscsi))
+    assert wait_for(lambda: aoe_read(aoe, image) == "silence")
+    shown = server.get("/v1/images/" + image[:16])["trouble"]
+    assert shown == "its root.squashfs is not the one of its manifest; no host gets it by nbd, iscsi or aoe"
+    assert server.get("/v1/images/" + before[:16])["trouble"] == ""
+    for host in HOSTS[2:5]:
+        fallback = server.get("/v1/hosts/" + host["name"])["fallback"]
+        assert (fallback["failed"], fallback["instead"], fallback["why"]) == (image[:16], before[:16], shown)
+    assert wait_for(lambda: nbd_read(nbd, before, tmp_path)) == ROOT
+
+    # a work that begins with it never gives it
+    server.kill_role("work")
+    assert wait_for(lambda: nbd_read(nbd, before, tmp_path), 15) == ROOT
+    assert nbd_read(nbd, image, tmp_path) is None and f":{image[:16]}" not in iscsi_ls(iscsi) and aoe_read(aoe, image) == "silence"
+
+    # whole again: who asks for it gets it
+    assert server.get("/v1/images/" + image[:16])["trouble"] == shown
+    file.write_bytes(ROOT)
+    for host in HOSTS[2:5]:
+        assert server.api("POST", f"/v1/hosts/{host['name']}/retry")[0] == 200
+    wait_for(lambda: image_events(server) == ["root-damaged", "root-whole"], 20)
+    assert server.get("/v1/images/" + image[:16])["trouble"] == ""
+    assert wait_for(lambda: nbd_read(nbd, image, tmp_path), 20) == ROOT
+    assert wait_for(lambda: f":{image[:16]}" in iscsi_ls(iscsi))
+    assert wait_for(lambda: aoe_read(aoe, image) != "silence")
 
 
 def test_a_version_stays_given_as_long_as_a_host_runs_it(server):

@@ -21,6 +21,7 @@ class Rooted(Room):
 
     def _make_files(self):
         self.files["initrd-root"] = fake_store.make_cpio({"init": b"stage"})
+        self.files["root.squashfs"] = b"root" * 1024
         super()._make_files()
         self.before = self.image
         self.image = fake_store.make_image(self.store, files={**self.files, "vmlinuz": fake_store.make_kernel() + b"new"})

@@ -314,7 +314,7 @@ def test_the_stage_has_the_transports_modules_and_clients(micro, tmp_path):
     store, image = micro
     listing = subprocess.run(f"zstd -dc {store}/versions/{image['id']}/initrd-root | cpio -t --quiet", shell=True, check=True,
                              capture_output=True, text=True).stdout
-    for wanted in ("init", "sbin/iscsid", "sbin/iscsiadm", "/nfsv3.ko", "/nfsv4.ko", "/nbd.ko", "/iscsi_tcp.ko", "/sd_mod.ko", "/aoe.ko", "/overlay.ko",
+    for wanted in ("init", "sbin/iscsid", "sbin/iscsiadm", "/nfsv3.ko", "/nfsv4.ko", "/nbd.ko", "/iscsi_tcp.ko", "/iscsi_ibft.ko", "/sd_mod.ko", "/aoe.ko", "/overlay.ko",
                    "/squashfs.ko", "/loop.ko", "/bridge.ko", "/8021q.ko", "/virtio_net.ko", "/e1000e.ko"):
         assert any(line == wanted or line.endswith(wanted) for line in listing.splitlines()), wanted
 

@@ -102,10 +102,11 @@ answers_are_packets_and_the_menu_is_the_rendered_one(void **state)
         policy_free(p);
 }
 
-static void
-the_setting_that_made_a_word_about_guests_networks_is_named(void **state)
+/* A policy whose profile of the pool is @profile's but for its name and kind. */
+static struct policy *
+policy_with(const struct policy_profile *profile)
 {
-        struct policy_profile profiles[PROFILE_N];
+        struct policy_profile profiles[PROFILE_N], *pool = &profiles[PROFILE_POOL];
         struct policy_header header;
         struct policy_image image;
         struct policy_host hosts[3];
@@ -117,15 +118,43 @@ the_setting_that_made_a_word_about_guests_networks_is_named(void **state)
                                            .hosts = hosts,
                                            .n_hosts = 3};
         struct policy *p = NULL;
-        struct told *t;
 
-        (void)state;
         fixture_header(&header);
         fixture_image(&image);
         fixture_profiles(profiles);
         fixture_hosts(hosts);
-        snprintf(profiles[PROFILE_POOL].vlans, sizeof(profiles[PROFILE_POOL].vlans), "10,20:labs");
+        memcpy(pool->vlans, profile->vlans, sizeof(pool->vlans));
+        pool->root = profile->root;
+        pool->iscsi_hook = profile->iscsi_hook;
         assert_int_equal(policy_build(&parts, &p), 0);
+        return p;
+}
+
+static void
+who_leaves_an_ibft_and_who_does_not_is_told(void **state)
+{
+        struct policy *p = policy_with(&(struct policy_profile){.root = ROOT_ISCSI, .iscsi_hook = 1});
+        struct told *efi = tell(p, &mac_pool, "efi64"), *bios = tell(p, &mac_pool, "bios");
+
+        (void)state;
+        assert_non_null(strstr(efi->text, "sanhook iscsi:10.88.0.1::3260:1:"));
+        assert_non_null(strstr(efi->text, "iscsi-hook of the profile"));
+        assert_null(strstr(efi->text, "decision|iBFT"));
+        assert_non_null(strstr(bios->text, "decision|iBFT"));
+        assert_non_null(strstr(bios->text, "none by pxelinux: the target is on dom0's command line"));
+        assert_null(strstr(bios->menu, "sanhook"));
+        free(efi);
+        free(bios);
+        policy_free(p);
+}
+
+static void
+the_setting_that_made_a_word_about_guests_networks_is_named(void **state)
+{
+        struct policy *p = policy_with(&(struct policy_profile){.root = ROOT_N, .vlans = "10,20:labs"});
+        struct told *t;
+
+        (void)state;
         t = tell(p, &mac_pool, "bios");
         assert_non_null(strstr(t->text, "dompool.vlans=10,20:labs"));
         assert_non_null(strstr(t->text, "vlans of the profile"));
@@ -282,6 +311,7 @@ main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(beside_another_server_the_account_goes_on_to_the_files),
                 cmocka_unit_test(answers_are_packets_and_the_menu_is_the_rendered_one),
+                cmocka_unit_test(who_leaves_an_ibft_and_who_does_not_is_told),
                 cmocka_unit_test(the_setting_that_made_a_word_about_guests_networks_is_named),
                 cmocka_unit_test(a_stranger_gets_silence_and_the_reason_is_told),
                 cmocka_unit_test(a_stranger_is_told_what_the_enrolment_rules_make_of_it),

@@ -303,6 +303,40 @@ a_root_whose_modules_are_not_there(void **state)
         expect_none(&x);
 }
 
+static void
+who_cannot_make_or_find_an_ibft_is_warned_of(void **state)
+{
+        static char older[] = "iscsi_tcp sd_mod squashfs overlay", modules[] = "iscsi_tcp sd_mod squashfs overlay iscsi_ibft";
+        const struct firmware efi = {FIRMWARE_PXE, 7, 0}, ipxe = {FIRMWARE_IPXE, 7, FIRMWARE_IPXE_HTTP | FIRMWARE_IPXE_EFI};
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        x.facts.initrd_root = x.facts.initrd;
+        x.facts.initrd_root.modules = (struct blob){(uint8_t *)modules, sizeof(modules) - 1};
+        add_loader(&x, "undionly.kpxe", LOADER_FORM_OTHER, "", false);
+        x.r.root = ROOT_ISCSI;
+        expect_none(&x);
+        x.r.iscsi_hook = true;
+        expect_one(&x, GUARD_ISCSI_HOOK, GUARD_WARNING, "pxelinux leaves no iBFT"); /* it is a BIOS machine */
+        x.r.firmware = NULL;
+        expect_none(&x);
+        x.r.loader = "undionly";
+        expect_one(&x, GUARD_ISCSI_HOOK, GUARD_WARNING, "undionly leaves no iBFT");
+        x.r.loader = "";
+        x.r.firmware = &efi;
+        expect_none(&x);
+        x.r.loader = "grub-efi";
+        expect_one(&x, GUARD_ISCSI_HOOK, GUARD_WARNING, "grub-efi leaves no iBFT");
+        x.r.loader = "";
+        x.r.firmware = &ipxe;
+        expect_none(&x);
+        x.facts.initrd_root.modules = (struct blob){(uint8_t *)older, sizeof(older) - 1};
+        expect_one(&x, GUARD_ISCSI_HOOK, GUARD_WARNING, "has not the module iscsi_ibft");
+        x.r.iscsi_hook = false;
+        expect_none(&x);
+}
+
 /* Satellite 'north' on 10.78.0.0/24, its main server at 10.77.0.1; all modules are there. */
 static void
 room_with_satellite(struct room *x, struct guard_satellite *s, struct config_network *n)
@@ -727,6 +761,7 @@ main(void)
                 cmocka_unit_test(an_initrd_that_is_cut_missing_or_without_init),
                 cmocka_unit_test(modules_of_another_kernel),
                 cmocka_unit_test(a_root_whose_modules_are_not_there),
+                cmocka_unit_test(who_cannot_make_or_find_an_ibft_is_warned_of),
                 cmocka_unit_test(roots_behind_a_satellite),
                 cmocka_unit_test(a_satellite_that_names_no_router),
                 cmocka_unit_test(transports_name_what_they_lack),

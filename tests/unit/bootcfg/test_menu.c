@@ -187,6 +187,47 @@ a_root_over_the_network_has_its_words_and_its_initrd(void **state)
         policy_free(p);
 }
 
+/* Last of all, so that a boot that ends at the local disk finds no other; only where iPXE is on UEFI. */
+static void
+a_hooked_iscsi_root_is_logged_in_to_right_before_the_boot(void **state)
+{
+        static const char end[] =
+                "initrd-root || goto other\n"
+                "set initiator-iqn iqn.2026-01.dompool:host-525400880001\n"
+                "sanhook iscsi:10.88.0.1::3260:1:iqn.2026-01.dompool:0123456789abcdef || echo dompool: no iBFT, "
+                "dom0 goes by its command line\n"
+                "boot ||\nsanunhook ||\ngoto other\n";
+        struct policy *p = fixture_policy();
+        struct policy_profile profile;
+        const struct menu_doc *doc;
+        struct menu_text out;
+        const char *why;
+
+        (void)state;
+        for (size_t i = 0; (doc = menu_doc_at(i)); i++) {
+                struct menu_request r = {.doc = doc,
+                                         .policy = p,
+                                         .host = fixture_find(p, &mac_pool),
+                                         .chosen = fixture_choose(p, fixture_find(p, &mac_pool)),
+                                         .server = SERVER_ADDRESS,
+                                         .token = TOKEN};
+
+                profile = *r.chosen.profile;
+                profile.iscsi_hook = 1;
+                r.chosen.profile = &profile;
+                r.chosen.root = ROOT_ISCSI;
+                assert_int_equal(menu_render(&r, &out, &why), PROFILE_POOL);
+                if (doc == &menu_doc_ipxe_xen)
+                        assert_non_null(strstr(out.text, end));
+                else
+                        assert_null(strstr(out.text, "sanhook"));
+                r.chosen.root = ROOT_NBD;
+                menu_render(&r, &out, &why);
+                assert_null(strstr(out.text, "sanhook"));
+        }
+        policy_free(p);
+}
+
 static void
 golden_path(const char *name, char path[512])
 {
@@ -467,6 +508,7 @@ main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_root_over_the_network_has_its_words_and_its_initrd),
+                cmocka_unit_test(a_hooked_iscsi_root_is_logged_in_to_right_before_the_boot),
                 cmocka_unit_test(guests_networks_have_their_words_before_the_hosts_own),
                 cmocka_unit_test(menus_are_as_their_golden_files),
                 cmocka_unit_test(every_kernel_panics_without_its_init),

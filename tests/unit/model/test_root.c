@@ -87,6 +87,27 @@ settings_are_refused_that_no_host_understands(void **state)
                 assert_true(root_pattern_check(servers[i], &err) < 0);
 }
 
+/* RFC 4173, 5: the LUN is hex, and there is no protocol where it is TCP. */
+static void
+an_iscsi_word_becomes_the_uri_that_ipxe_takes(void **state)
+{
+        static const char *const bad[] = {"nbd:10.0.0.1:10809:x", "iscsi:host:3260:1:iqn.x", "iscsi:10.0.0.1:3260:iqn.x",
+                                          "iscsi:10.0.0.1:3260:1"};
+        char uri[ROOT_WORD_SIZE], longest[ROOT_WORD_SIZE];
+
+        (void)state;
+        assert_true(root_iscsi_uri("iscsi:10.0.0.1:3260:1:iqn.2026-01.dompool:0123456789abcdef", uri));
+        assert_string_equal(uri, "iscsi:10.0.0.1::3260:1:iqn.2026-01.dompool:0123456789abcdef");
+        assert_true(root_iscsi_uri("iscsi:10.0.0.1:3260:200:iqn.x:y", uri));
+        assert_string_equal(uri, "iscsi:10.0.0.1::3260:c8:iqn.x:y");
+        for (size_t i = 0; i < N_ELEMENTS(bad); i++)
+                assert_false(root_iscsi_uri(bad[i], uri));
+        memset(longest, 'x', sizeof(longest));
+        memcpy(longest, "iscsi:10.0.0.1:3260:1:", strlen("iscsi:10.0.0.1:3260:1:"));
+        longest[sizeof(longest) - 1] = '\0';
+        assert_false(root_iscsi_uri(longest, uri));
+}
+
 /* 0xffff and 0xff are AoE's broadcast addresses. */
 static void
 no_image_has_an_aoe_address_that_means_all(void **state)
@@ -109,6 +130,7 @@ main(void)
                 cmocka_unit_test(words_name_server_image_and_shelf),
                 cmocka_unit_test(a_server_of_ones_own_stands_in_the_word),
                 cmocka_unit_test(settings_are_refused_that_no_host_understands),
+                cmocka_unit_test(an_iscsi_word_becomes_the_uri_that_ipxe_takes),
                 cmocka_unit_test(no_image_has_an_aoe_address_that_means_all),
         };
 

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Are the bytes of a version's root.squashfs those of its manifest? A block device is read here and there by its hosts, who
+ * would notice damage only where they read; so the server looks at all of it before it gives any. Runs in role work.
+ *
+ *     asked --> unchecked --a child reads all of it--> good | damaged       one child at a time
+ *                               ^-- the file is another one (inode, size, time) --'
+ *
+ * What was found counts until the next look has come to an end, so that a file that was put in its place anew disturbs nobody.
+ * What goes bad on the disk afterwards, below the file system, is not seen until work is started again.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "image/image_files.h"
+#include "image/image_store.h"
+#include "server/role_work_export.h"
+
+#define FILE_NAME "root.squashfs"
+
+/* A file as it was when it was read. */
+struct identity {
+        dev_t dev;
+        ino_t ino;
+        off_t size;
+        struct timespec mtime;
+};
+
+enum finding { SAME, DIFFERS, NOT_NAMED, UNREADABLE, FINDING_N };
+
+static const char *const finding_texts[FINDING_N] = {
+        [SAME] = "",
+        [DIFFERS] = "its " FILE_NAME " is not the one of its manifest; no host gets it by nbd, iscsi or aoe",
+        [NOT_NAMED] = "its manifest names no " FILE_NAME "; no host gets it by nbd, iscsi or aoe",
+        [UNREADABLE] = "its " FILE_NAME " or its manifest cannot be read; no host gets it by nbd, iscsi or aoe",
+};
+
+struct entry {
+        char image[IMAGE_ID_SIZE];
+        struct identity file;      /* as it is or was looked at */
+        bool due;                  /* it is to be looked at */
+        enum work_verdict verdict; /* of the last look */
+        enum finding finding;
+};
+
+struct work_check {
+        struct role_ctx *ctx;
+        struct entry *entries;
+        size_t n;
+        pid_t pid;    /* the child; 0: none */
+        size_t which; /* that it reads */
+};
+
+struct work_check *
+work_check_new(struct role_ctx *ctx)
+{
+        struct work_check *x = calloc(1, sizeof(*x));
+
+        if (x)
+                x->ctx = ctx;
+        return x;
+}
+
+static struct identity
+identity_of(const struct work_check *x, const char *image)
+{
+        char path[CONFIG_PATH_SIZE + IMAGE_ID_SIZE + 32];
+        struct stat st;
+
+        snprintf(path, sizeof(path), "%s/versions/%s/" FILE_NAME, x->ctx->config->image_store, image);
+        if (stat(path, &st) < 0)
+                return (struct identity){0};
+        return (struct identity){st.st_dev, st.st_ino, st.st_size, st.st_mtim};
+}
+
+static bool
+same(const struct identity *a, const struct identity *b)
+{
+        return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime.tv_sec == b->mtime.tv_sec &&
+               a->mtime.tv_nsec == b->mtime.tv_nsec;
+}
+
+static struct entry *
+entry_of(struct work_check *x, const char *image)
+{
+        struct entry *more;
+
+        for (size_t i = 0; i < x->n; i++)
+                if (strcmp(x->entries[i].image, image) == 0)
+                        return &x->entries[i];
+        more = realloc(x->entries, (x->n + 1) * sizeof(*more));
+        if (!more)
+                return NULL;
+        x->entries = more;
+        more[x->n] = (struct entry){.file = identity_of(x, image), .due = true};
+        str_copy(more[x->n].image, sizeof(more->image), image);
+        return &more[x->n++];
+}
+
+static enum finding
+look(const char *store, const char *id)
+{
+        const struct image_file *file;
+        char path[IMAGE_PATH_SIZE];
+        struct error err;
+        struct image im;
+        uint8_t sha256[32];
+        uint64_t size;
+
+        if (image_store_find(store, id, &im, &err) < 0)
+                return UNREADABLE;
+        file = image_file_find(&im, FILE_NAME);
+        if (!file)
+                return NOT_NAMED;
+        if (image_path(path, &err, "%s/versions/%s/" FILE_NAME, store, id) < 0 || image_hash(path, sha256, &size, &err) < 0)
+                return UNREADABLE;
+        return size == file->size && memcmp(sha256, file->sha256, sizeof(sha256)) == 0 ? SAME : DIFFERS;
+}
+
+static void
+start_next(struct work_check *x)
+{
+        size_t i = 0;
+
+        while (i < x->n && !x->entries[i].due)
+                i++;
+        if (x->pid > 0 || i == x->n)
+                return;
+        x->which = i;
+        x->pid = export_process_fork();
+        if (x->pid == 0)
+                _exit(export_process_become(EXPORT_NBD) < 0 ? UNREADABLE
+                                                            : (int)look(x->ctx->config->image_store, x->entries[i].image));
+        if (x->pid < 0) { /* asked again */
+                log_error("cannot check image=%.16s error=\"%s\"", x->entries[i].image, strerror(-x->pid));
+                x->pid = 0;
+        }
+}
+
+enum work_verdict
+work_check_ask(struct work_check *x, const char *image)
+{
+        struct identity now = identity_of(x, image);
+        struct entry *e = entry_of(x, image);
+
+        if (!e)
+                return WORK_UNCHECKED;
+        if (!e->due && !same(&e->file, &now)) {
+                e->file = now;
+                e->due = true;
+        }
+        start_next(x);
+        return e->verdict;
+}
+
+uint32_t
+work_check_found(const struct work_check *x, struct export_check *ret, uint32_t max)
+{
+        static const enum work_verdict order[] = {WORK_DAMAGED, WORK_GOOD};
+        uint32_t n = 0;
+
+        for (size_t k = 0; k < N_ELEMENTS(order); k++)
+                for (size_t i = 0; i < x->n && n < max; i++) {
+                        if (x->entries[i].verdict != order[k])
+                                continue;
+                        str_copy(ret[n].image, sizeof(ret[n].image), x->entries[i].image);
+                        str_copy(ret[n].text, sizeof(ret[n].text), finding_texts[x->entries[i].finding]);
+                        n++;
+                }
+        return n;
+}
+
+void
+work_check_look(struct work_check *x)
+{
+        for (size_t i = 0; i < x->n; i++)
+                if (x->entries[i].verdict == WORK_DAMAGED)
+                        work_check_ask(x, x->entries[i].image);
+}
+
+/* A child that was killed has found nothing: who asks again starts another. */
+bool
+work_check_reap(struct work_check *x)
+{
+        struct entry *e;
+        int status;
+
+        if (x->pid <= 0 || waitpid(x->pid, &status, WNOHANG) != x->pid)
+                return false;
+        x->pid = 0;
+        e = &x->entries[x->which];
+        if (WIFEXITED(status) && WEXITSTATUS(status) < FINDING_N) {
+                e->due = false;
+                e->finding = (enum finding)WEXITSTATUS(status);
+                e->verdict = e->finding == SAME ? WORK_GOOD : WORK_DAMAGED;
+                log_write(e->finding == SAME ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "root checked image=%.16s result=\"%s\"",
+                          e->image, e->finding == SAME ? "as its manifest says" : finding_texts[e->finding]);
+        }
+        start_next(x);
+        return true;
+}
+
+void
+work_check_stop(struct work_check *x)
+{
+        if (x->pid > 0) {
+                kill(x->pid, SIGKILL);
+                waitpid(x->pid, NULL, 0);
+                x->pid = 0;
+        }
+}
