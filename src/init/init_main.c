@@ -59,7 +59,6 @@
 #define DISKS_APPEAR_US 1000000
 /* For the reports of the first stage, which would be lost with it. */
 #define SWITCH_GRACE_MS 3000
-#define LAYER_LOOK_MS 10000
 
 struct init {
         struct init_options options;
@@ -79,8 +78,7 @@ struct init {
         bool first_stage;    /* the root is still to be mounted */
         bool on_root;        /* it is, and this process runs from it */
         bool below_systemd;  /* a service, not the first process */
-        enum root_layer_level layer;
-        int64_t layer_looked_ms;
+        struct init_layer_watch layer;
         bool ready_said;
         bool mode_said; /* the report of a mode without an agent is on its way */
 };
@@ -195,18 +193,11 @@ static void
 switch_root(struct init *x)
 {
         const struct init_handover h = {.dhcp_pid = x->services[SERVICE_DHCP].pid, .lease_fd = x->lease_fd, .lease = x->lease};
-        int64_t end = now(x) + SWITCH_GRACE_MS;
         struct error err;
-        int status;
 
         if (x->services[SERVICE_SHELL].pid > 0)
                 kill(x->services[SERVICE_SHELL].pid, SIGKILL);
-        while (x->reports.n > 0 && now(x) < end) {
-                report_start(&x->reports, &x->options, now(x));
-                if (x->reports.pid > 0 && waitpid(x->reports.pid, &status, WNOHANG) > 0)
-                        report_ended(&x->reports, WIFEXITED(status) && WEXITSTATUS(status) == 0, now(x));
-                usleep(10000);
-        }
+        report_flush(&x->reports, &x->options, &x->clock, SWITCH_GRACE_MS);
         if (init_machine_id_write(INIT_ROOT_NEW, &x->net.mac, &err) < 0)
                 say(x, "error", true, "%s", err.message);
         init_root_switch(&h, &err);
@@ -424,27 +415,6 @@ check_waits(struct init *x)
         }
 }
 
-/* The layer is RAM with a limit: whoever fills it gets "no space left", and the host should be looked at before. For who sits
- * at the console; the server is told by the agent (hv_root.c), also when the boot token is old. */
-static void
-look_at_layer(struct init *x)
-{
-        uint64_t used, size;
-        enum root_layer_level level;
-
-        if (!x->on_root || (x->layer_looked_ms && now(x) - x->layer_looked_ms < LAYER_LOOK_MS))
-                return;
-        x->layer_looked_ms = now(x);
-        if (!init_root_layer_used(&used, &size))
-                return;
-        level = root_layer_level(x->layer, used, size);
-        if (level > x->layer)
-                log_warning("the root's writable layer is %s: %llu of %llu MiB; remove what was written, or give it more by "
-                            "dompool.layer",
-                            root_layer_level_names[level], (unsigned long long)(used >> 20), (unsigned long long)(size >> 20));
-        x->layer = level;
-}
-
 /* Before all others: it says good-bye to the server while the network and xenstored are still there. */
 static void
 stop_agent(const struct init *x)
@@ -523,8 +493,8 @@ poll_timeout(const struct init *x, bool looking)
         /* A wait that has no event of its own is checked once a second; a host that is up sleeps. */
         if ((x->conditions & (COND_LEASE | COND_DOM0)) != (COND_LEASE | COND_DOM0) && left > 1000)
                 left = 1000;
-        if (x->on_root && left > LAYER_LOOK_MS)
-                left = LAYER_LOOK_MS;
+        if (x->on_root && left > INIT_LAYER_LOOK_MS)
+                left = INIT_LAYER_LOOK_MS;
         return left == INT64_MAX ? -1 : left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
 }
 
@@ -586,7 +556,8 @@ run(struct init *x)
                 start_due(x);
                 check_waits(x);
                 look_at_mode(x);
-                look_at_layer(x);
+                if (x->on_root)
+                        init_layer_watch(&x->layer, now(x));
                 if (now(x) >= fatal_end_ms(x))
                         end_machine(x, false, "a failure that only a restart can heal");
                 struct pollfd fds[] = {{.fd = x->signal_fd, .events = POLLIN},
@@ -673,8 +644,7 @@ static void
 setup_on_root(struct init *x)
 {
         struct init_lease before = x->lease;
-        struct root_cost f = {0};
-        char text[300], fetched[80] = "read as it is needed";
+        char text[400];
         struct error err;
 
         /* This process must go on when no page of the root can be had. */
@@ -683,12 +653,8 @@ setup_on_root(struct init *x)
         before.dns = 0;
         if (init_net_lease(x->net.device, &before, &x->lease, &err) < 0)
                 say(x, "error", true, "network: %s", err.message);
-        if (!system_read_line(INIT_ROOT_FILE, text, sizeof(text)) || root_cost_facts(text, &f) < 0)
-                str_copy(f.root, sizeof(f.root), "of unknown origin");
-        if (f.fetched)
-                snprintf(fetched, sizeof(fetched), "%.1f MiB fetched, %.1f MiB of them stay in RAM",
-                         (double)f.fetched / (1 << 20), (double)f.ram / (1 << 20));
-        say(x, "root", false, "%s; %s, up to %.0f MiB may be written", f.root, fetched, (double)f.layer_size / (1 << 20));
+        init_root_facts_text(text, sizeof(text));
+        say(x, "root", false, "%s", text);
 }
 
 static void
