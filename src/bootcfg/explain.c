@@ -408,6 +408,7 @@ menu_line_why(const struct explain *x, const char *text, char *why, size_t size)
                 {x->chosen.menu ? x->chosen.menu->title : "", "menu"},
                 {p && *p->guest_nic ? "dompool.guest-nic=" : "", "guest-nic of the profile"},
                 {p && *p->vlans ? "dompool.vlans=" : "", "vlans of the profile"},
+                {p && *p->nfs_dirs ? "dompool.nfs-dirs=" : "", "nfs-dirs of the profile"},
                 {"dompool.mode=", "kind of the profile"},
                 {"dompool.token=", "the boot token, another for each boot"},
                 {"dompool.home=", "the way home with the boot token, another for each boot"},

@@ -44,7 +44,7 @@
 #include "model/image.h"
 
 #define POLICY_MAGIC 0x50504d44u /* "DMPP" */
-#define POLICY_VERSION 7
+#define POLICY_VERSION 8
 #define POLICY_NONE UINT32_MAX              /* an index that names nothing; of an image: it is not there */
 #define POLICY_HOSTS_IMAGE (UINT32_MAX - 1) /* a profile that leaves the image to the host */
 #define POLICY_MAX_CHOICES 8                /* for a host: seven with a time, and what counts else */
@@ -93,6 +93,7 @@ struct policy_profile {
         char layer[ROOT_LAYER_SIZE];
         char guest_nic[GUEST_NIC_SIZE];
         char vlans[GUEST_VLANS_SIZE];
+        char nfs_dirs[NFS_DIRS_SIZE];
         char file[PROFILE_FILE_SIZE];
         char xen_args[ARGS_SIZE]; /* behind the image's, before the host's */
         char kernel_args[ARGS_SIZE];

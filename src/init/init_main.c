@@ -30,6 +30,7 @@
 #include "init/init_keep.h"
 #include "init/init_machine_id.h"
 #include "init/init_net.h"
+#include "init/init_nfs_dirs.h"
 #include "init/init_options.h"
 #include "init/init_plan.h"
 #include "init/init_report.h"
@@ -56,7 +57,6 @@
 #define FATAL_UNHEARD_MS 120000
 /* A machine that is only inspected does not stay up for a server that is away. */
 #define INSPECT_LIMIT_MS (10 * 60000)
-#define DISKS_APPEAR_US 1000000
 /* For the reports of the first stage, which would be lost with it. */
 #define SWITCH_GRACE_MS 3000
 
@@ -79,6 +79,7 @@ struct init {
         bool on_root;        /* it is, and this process runs from it */
         bool below_systemd;  /* a service, not the first process */
         struct init_layer_watch layer;
+        struct init_nfs_dirs_news nfs_dirs;
         bool ready_said;
         bool mode_said; /* the report of a mode without an agent is on its way */
 };
@@ -158,6 +159,8 @@ start_service(struct init *x, enum service_id id)
                 pid = init_dhcp_start(&x->net, x->last_address, &x->lease_fd);
         } else if (id == SERVICE_ROOT) {
                 pid = init_root_start(&x->options);
+        } else if (id == SERVICE_DIRS) {
+                pid = init_nfs_dirs_start(&x->options.nfs_dirs, x->first_stage ? INIT_ROOT_NEW : "");
         } else {
                 pid = services_spawn(id, &x->options, id == SERVICE_KEEP && x->first_stage ? INIT_ROOT_NEW : NULL);
         }
@@ -173,8 +176,8 @@ start_service(struct init *x, enum service_id id)
                 x->ready_said = true;
                 say(x, "agent", false, "agent started");
                 if (x->options.root.kind == INIT_ROOT_RAM)
-                        log_info("removed drivers of cards that are not there bytes=%llu",
-                                 (unsigned long long)modules_remove_absent());
+                        log_info("removed modules that this host does not need bytes=%llu",
+                                 (unsigned long long)modules_remove_unused());
         }
 }
 
@@ -220,13 +223,23 @@ root_failed(struct init *x, bool last)
                     (long long)(x->services[SERVICE_ROOT].not_before_ms - now(x)));
 }
 
+/* Nothing of the root has run yet. */
+static void
+root_complete(struct init *x)
+{
+        if (x->options.nfs_dirs.n > 0)
+                x->services[SERVICE_DIRS].wanted = true;
+        else
+                switch_root(x);
+}
+
 static void
 root_mounted(struct init *x)
 {
         if (init_keep_wanted(&x->options, INIT_ROOT_NEW))
                 x->services[SERVICE_KEEP].wanted = true;
         else
-                switch_root(x);
+                root_complete(x);
 }
 
 /* They are put back, or the host goes on without them. */
@@ -240,7 +253,20 @@ kept(struct init *x, const char *failure)
         condition_met(x, COND_KEPT);
         say(x, "keep", failure != NULL, "%s", why);
         if (x->first_stage)
-                switch_root(x);
+                root_complete(x);
+}
+
+/* An attempt is over; the boot waits for no other. A host without one of them is a host all the same: no boot has failed. */
+static void
+nfs_dirs_tried(struct init *x, bool all)
+{
+        if (init_nfs_dirs_news(&x->nfs_dirs, all, now(x)))
+                say(x, INIT_NFS_DIRS, !all, "%s", x->nfs_dirs.text)->failed = false;
+        condition_met(x, COND_DIRS);
+        if (!x->first_stage)
+                return;
+        x->services[SERVICE_DIRS].wanted = false;
+        switch_root(x);
 }
 
 static void
@@ -251,6 +277,11 @@ service_exited(struct init *x, enum service_id id, int status)
         char how[100], text[200];
 
         services_describe_end(status, how, sizeof(how));
+        if (id == SERVICE_DIRS) {
+                service_ended(id, s, success, now(x));
+                nfs_dirs_tried(x, success);
+                return;
+        }
         switch (service_ended(id, s, success, now(x))) {
         case VERDICT_DONE:
                 if (id == SERVICE_INIT_DOM0) {
@@ -503,15 +534,9 @@ report_hardware(struct init *x)
 {
         struct msg_init_report *m;
         struct host_hardware h;
-        struct error err;
         char text[300];
 
-        /* A controller's disks appear a moment after its driver; theirs is loaded then. Nothing else waits for this process
-         * now. */
-        if (modules_load_devices(true, &err) < 0)
-                log_warning("%s", err.message);
-        usleep(DISKS_APPEAR_US);
-        init_hardware_read(&h);
+        init_hardware_find(&h);
         init_hardware_text(&h, text, sizeof(text));
         m = say(x, init_mode_names[INIT_MODE_INSPECT], false, "%s", text);
         m->hardware = h;
@@ -713,6 +738,12 @@ choose_services(struct init *x)
                 x->options.mode == INIT_MODE_POOL && !x->first_stage && !x->on_root && init_keep_wanted(&x->options, "");
         if (!x->services[SERVICE_KEEP].wanted)
                 x->conditions |= COND_KEPT;
+        x->services[SERVICE_DIRS].wanted = x->services[SERVICE_DIRS].wanted && x->options.nfs_dirs.n > 0;
+        /* On a root the first stage has tried: what is missing comes while the host is up. */
+        if (x->on_root)
+                init_nfs_dirs_news(&x->nfs_dirs, false, now(x));
+        if (x->on_root || !x->services[SERVICE_DIRS].wanted)
+                x->conditions |= COND_DIRS;
         x->services[SERVICE_ROOT].limit_ms = (int64_t)x->options.root_wait_s * 1000;
         if (x->options.server == 0)
                 x->services[SERVICE_AGENT].wanted = false;

@@ -125,10 +125,13 @@ the_setting_that_made_a_word_about_guests_networks_is_named(void **state)
         fixture_profiles(profiles);
         fixture_hosts(hosts);
         snprintf(profiles[PROFILE_POOL].vlans, sizeof(profiles[PROFILE_POOL].vlans), "10,20:labs");
+        snprintf(profiles[PROFILE_POOL].nfs_dirs, sizeof(profiles[PROFILE_POOL].nfs_dirs), "/home=10.0.0.5:/export/home");
         assert_int_equal(policy_build(&parts, &p), 0);
         t = tell(p, &mac_pool, "bios");
         assert_non_null(strstr(t->text, "dompool.vlans=10,20:labs"));
         assert_non_null(strstr(t->text, "vlans of the profile"));
+        assert_non_null(strstr(t->text, "dompool.nfs-dirs=/home=10.0.0.5:/export/home"));
+        assert_non_null(strstr(t->text, "nfs-dirs of the profile"));
         assert_null(strstr(t->text, "guest-nic of the profile"));
         free(t);
         policy_free(p);
