@@ -24,7 +24,7 @@ def fixture_room(server):
     yield server
 
 
-@pytest.mark.parametrize("firmware", ["bios", "efi", "ipxe"])
+@pytest.mark.parametrize("firmware", ["bios", "efi64", "ipxe"])
 def test_the_menu_has_the_profiles_word_and_explain_says_whose_it_is(room, firmware):
     items = room.get("/v1/hosts/n1/explain?firmware=" + firmware)["items"]
     line = next(line for item in items for line in item["lines"] if WORD + " " in line["text"] + " ")
@@ -50,6 +50,7 @@ def say(room, stage, text):
 
 
 def test_what_became_of_them_is_a_note_of_the_boot_and_the_latest_word_holds(room):
+    say(room, "init", "dompool-init")
     for text in (AWAY, THERE):
         say(room, "nfs-dirs", text)
         wait_for(lambda text=text: f"  nfs-dirs     {text}\n" in api_room.dompool(room, "host", "trace", "n1").stdout)
