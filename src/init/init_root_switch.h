@@ -38,8 +38,9 @@ struct init_layer_watch {
         int64_t looked_ms; /* 0: never */
 };
 
-/* To be called now and then. The layer is RAM with a limit: whoever fills it gets "no space left", and the host should be looked
- * at before. For who sits at the console; the server is told by the agent (hv_root.c), also when the boot token is old. */
+/* To be called now and then. The layer is RAM with a limit: whoever fills it gets "no space left", and the host should be
+ * looked at before. For who sits at the console; the server is told by the agent (hv_root.c), also when the boot token is old.
+ */
 void init_layer_watch(struct init_layer_watch *w, int64_t now_ms);
 
 #endif
