@@ -410,6 +410,7 @@ menu_line_why(const struct explain *x, const char *text, char *why, size_t size)
                 {p && *p->vlans ? "dompool.vlans=" : "", "vlans of the profile"},
                 {"sanhook ", "iscsi-hook of the profile"},
                 {"set initiator-iqn ", "iscsi-hook of the profile"},
+                {p && *p->nfs_dirs ? "dompool.nfs-dirs=" : "", "nfs-dirs of the profile"},
                 {"dompool.mode=", "kind of the profile"},
                 {"dompool.token=", "the boot token, another for each boot"},
                 {"dompool.home=", "the way home with the boot token, another for each boot"},

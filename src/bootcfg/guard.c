@@ -192,8 +192,8 @@ check_initrd(const struct guard_request *r, struct guard_report *report)
 /* --- all --- */
 
 static void (*const checks[])(const struct guard_request *, struct guard_report *) = {
-        check_kernel, check_initrd, guard_root, guard_iscsi,     guard_satellite, guard_xen,
-        guard_loader, guard_cpu,    guard_nics, guard_guest_net, guard_memory,    guard_args,
+        check_kernel, check_initrd, guard_root,      guard_iscsi,    guard_satellite, guard_xen,  guard_loader,
+        guard_cpu,    guard_nics,   guard_guest_net, guard_nfs_dirs, guard_memory,    guard_args,
 };
 
 /* An image, judged without a host, that is made for other roots. */

@@ -11,7 +11,7 @@
  *     guard.c           the list of findings, kernel, initrd
  *     guard_loader.c    loader and Xen          guard_root.c   root transports and what they need of the initrd
  *     guard_host.c      CPU, network cards, memory, command lines
- *     guard_guest_net.c guests' networks
+ *     guard_guest_net.c guests' networks        guard_nfs_dirs.c directories over NFS
  *     guard_iscsi.c     who can make an iBFT for a root by iSCSI, and find it
  *     guard_satellite.c what a satellite's host wants of the main server
  */

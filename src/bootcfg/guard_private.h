@@ -23,6 +23,7 @@ void guard_satellite(const struct guard_request *r, struct guard_report *report)
 void guard_cpu(const struct guard_request *r, struct guard_report *report);
 void guard_nics(const struct guard_request *r, struct guard_report *report);
 void guard_guest_net(const struct guard_request *r, struct guard_report *report);
+void guard_nfs_dirs(const struct guard_request *r, struct guard_report *report);
 void guard_memory(const struct guard_request *r, struct guard_report *report);
 void guard_args(const struct guard_request *r, struct guard_report *report);
 

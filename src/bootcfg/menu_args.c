@@ -160,6 +160,18 @@ add_guest_net(const struct menu_request *r, const struct policy_chosen *c, char 
         return !*p->vlans || add(r->doc->language, args, size, text);
 }
 
+/* dompool.nfs-dirs=, likewise before the host's own. */
+static bool
+add_nfs_dirs(const struct menu_request *r, const struct policy_chosen *c, char *args, size_t size)
+{
+        char text[NFS_DIRS_SIZE + 24];
+
+        if (c->profile->kind != PROFILE_POOL || !*c->profile->nfs_dirs)
+                return true;
+        snprintf(text, sizeof(text), "dompool.nfs-dirs=%s", c->profile->nfs_dirs);
+        return add(r->doc->language, args, size, text);
+}
+
 /* init=: an initrd that could not be unpacked whole (too little memory) has an /init that does not run, or none. Without a word
  * the kernel then tries /bin/sh, so whoever stands at the console would be root; with init= it panics, and Xen starts the
  * machine anew 5 s later (Linux init/main.c kernel_init, arch/x86/xen/enlighten.c xen_panic_event). The last init= counts: an
@@ -177,9 +189,9 @@ make_dom0_args(const struct menu_request *r, const struct policy_chosen *c, char
         args[0] = '\0';
         return add(l, args, size, ALWAYS) && add(l, args, size, policy_header(r->policy)->kernel_args) &&
                add(l, args, size, c->image->kernel_args) && add(l, args, size, c->profile->kernel_args) &&
-               add_guest_net(r, c, args, size) && add_quirks(r, args, size, offsetof(struct quirk, kernel_args)) &&
-               add(l, args, size, r->host->kernel_args) && add(l, args, size, mode_arg(c->profile->kind)) &&
-               add_root(r, c, args, size) && add(l, args, size, image);
+               add_guest_net(r, c, args, size) && add_nfs_dirs(r, c, args, size) &&
+               add_quirks(r, args, size, offsetof(struct quirk, kernel_args)) && add(l, args, size, r->host->kernel_args) &&
+               add(l, args, size, mode_arg(c->profile->kind)) && add_root(r, c, args, size) && add(l, args, size, image);
 }
 
 /* Its characters are those of dompool.root=, which has been checked; a word that is no target's leaves it out. */

@@ -135,8 +135,8 @@ static bool
 profile_ok(const struct policy_profile *p, const struct policy_header *h)
 {
         return ENDS(p->name) && name_ok(p->name) && p->kind < PROFILE_N && ENDS(p->file) && ENDS(p->xen_args) &&
-               ENDS(p->kernel_args) && ENDS(p->layer) && ENDS(p->guest_nic) && ENDS(p->vlans) && p->root <= ROOT_N &&
-               p->iscsi_hook <= 1 && image_index_ok(p->image, h) && index_ok(p->menu, h->n_menus);
+               ENDS(p->kernel_args) && ENDS(p->layer) && ENDS(p->guest_nic) && ENDS(p->vlans) && ENDS(p->nfs_dirs) &&
+               p->root <= ROOT_N && p->iscsi_hook <= 1 && image_index_ok(p->image, h) && index_ok(p->menu, h->n_menus);
 }
 
 static bool

@@ -94,6 +94,7 @@ struct policy_profile {
         char layer[ROOT_LAYER_SIZE];
         char guest_nic[GUEST_NIC_SIZE];
         char vlans[GUEST_VLANS_SIZE];
+        char nfs_dirs[NFS_DIRS_SIZE];
         char file[PROFILE_FILE_SIZE];
         char xen_args[ARGS_SIZE]; /* behind the image's, before the host's */
         char kernel_args[ARGS_SIZE];

@@ -74,6 +74,7 @@ static const struct ctl_column host_fields[] = {
         {"at most", "inventory.root.layer_size", FMT_BYTES},
         {"writable layer", "layer"},
         {"bridges", "inventory.bridges"},
+        {"nfs directories", "inventory.nfs_dirs"},
         {"kept files", "kept.files"},
         {"kept bytes", "kept.size", FMT_BYTES},
         {"kept at", "kept.time_ms", FMT_TIME},
@@ -179,7 +180,8 @@ print_boot_head(const char *host, const json_t *boot)
 static void
 print_notes(const json_t *boot)
 {
-        static const enum boot_note_kind kinds[] = {BOOT_NOTE_GUEST_NET, BOOT_NOTE_ROOT, BOOT_NOTE_FOOTPRINT};
+        static const enum boot_note_kind kinds[] = {BOOT_NOTE_GUEST_NET, BOOT_NOTE_ROOT, BOOT_NOTE_NFS_DIRS,
+                                                    BOOT_NOTE_FOOTPRINT};
         const json_t *notes = json_object_get(boot, "notes"), *note;
         char text[600];
         size_t i;

@@ -78,6 +78,13 @@ count_fetched(struct root_cost *cost)
 }
 
 void
+hv_root_nfs_dirs(char ret[NFS_DIRS_STATE_SIZE])
+{
+        read_text(NFS_DIRS_FILE, ret, NFS_DIRS_STATE_SIZE);
+        ret[strcspn(ret, "\n")] = '\0';
+}
+
+void
 hv_root_measure(struct root_cost *ret)
 {
         char text[ROOT_COST_TEXT_SIZE + 100];

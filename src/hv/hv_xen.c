@@ -278,6 +278,7 @@ report_inventory(struct hv *hv)
         }
         hv->last_free_kib = inventory.free_memory_kib;
         str_copy(hv->bridges, sizeof(hv->bridges), inventory.bridges);
+        str_copy(hv->nfs_dirs, sizeof(hv->nfs_dirs), inventory.nfs_dirs);
         hv->ev->inventory(hv->arg, &inventory);
 }
 
@@ -324,20 +325,21 @@ on_minute(uv_timer_t *timer)
         hv_blob_collect(hv->blobs_dir, hv->domains_dir, clock_wall_ms(&c) / 1000);
 }
 
-/* The root's writable layer is told of when it gets full, and when it is no longer, and bridges when somebody made or removed
- * one; else it costs a look and no word. */
+/* The root's writable layer is told of when it gets full, and when it is no longer, bridges when somebody made or removed one,
+ * directories over NFS when one has come; else it costs a look and no word. */
 static void
 on_layer(uv_timer_t *timer)
 {
         struct hv *hv = timer->data;
         enum root_layer_level level = hv->layer_level;
-        char bridges[HOST_BRIDGES_SIZE];
+        char bridges[HOST_BRIDGES_SIZE], nfs_dirs[NFS_DIRS_STATE_SIZE];
         uint64_t used, size;
 
         hv_bridges_list(HV_NET, bridges);
+        hv_root_nfs_dirs(nfs_dirs);
         if (hv_root_layer(&used, &size))
                 level = root_layer_level(hv->layer_level, used, size);
-        if (level != hv->layer_level || strcmp(bridges, hv->bridges) != 0)
+        if (level != hv->layer_level || strcmp(bridges, hv->bridges) != 0 || strcmp(nfs_dirs, hv->nfs_dirs) != 0)
                 report_inventory(hv);
         hv->layer_level = level;
 }

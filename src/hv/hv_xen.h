@@ -43,6 +43,7 @@ struct hv {
         uv_timer_t layer; /* is the root's writable layer full? */
         enum root_layer_level layer_level;
         char bridges[HOST_BRIDGES_SIZE]; /* as they were said last */
+        char nfs_dirs[NFS_DIRS_STATE_SIZE];
         struct hv_table table;
         struct xen_task *tasks;
         struct xen_wait *waits;

@@ -119,6 +119,7 @@ hv_xen_inventory(struct hv *hv, struct host_inventory *ret, struct error *err)
         inv.boot_time = read_boot_time();
         hv_root_measure(&inv.root);
         hv_bridges_list(HV_NET, inv.bridges);
+        hv_root_nfs_dirs(inv.nfs_dirs);
         *ret = inv;
         return 0;
 }

@@ -13,11 +13,13 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "init/init_smbios.h"
 #include "init/init_system.h"
 
 #define DMI_TABLE "/sys/firmware/dmi/tables/DMI"
 #define DMI_MAX 65536
+#define DISKS_APPEAR_US 1000000
 #define SECTOR 512u /* what /sys/block/X/size counts in, whatever the disk's own size is */
 
 static void
@@ -168,6 +170,18 @@ init_hardware_read(struct host_hardware *ret)
                 ret->n_cpus = (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
         if (ret->memory_kib == 0)
                 ret->memory_kib = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) >> 10;
+}
+
+void
+init_hardware_find(struct host_hardware *ret)
+{
+        struct error err;
+
+        /* A controller's disks appear a moment after its driver; theirs is loaded then. */
+        if (modules_load_devices(true, &err) < 0)
+                log_warning("%s", err.message);
+        usleep(DISKS_APPEAR_US);
+        init_hardware_read(ret);
 }
 
 void

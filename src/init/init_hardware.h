@@ -6,6 +6,9 @@
 
 void init_hardware_read(struct host_hardware *ret);
 
+/* The same with its disks: loads their drivers and waits a second for what appears. Nothing else may wait for this process. */
+void init_hardware_find(struct host_hardware *ret);
+
 /* "4 CPUs, 2048 MiB, 1 network card, 2 disks": for a report's text. */
 void init_hardware_text(const struct host_hardware *h, char *buf, size_t size);
 

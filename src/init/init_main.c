@@ -30,6 +30,7 @@
 #include "init/init_keep.h"
 #include "init/init_machine_id.h"
 #include "init/init_net.h"
+#include "init/init_nfs_dirs.h"
 #include "init/init_options.h"
 #include "init/init_plan.h"
 #include "init/init_report.h"
@@ -56,10 +57,8 @@
 #define FATAL_UNHEARD_MS 120000
 /* A machine that is only inspected does not stay up for a server that is away. */
 #define INSPECT_LIMIT_MS (10 * 60000)
-#define DISKS_APPEAR_US 1000000
 /* For the reports of the first stage, which would be lost with it. */
 #define SWITCH_GRACE_MS 3000
-#define LAYER_LOOK_MS 10000
 
 struct init {
         struct init_options options;
@@ -79,8 +78,8 @@ struct init {
         bool first_stage;    /* the root is still to be mounted */
         bool on_root;        /* it is, and this process runs from it */
         bool below_systemd;  /* a service, not the first process */
-        enum root_layer_level layer;
-        int64_t layer_looked_ms;
+        struct init_layer_watch layer;
+        struct init_nfs_dirs_news nfs_dirs;
         bool ready_said;
         bool mode_said; /* the report of a mode without an agent is on its way */
 };
@@ -160,6 +159,8 @@ start_service(struct init *x, enum service_id id)
                 pid = init_dhcp_start(&x->net, x->last_address, &x->lease_fd);
         } else if (id == SERVICE_ROOT) {
                 pid = init_root_start(&x->options);
+        } else if (id == SERVICE_DIRS) {
+                pid = init_nfs_dirs_start(&x->options.nfs_dirs, x->first_stage ? INIT_ROOT_NEW : "");
         } else {
                 pid = services_spawn(id, &x->options, id == SERVICE_KEEP && x->first_stage ? INIT_ROOT_NEW : NULL);
         }
@@ -175,8 +176,8 @@ start_service(struct init *x, enum service_id id)
                 x->ready_said = true;
                 say(x, "agent", false, "agent started");
                 if (x->options.root.kind == INIT_ROOT_RAM)
-                        log_info("removed drivers of cards that are not there bytes=%llu",
-                                 (unsigned long long)modules_remove_absent());
+                        log_info("removed modules that this host does not need bytes=%llu",
+                                 (unsigned long long)modules_remove_unused());
         }
 }
 
@@ -195,18 +196,11 @@ static void
 switch_root(struct init *x)
 {
         const struct init_handover h = {.dhcp_pid = x->services[SERVICE_DHCP].pid, .lease_fd = x->lease_fd, .lease = x->lease};
-        int64_t end = now(x) + SWITCH_GRACE_MS;
         struct error err;
-        int status;
 
         if (x->services[SERVICE_SHELL].pid > 0)
                 kill(x->services[SERVICE_SHELL].pid, SIGKILL);
-        while (x->reports.n > 0 && now(x) < end) {
-                report_start(&x->reports, &x->options, now(x));
-                if (x->reports.pid > 0 && waitpid(x->reports.pid, &status, WNOHANG) > 0)
-                        report_ended(&x->reports, WIFEXITED(status) && WEXITSTATUS(status) == 0, now(x));
-                usleep(10000);
-        }
+        report_flush(&x->reports, &x->options, &x->clock, SWITCH_GRACE_MS);
         if (init_machine_id_write(INIT_ROOT_NEW, &x->net.mac, &err) < 0)
                 say(x, "error", true, "%s", err.message);
         init_root_switch(&h, &err);
@@ -229,13 +223,23 @@ root_failed(struct init *x, bool last)
                     (long long)(x->services[SERVICE_ROOT].not_before_ms - now(x)));
 }
 
+/* Nothing of the root has run yet. */
+static void
+root_complete(struct init *x)
+{
+        if (x->options.nfs_dirs.n > 0)
+                x->services[SERVICE_DIRS].wanted = true;
+        else
+                switch_root(x);
+}
+
 static void
 root_mounted(struct init *x)
 {
         if (init_keep_wanted(&x->options, INIT_ROOT_NEW))
                 x->services[SERVICE_KEEP].wanted = true;
         else
-                switch_root(x);
+                root_complete(x);
 }
 
 /* They are put back, or the host goes on without them. */
@@ -249,7 +253,20 @@ kept(struct init *x, const char *failure)
         condition_met(x, COND_KEPT);
         say(x, "keep", failure != NULL, "%s", why);
         if (x->first_stage)
-                switch_root(x);
+                root_complete(x);
+}
+
+/* An attempt is over; the boot waits for no other. A host without one of them is a host all the same: no boot has failed. */
+static void
+nfs_dirs_tried(struct init *x, bool all)
+{
+        if (init_nfs_dirs_news(&x->nfs_dirs, all, now(x)))
+                say(x, INIT_NFS_DIRS, !all, "%s", x->nfs_dirs.text)->failed = false;
+        condition_met(x, COND_DIRS);
+        if (!x->first_stage)
+                return;
+        x->services[SERVICE_DIRS].wanted = false;
+        switch_root(x);
 }
 
 static void
@@ -260,6 +277,11 @@ service_exited(struct init *x, enum service_id id, int status)
         char how[100], text[200];
 
         services_describe_end(status, how, sizeof(how));
+        if (id == SERVICE_DIRS) {
+                service_ended(id, s, success, now(x));
+                nfs_dirs_tried(x, success);
+                return;
+        }
         switch (service_ended(id, s, success, now(x))) {
         case VERDICT_DONE:
                 if (id == SERVICE_INIT_DOM0) {
@@ -424,27 +446,6 @@ check_waits(struct init *x)
         }
 }
 
-/* The layer is RAM with a limit: whoever fills it gets "no space left", and the host should be looked at before. For who sits
- * at the console; the server is told by the agent (hv_root.c), also when the boot token is old. */
-static void
-look_at_layer(struct init *x)
-{
-        uint64_t used, size;
-        enum root_layer_level level;
-
-        if (!x->on_root || (x->layer_looked_ms && now(x) - x->layer_looked_ms < LAYER_LOOK_MS))
-                return;
-        x->layer_looked_ms = now(x);
-        if (!init_root_layer_used(&used, &size))
-                return;
-        level = root_layer_level(x->layer, used, size);
-        if (level > x->layer)
-                log_warning("the root's writable layer is %s: %llu of %llu MiB; remove what was written, or give it more by "
-                            "dompool.layer",
-                            root_layer_level_names[level], (unsigned long long)(used >> 20), (unsigned long long)(size >> 20));
-        x->layer = level;
-}
-
 /* Before all others: it says good-bye to the server while the network and xenstored are still there. */
 static void
 stop_agent(const struct init *x)
@@ -523,8 +524,8 @@ poll_timeout(const struct init *x, bool looking)
         /* A wait that has no event of its own is checked once a second; a host that is up sleeps. */
         if ((x->conditions & (COND_LEASE | COND_DOM0)) != (COND_LEASE | COND_DOM0) && left > 1000)
                 left = 1000;
-        if (x->on_root && left > LAYER_LOOK_MS)
-                left = LAYER_LOOK_MS;
+        if (x->on_root && left > INIT_LAYER_LOOK_MS)
+                left = INIT_LAYER_LOOK_MS;
         return left == INT64_MAX ? -1 : left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
 }
 
@@ -533,15 +534,9 @@ report_hardware(struct init *x)
 {
         struct msg_init_report *m;
         struct host_hardware h;
-        struct error err;
         char text[300];
 
-        /* A controller's disks appear a moment after its driver; theirs is loaded then. Nothing else waits for this process
-         * now. */
-        if (modules_load_devices(true, &err) < 0)
-                log_warning("%s", err.message);
-        usleep(DISKS_APPEAR_US);
-        init_hardware_read(&h);
+        init_hardware_find(&h);
         init_hardware_text(&h, text, sizeof(text));
         m = say(x, init_mode_names[INIT_MODE_INSPECT], false, "%s", text);
         m->hardware = h;
@@ -586,7 +581,8 @@ run(struct init *x)
                 start_due(x);
                 check_waits(x);
                 look_at_mode(x);
-                look_at_layer(x);
+                if (x->on_root)
+                        init_layer_watch(&x->layer, now(x));
                 if (now(x) >= fatal_end_ms(x))
                         end_machine(x, false, "a failure that only a restart can heal");
                 struct pollfd fds[] = {{.fd = x->signal_fd, .events = POLLIN},
@@ -673,8 +669,7 @@ static void
 setup_on_root(struct init *x)
 {
         struct init_lease before = x->lease;
-        struct root_cost f = {0};
-        char text[300], fetched[80] = "read as it is needed";
+        char text[400];
         struct error err;
 
         /* This process must go on when no page of the root can be had. */
@@ -683,12 +678,8 @@ setup_on_root(struct init *x)
         before.dns = 0;
         if (init_net_lease(x->net.device, &before, &x->lease, &err) < 0)
                 say(x, "error", true, "network: %s", err.message);
-        if (!system_read_line(INIT_ROOT_FILE, text, sizeof(text)) || root_cost_facts(text, &f) < 0)
-                str_copy(f.root, sizeof(f.root), "of unknown origin");
-        if (f.fetched)
-                snprintf(fetched, sizeof(fetched), "%.1f MiB fetched, %.1f MiB of them stay in RAM",
-                         (double)f.fetched / (1 << 20), (double)f.ram / (1 << 20));
-        say(x, "root", false, "%s; %s, up to %.0f MiB may be written", f.root, fetched, (double)f.layer_size / (1 << 20));
+        init_root_facts_text(text, sizeof(text));
+        say(x, "root", false, "%s", text);
 }
 
 static void
@@ -747,6 +738,12 @@ choose_services(struct init *x)
                 x->options.mode == INIT_MODE_POOL && !x->first_stage && !x->on_root && init_keep_wanted(&x->options, "");
         if (!x->services[SERVICE_KEEP].wanted)
                 x->conditions |= COND_KEPT;
+        x->services[SERVICE_DIRS].wanted = x->services[SERVICE_DIRS].wanted && x->options.nfs_dirs.n > 0;
+        /* On a root the first stage has tried: what is missing comes while the host is up. */
+        if (x->on_root)
+                init_nfs_dirs_news(&x->nfs_dirs, false, now(x));
+        if (x->on_root || !x->services[SERVICE_DIRS].wanted)
+                x->conditions |= COND_DIRS;
         x->services[SERVICE_ROOT].limit_ms = (int64_t)x->options.root_wait_s * 1000;
         if (x->options.server == 0)
                 x->services[SERVICE_AGENT].wanted = false;

@@ -21,7 +21,6 @@
 #include "init/init_system.h"
 
 #define MODULE_LIST "/etc/dompool/modules"
-#define CARD_DRIVERS "drivers/net/ethernet/"
 #define INDEX_MAX (4u << 20)
 
 /* A whole text file, malloc'ed; NULL and errno. */
@@ -194,15 +193,13 @@ modules_load_devices(bool disks, struct error *err)
         return r;
 }
 
-uint64_t
-modules_remove_absent(void)
+static uint64_t
+remove_not_loaded(const char *dep, const char *folder)
 {
-        _cleanup_free_ char *dep = read_index("modules.dep");
-        const char *at = dep;
         struct kmod_entry e;
         uint64_t bytes = 0;
 
-        while (dep && kmod_dep_folder_next(&at, CARD_DRIVERS, &e) == 0) {
+        while (kmod_dep_folder_next(&dep, folder, &e) == 0) {
                 char name[KMOD_NAME_SIZE], path[400];
                 struct stat st;
 
@@ -214,5 +211,19 @@ modules_remove_absent(void)
                         continue;
                 bytes += (uint64_t)st.st_size;
         }
+        return bytes;
+}
+
+uint64_t
+modules_remove_unused(void)
+{
+        /* In an image for those hosts that need it: drivers of all cards, and NFS, which was loaded where it is needed. */
+        static const char *const folders[] = {"drivers/net/ethernet/", "fs/nfs/",     "fs/nfs_common/", "fs/lockd/",
+                                              "net/sunrpc/",           "fs/fscache/", "fs/netfs/"};
+        _cleanup_free_ char *dep = read_index("modules.dep");
+        uint64_t bytes = 0;
+
+        for (size_t i = 0; dep && i < N_ELEMENTS(folders); i++)
+                bytes += remove_not_loaded(dep, folders[i]);
         return bytes;
 }

@@ -193,6 +193,14 @@ set_vlans(struct init_options *o, const char *value)
         return guest_vlans_parse(value, &o->vlans, &err);
 }
 
+static int
+set_nfs_dirs(struct init_options *o, const char *value)
+{
+        struct error err;
+
+        return nfs_dirs_parse(value, &o->nfs_dirs, &err);
+}
+
 static const struct {
         const char *key;
         int (*set)(struct init_options *o, const char *value);
@@ -214,6 +222,7 @@ static const struct {
         {"dompool.layer", set_layer, "overlay, overlay:SIZE or flash"},
         {"dompool.guest-nic", set_guest_nic, "boot, other, the name of an interface, or a MAC address"},
         {"dompool.vlans", set_vlans, "a list of VLANs such as 10,20:labs"},
+        {"dompool.nfs-dirs", set_nfs_dirs, "a list of directories such as /home=10.0.0.5:/export/home"},
         {"dompool.mode", set_mode, "pool, inspect or rescue"},
 };
 

@@ -10,6 +10,7 @@
 #include "init/init_root_word.h"
 #include "model/guest_net.h"
 #include "model/host.h"
+#include "model/nfs_dirs.h"
 
 enum init_mode {
         INIT_MODE_POOL,    /* a dom0 with Xen's daemons and the agent */
@@ -40,6 +41,7 @@ struct init_options {
         struct init_layer layer;    /* dompool.layer */
         struct guest_nic guest_nic; /* dompool.guest-nic; the card that boots */
         struct guest_vlans vlans;   /* dompool.vlans; none */
+        struct nfs_dirs nfs_dirs;   /* dompool.nfs-dirs; none */
 };
 
 /* A word that is not ours is skipped; a wrong value of ours is an error that names the word, and the rest is read all the same,

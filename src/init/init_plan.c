@@ -8,13 +8,15 @@ const struct service_info service_infos[SERVICE_N] = {
         /* All that Xen's tools know is in xenstored's memory; domains cannot be told of a new one. */
         [SERVICE_XENSTORED] = {"xenstored", COND_XENBUS, END_FATAL},
         [SERVICE_INIT_DOM0] = {"xen-init-dom0", COND_XENSTORE, END_ONCE, 5},
-        [SERVICE_XENCONSOLED] = {"xenconsoled", COND_DOM0 | COND_KEPT, END_RESTART},
+        [SERVICE_XENCONSOLED] = {"xenconsoled", COND_DOM0 | COND_KEPT | COND_DIRS, END_RESTART},
         [SERVICE_DHCP] = {"dhcp", COND_LINK, END_RESTART},
         /* Its limit is a time: dompool.root-wait. */
         [SERVICE_ROOT] = {"root", COND_LEASE, END_ONCE},
         /* It waits by itself for a server that is away; a host without its kept files is better than none. */
         [SERVICE_KEEP] = {"keep", COND_LEASE, END_ONCE, 1},
-        [SERVICE_AGENT] = {"dompool-agent", COND_LEASE | COND_DOM0 | COND_KEPT, END_RESTART},
+        /* Never given up: their server may come back after days. */
+        [SERVICE_DIRS] = {"nfs-dirs", COND_LEASE | COND_KEPT, END_ONCE},
+        [SERVICE_AGENT] = {"dompool-agent", COND_LEASE | COND_DOM0 | COND_KEPT | COND_DIRS, END_RESTART},
         [SERVICE_SHELL] = {"shell", 0, END_RESTART},
 };
 

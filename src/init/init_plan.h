@@ -5,9 +5,9 @@
  * What dompool-init decides, without doing it: which program is started when, what becomes of one that ends, what a change of
  * the lease means for the bridge, what is being waited for. Pure; times are milliseconds of one clock.
  *
- *   modules --> xenstored --socket--> xen-init-dom0 --ends--> xenconsoled
- *                                                       \    /
- *   card --> bridge --link--> dhcp --lease--> keep ------> agent
+ *   modules --> xenstored --socket--> xen-init-dom0 --ends---> xenconsoled
+ *                                                       \     /
+ *   card --> bridge --link--> dhcp --lease--> keep, dirs ---> agent
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,6 +23,7 @@ enum init_condition {
         COND_LINK = 1 << 4,     /* it has a carrier */
         COND_LEASE = 1 << 5,    /* the bridge has an address */
         COND_KEPT = 1 << 6,     /* the host's kept files are put back, or will not be in this boot */
+        COND_DIRS = 1 << 7,     /* its directories over NFS were tried once */
 };
 
 enum service_id {
@@ -32,6 +33,7 @@ enum service_id {
         SERVICE_DHCP,
         SERVICE_ROOT, /* the first stage of a root over the network: mounts it */
         SERVICE_KEEP, /* puts kept files back, before anything writes beside them */
+        SERVICE_DIRS, /* mounts directories over NFS; again and again, until all are there */
         SERVICE_AGENT,
         SERVICE_SHELL,
         SERVICE_N

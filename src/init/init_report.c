@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -179,4 +180,18 @@ report_ended(struct report_queue *q, bool success, int64_t now_ms)
                 q->not_before_ms = now_ms + (delay < RETRY_MAX_MS ? delay : RETRY_MAX_MS);
         }
         q->n_sending = 0;
+}
+
+void
+report_flush(struct report_queue *q, const struct init_options *o, const struct clock *clock, int64_t limit_ms)
+{
+        const int64_t end = clock_mono_ms(clock) + limit_ms;
+        int status;
+
+        while (q->n > 0 && clock_mono_ms(clock) < end) {
+                report_start(q, o, clock_mono_ms(clock));
+                if (q->pid > 0 && waitpid(q->pid, &status, WNOHANG) > 0)
+                        report_ended(q, WIFEXITED(status) && WEXITSTATUS(status) == 0, clock_mono_ms(clock));
+                usleep(10000);
+        }
 }

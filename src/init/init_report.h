@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "init/init_options.h"
 #include "ipc/messages.h"
 
@@ -32,6 +33,9 @@ void report_start(struct report_queue *q, const struct init_options *o, int64_t 
 
 /* The child has ended. */
 void report_ended(struct report_queue *q, bool success, int64_t now_ms);
+
+/* Sends what waits, for at most @limit_ms. Blocks; takes no other child's end. */
+void report_flush(struct report_queue *q, const struct init_options *o, const struct clock *clock, int64_t limit_ms);
 
 /* The whole HTTP request. Pure. Returns its length, 0 when it does not fit or memory is out. */
 size_t report_request(const struct msg_init_report *m, const struct init_options *o, char ret[REPORT_HTTP_MAX]);

@@ -20,12 +20,12 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "init/init_nfs.h"
 #include "init/init_root_layer.h"
 #include "init/init_system.h"
 #include "net/netlink.h"
 
 #define CONNECT_TIMEOUT_S 5
-#define NFS_PORT 2049
 
 struct attempt {
         const struct init_options *o;
@@ -88,28 +88,20 @@ mount_http(struct attempt *a, struct error *err)
         return init_root_http(a->o, &a->cost, err);
 }
 
-/* hard: what reads waits for the server, however long that is away. No lock daemon: nobody writes. A first connection of our
- * own tells a server that is not there from one that refuses the mount. */
 static int
 mount_nfs(struct attempt *a, struct error *err)
 {
         const struct init_root *r = &a->o->root;
-        char source[INIT_ROOT_TEXT_SIZE + 20], options[200], address[IP4_TEXT_SIZE];
-        int fd;
+        char address[IP4_TEXT_SIZE];
+        int e;
 
         init_root_step("connecting to the NFS server");
-        fd = init_root_connect(r->address, NFS_PORT, err);
-        if (fd < 0)
-                return fd;
-        close(fd);
-        ip4_text(r->address, address);
-        snprintf(source, sizeof(source), "%s:%s", address, r->name);
-        snprintf(options, sizeof(options), "vers=%s,proto=tcp,addr=%s,hard,nolock,timeo=100,retrans=3%s%s", r->version, address,
-                 r->version[0] == '3' ? ",mountproto=tcp,mountaddr=" : "", r->version[0] == '3' ? address : "");
-        init_root_step("mounting %s, NFS version %s: the server does not answer", source, r->version);
-        if (mount(source, INIT_ROOT_LOWER, "nfs", MS_RDONLY | MS_NOATIME, options) < 0)
-                return error_errno_set(err, errno, "mounting %s, NFS version %s", source, r->version);
-        return 0;
+        e = init_nfs_reach(r->address, err);
+        if (e < 0)
+                return e;
+        init_root_step("mounting %s:%s, NFS version %s: the server does not answer", ip4_text(r->address, address), r->name,
+                       r->version);
+        return init_nfs_mount(r->address, r->name, r->version, INIT_ROOT_LOWER, MS_RDONLY | MS_NOATIME, err);
 }
 
 static int

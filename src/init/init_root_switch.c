@@ -135,8 +135,22 @@ init_handover_read(const char *text, struct init_handover *ret)
         return 0;
 }
 
-bool
-init_root_layer_used(uint64_t *ret_used, uint64_t *ret_size)
+void
+init_root_facts_text(char *buf, size_t size)
+{
+        char line[300], fetched[80] = "read as it is needed";
+        struct root_cost f = {0};
+
+        if (!system_read_line(INIT_ROOT_FILE, line, sizeof(line)) || root_cost_facts(line, &f) < 0)
+                str_copy(f.root, sizeof(f.root), "of unknown origin");
+        if (f.fetched)
+                snprintf(fetched, sizeof(fetched), "%.1f MiB fetched, %.1f MiB of them stay in RAM",
+                         (double)f.fetched / (1 << 20), (double)f.ram / (1 << 20));
+        snprintf(buf, size, "%s; %s, up to %.0f MiB may be written", f.root, fetched, (double)f.layer_size / (1 << 20));
+}
+
+static bool
+layer_used(uint64_t *ret_used, uint64_t *ret_size)
 {
         struct statvfs s;
 
@@ -145,4 +159,23 @@ init_root_layer_used(uint64_t *ret_used, uint64_t *ret_size)
         *ret_used = (uint64_t)(s.f_blocks - s.f_bfree) * s.f_frsize;
         *ret_size = (uint64_t)s.f_blocks * s.f_frsize;
         return true;
+}
+
+void
+init_layer_watch(struct init_layer_watch *w, int64_t now_ms)
+{
+        uint64_t used, size;
+        enum root_layer_level level;
+
+        if (w->looked_ms && now_ms - w->looked_ms < INIT_LAYER_LOOK_MS)
+                return;
+        w->looked_ms = now_ms;
+        if (!layer_used(&used, &size))
+                return;
+        level = root_layer_level(w->level, used, size);
+        if (level > w->level)
+                log_warning("the root's writable layer is %s: %llu of %llu MiB; remove what was written, or give it more by "
+                            "dompool.layer",
+                            root_layer_level_names[level], (unsigned long long)(used >> 20), (unsigned long long)(size >> 20));
+        w->level = level;
 }

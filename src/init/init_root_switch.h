@@ -28,7 +28,19 @@ void init_handover_lease(const struct init_lease *lease);
 void init_handover_write(const struct init_handover *h, char *buf, size_t size);
 int init_handover_read(const char *text, struct init_handover *ret);
 
-/* How much of the layer is used. false: there is none. */
-bool init_root_layer_used(uint64_t *ret_used, uint64_t *ret_size);
+/* Where the root came from and what it took, for people, by INIT_ROOT_FILE. */
+void init_root_facts_text(char *buf, size_t size);
+
+#define INIT_LAYER_LOOK_MS 10000
+
+struct init_layer_watch {
+        enum root_layer_level level;
+        int64_t looked_ms; /* 0: never */
+};
+
+/* To be called now and then. The layer is RAM with a limit: whoever fills it gets "no space left", and the host should be
+ * looked at before. For who sits at the console; the server is told by the agent (hv_root.c), also when the boot token is old.
+ */
+void init_layer_watch(struct init_layer_watch *w, int64_t now_ms);
 
 #endif

@@ -77,20 +77,11 @@ parse_nothing(const char *rest, struct init_root *r)
 static int
 parse_nfs(const char *rest, struct init_root *r)
 {
-        static const char *const versions[] = {"3", "4", "4.0", "4.1", "4.2", NULL};
         char path[PART_SIZE];
 
         if (address_take(&rest, &r->address) < 0 || part_take(&rest, path) < 0 || path[0] != '/' || name_set(r, path) < 0)
                 return -EINVAL;
-        str_copy(r->version, sizeof(r->version), "4.1");
-        if (!*rest)
-                return 0;
-        for (size_t i = 0; versions[i]; i++)
-                if (strcmp(rest, versions[i]) == 0) {
-                        str_copy(r->version, sizeof(r->version), strcmp(rest, "4") == 0 ? "4.1" : rest);
-                        return 0;
-                }
-        return -EINVAL;
+        return nfs_version_parse(*rest ? rest : "4", r->version) ? 0 : -EINVAL;
 }
 
 static int

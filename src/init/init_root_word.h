@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/nfs_dirs.h"
+
 enum init_root_kind {
         INIT_ROOT_RAM, /* the initrd is the whole dom0 */
         INIT_ROOT_HTTP,
@@ -30,7 +32,7 @@ struct init_root {
         uint32_t address;               /* nfs, nbd, iscsi */
         uint16_t port;                  /* nbd, iscsi */
         char name[INIT_ROOT_TEXT_SIZE]; /* nfs: the path; nbd: the export; iscsi: the target's IQN */
-        char version[8];                /* nfs: "3", "4", "4.1", "4.2" */
+        char version[NFS_VERSION_SIZE]; /* nfs */
         uint32_t lun;                   /* iscsi */
         uint32_t shelf, slot;           /* aoe */
 };

@@ -27,6 +27,7 @@
 #define SYSLOG_ACTION_CONSOLE_LEVEL 8
 #define CONSOLE_LEVEL 6
 #define END_GRACE_MS 5000
+#define END_SYNC_MS 30000
 
 struct mount_entry {
         const char *source, *target, *type;
@@ -237,6 +238,20 @@ wait_children(int64_t ms)
         }
 }
 
+/* What was written to a server that is away would hold sync(2) up for ever, and this process with it. */
+static void
+sync_for(int64_t ms)
+{
+        pid_t pid = fork();
+
+        if (pid == 0) {
+                sync();
+                _exit(0);
+        }
+        if (pid > 0)
+                wait_children(ms);
+}
+
 void
 system_end(bool power_off)
 {
@@ -244,7 +259,7 @@ system_end(bool power_off)
         wait_children(END_GRACE_MS);
         kill(-1, SIGKILL);
         wait_children(1000);
-        sync();
+        sync_for(END_SYNC_MS);
         reboot(power_off ? RB_POWER_OFF : RB_AUTOBOOT);
         /* The kernel refused; without this process it would panic, with panic= or by the watchdog end up in the same place. */
         log_error("reboot failed errno=%d", errno);

@@ -57,9 +57,9 @@ int modules_load_name(const char *name, struct error *err);
 /* Loads the drivers of the network cards that are there, by modalias; @disks: those of disks, too. */
 int modules_load_devices(bool disks, struct error *err);
 
-/* Where the root is RAM: removes the drivers of network cards that are not there, and says how many bytes that gave back. What
- * is plugged in later finds none. */
-uint64_t modules_remove_absent(void);
+/* Where the root is RAM: removes the drivers of network cards that are not there, and NFS where nobody mounted anything, and
+ * says how many bytes that gave back. What is plugged in later finds none. */
+uint64_t modules_remove_unused(void);
 
 /* Ends everything: SIGTERM, a while, SIGKILL, sync, reboot(2). Does not come back. */
 _Noreturn void system_end(bool power_off);

@@ -115,10 +115,12 @@ struct msg_machine_seen { /* a machine asks that nobody knows, or a host shows w
 #define INIT_ROOT_FAILED "root-failed"
 /* Guests have bridges beside the usual one; the text says which. */
 #define INIT_GUEST_NET "guest-net"
+/* Directories over NFS: the text says which are there, and of the others why not yet. */
+#define INIT_NFS_DIRS "nfs-dirs"
 
 struct msg_init_report { /* dompool-init, by HTTP, authenticated by the boot token */
         char token[120];
-        char stage[32]; /* "init", "network", "xen", "agent", "error", INIT_GUEST_NET, INIT_ROOT_FAILED */
+        char stage[32]; /* "init", "network", "xen", "agent", "error", INIT_GUEST_NET, INIT_NFS_DIRS, INIT_ROOT_FAILED */
         char text[512];
         bool failed;
         uint32_t address; /* who sent it */

@@ -30,6 +30,7 @@ const char *const boot_note_names[] = {
         [BOOT_NOTE_FOOTPRINT] = "footprint",
         [BOOT_NOTE_ROOT] = "root",
         [BOOT_NOTE_GUEST_NET] = "guest-net",
+        [BOOT_NOTE_NFS_DIRS] = "nfs-dirs",
         [BOOT_NOTE_N] = NULL,
 };
 
@@ -83,6 +84,7 @@ static const struct rec_field host_inventory_fields[] = {
         REC_U64(struct host_inventory, boot_time),
         REC_REC(struct host_inventory, root, root_cost_desc),
         REC_STR(struct host_inventory, bridges),
+        REC_STR(struct host_inventory, nfs_dirs),
 };
 const struct rec_desc host_inventory_desc = REC_DESC(struct host_inventory, host_inventory_fields);
 

@@ -57,6 +57,7 @@ enum boot_note_kind {
         BOOT_NOTE_ROOT,         /* its root came over the network, and is mounted; the text says from where */
         BOOT_NOTE_FOOTPRINT,    /* it is ready; the text says what its root costs */
         BOOT_NOTE_GUEST_NET,    /* guests have networks beside the host's own; the text says which */
+        BOOT_NOTE_NFS_DIRS,     /* it has directories over NFS; the text says which are there, and why others are not */
         BOOT_NOTE_N,
 };
 extern const char *const boot_note_names[];
@@ -118,10 +119,11 @@ struct host_inventory {
         uint64_t dom0_memory_kib;
         uint32_t n_cpus;
         uint32_t cpu_khz;
-        bool hvm, pv, pvh;               /* kinds of guest it can run */
-        uint64_t boot_time;              /* Unix seconds of this dom0's start */
-        struct root_cost root;           /* of this dom0, as it was when this was said */
-        char bridges[HOST_BRIDGES_SIZE]; /* that guests may name, with blanks between; empty: it did not say */
+        bool hvm, pv, pvh;                  /* kinds of guest it can run */
+        uint64_t boot_time;                 /* Unix seconds of this dom0's start */
+        struct root_cost root;              /* of this dom0, as it was when this was said */
+        char bridges[HOST_BRIDGES_SIZE];    /* that guests may name, with blanks between; empty: it did not say */
+        char nfs_dirs[NFS_DIRS_STATE_SIZE]; /* its directories over NFS, and why one is not there; empty: it has none */
 };
 extern const struct rec_desc host_inventory_desc;
 

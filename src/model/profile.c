@@ -44,8 +44,8 @@ static const struct rec_field profile_fields[] = {
         REC_STR(struct profile, kernel_args), REC_STR(struct profile, root),
         REC_BOOL(struct profile, iscsi_hook), REC_STR(struct profile, layer),
         REC_STR(struct profile, guest_nic),   REC_STR(struct profile, vlans),
-        REC_IP4(struct profile, server),      REC_STR(struct profile, file),
-        REC_STR(struct profile, menu),
+        REC_STR(struct profile, nfs_dirs),    REC_IP4(struct profile, server),
+        REC_STR(struct profile, file),        REC_STR(struct profile, menu),
 };
 const struct rec_desc profile_desc = REC_DESC(struct profile, profile_fields);
 
@@ -221,6 +221,16 @@ check_guest_net(const struct profile *p, struct error *err)
 }
 
 static int
+check_nfs_dirs(const struct profile *p, struct error *err)
+{
+        struct nfs_dirs dirs;
+
+        if (p->kind != PROFILE_POOL && *p->nfs_dirs)
+                return error_set(err, ERR_INVALID, "nfs-dirs is for kind \"pool\"");
+        return nfs_dirs_parse(p->nfs_dirs, &dirs, err);
+}
+
+static int
 check_chain(const struct profile *p, struct error *err)
 {
         if (p->kind != PROFILE_CHAIN)
@@ -260,6 +270,8 @@ profile_check(const struct profile *p, struct error *err)
                 r = root_layer_check(p->layer, err);
         if (!r)
                 r = check_guest_net(p, err);
+        if (!r)
+                r = check_nfs_dirs(p, err);
         if (!r)
                 r = boot_args_check("xen-args", p->xen_args, err);
         if (!r)

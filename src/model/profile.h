@@ -9,6 +9,7 @@
 #include "base/parse.h"
 #include "base/rec.h"
 #include "model/guest_net.h"
+#include "model/nfs_dirs.h"
 #include "model/root.h"
 
 #define NAME_SIZE 64  /* a name of ours and NUL; see name_ok() */
@@ -50,6 +51,7 @@ struct profile {
         char layer[ROOT_LAYER_SIZE];    /* what is written goes there, see root_layer_check(); empty: "overlay" */
         char guest_nic[GUEST_NIC_SIZE]; /* the card of the bridge that guests use, see guest_nic_parse(); empty: "boot" */
         char vlans[GUEST_VLANS_SIZE];   /* of that card, each with a bridge, as guest_vlans_text() writes them; empty: none */
+        char nfs_dirs[NFS_DIRS_SIZE];   /* directories over NFS, as nfs_dirs_text() writes them; empty: none */
         uint32_t server;                /* PROFILE_CHAIN: next server */
         char file[PROFILE_FILE_SIZE];
         char menu[NAME_SIZE]; /* shown before it boots; empty: none */

@@ -110,6 +110,7 @@ policy_of(const struct config *c, const struct profile *p, const struct image *i
         memcpy(profile.layer, p->layer, sizeof(profile.layer));
         memcpy(profile.guest_nic, p->guest_nic, sizeof(profile.guest_nic));
         memcpy(profile.vlans, p->vlans, sizeof(profile.vlans));
+        memcpy(profile.nfs_dirs, p->nfs_dirs, sizeof(profile.nfs_dirs));
         memcpy(profile.xen_args, p->xen_args, sizeof(profile.xen_args));
         memcpy(profile.kernel_args, p->kernel_args, sizeof(profile.kernel_args));
         return policy_build(&parts, &policy) < 0 ? NULL : policy;

@@ -113,6 +113,8 @@ const struct config_option config_options[] = {
         PROFILE("guest-nic", guest_nic, guest_nic, false,
                 "network card of the bridge that guests use: boot, other, an interface or a MAC address; boot"),
         PROFILE("vlans", vlans, vlans, false, "VLANs of that card, each with a bridge for guests: \"10, 20:labs\""),
+        PROFILE("nfs-dirs", nfs_dirs, nfs_dirs, false,
+                "writable directories over NFS: \"/home=10.0.0.5:/export/home, /srv/images=10.0.0.6:/vol/images:ro\""),
         PROFILE("server", address, server, false, "chain: the other boot server"),
         PROFILE("file", args, file, false, "chain: the loader there"),
         PROFILE("menu", name, menu, false, "menu shown to a person first"),

@@ -117,6 +117,17 @@ parse_vlans(const struct config_option *o, const char *text, void *field, struct
         return r < 0 ? r : parse_text(o, guest_vlans_text(&vlans, canonical), field, err);
 }
 
+/* Likewise. */
+static int
+parse_nfs_dirs(const struct config_option *o, const char *text, void *field, struct error *err)
+{
+        char canonical[NFS_DIRS_SIZE];
+        struct nfs_dirs dirs;
+        int r = nfs_dirs_parse(text, &dirs, err);
+
+        return r < 0 ? r : parse_text(o, nfs_dirs_text(&dirs, canonical), field, err);
+}
+
 static int
 parse_port(const struct config_option *o, const char *text, void *field, struct error *err)
 {
@@ -613,6 +624,8 @@ const struct config_type config_type_root = {"ram, http, nfs, nfs3, nbd, iscsi o
 const struct config_type config_type_layer = {"overlay, overlay:SIZE or flash", parse_layer, print_text};
 const struct config_type config_type_guest_nic = {"boot, other, an interface or a MAC address", parse_guest_nic, print_text};
 const struct config_type config_type_vlans = {"VLAN tags such as \"10, 20:labs\"", parse_vlans, print_text};
+const struct config_type config_type_nfs_dirs = {"directories such as \"/home=10.0.0.5:/export/home\"", parse_nfs_dirs,
+                                                 print_text};
 const struct config_type config_type_port = {"a port, 1 to 65535", parse_port, print_u32};
 const struct config_type config_type_address = {"an IPv4 address", parse_address, print_address};
 const struct config_type config_type_subnet = {"a subnet such as \"10.77.0.0/24\", without host bits", parse_subnet_pair,

@@ -274,6 +274,8 @@ core_boot_init_report_at(struct core *c, const struct msg_init_report *m, int64_
                 boot_note(h->boot, BOOT_NOTE_ROOT, now_ms, m->text);
         if (strcmp(m->stage, INIT_GUEST_NET) == 0)
                 boot_note(h->boot, BOOT_NOTE_GUEST_NET, now_ms, m->text);
+        if (strcmp(m->stage, INIT_NFS_DIRS) == 0)
+                boot_note(h->boot, BOOT_NOTE_NFS_DIRS, now_ms, m->text);
         if (by) /* the satellite has ended "next boot only" by this report, see satellite_once.c */
                 core_profile_phoned_home(c, h, token.attempt_ms);
         if (image_mode(m->stage))

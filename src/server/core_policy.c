@@ -294,6 +294,7 @@ fill_profile(struct core *c, const struct config *config, struct image_index **c
         memcpy(to->layer, p->layer, sizeof(to->layer));
         memcpy(to->guest_nic, p->guest_nic, sizeof(to->guest_nic));
         memcpy(to->vlans, p->vlans, sizeof(to->vlans));
+        memcpy(to->nfs_dirs, p->nfs_dirs, sizeof(to->nfs_dirs));
         to->menu = menu_index(config, p->menu);
         memcpy(to->name, p->name, sizeof(to->name));
         memcpy(to->file, p->file, sizeof(to->file));

@@ -35,5 +35,5 @@ def room(build_dir):
 def pytest_collection_modifyitems(items):
     """All that use the one room, its end, and then those with a room of their own."""
     own = {"test_room_proxy", "test_room_import", "test_room_roots", "test_room_roots_uefi", "test_room_fallback", "test_room_debian",
-           "test_room_satellite", "test_room_guest_net", "test_memory"}
+           "test_room_satellite", "test_room_guest_net", "test_room_nfs_dirs", "test_memory"}
     items.sort(key=lambda item: 2 if item.module.__name__ in own else item.name == "test_down_leaves_nothing")

@@ -69,6 +69,18 @@ ERRORS = [
      "vlans: 'a-name-of-16-byt', the bridge of VLAN 10, must be 1 to 15 of a-z A-Z 0-9 . _ -, the first a letter or digit"),
     ("vlans of no host", NETWORK + 'profile "lab" { kind = "rescue" vlans = "10" }\n', 5,
      "profile 'lab': guest-nic and vlans are for kind \"pool\""),
+    ("nfs-dirs over the system", NETWORK + 'profile "lab" {\n kind = "pool"\n nfs-dirs = "/home=10.0.0.5:/h, /usr/local=10.0.0.5:/l"\n}\n', 7,
+     "nfs-dirs: /usr/local would hide a part of the host's own system"),
+    ("nfs-dirs by name", NETWORK + 'profile "lab" {\n kind = "pool"\n nfs-dirs = "/home=filer:/export/home"\n}\n', 7,
+     "nfs-dirs: /home: 'filer' is no IPv4 address; a name cannot be looked up where it is mounted"),
+    ("nfs-dirs without server", NETWORK + 'profile "lab" {\n kind = "pool"\n nfs-dirs = "/home"\n}\n', 7,
+     "nfs-dirs: '/home' must be PATH=ADDRESS:/PATH, such as /home=10.0.0.5:/export/home, perhaps with :ro or a version (:3) behind it"),
+    ("nfs-dirs twice", NETWORK + 'profile "lab" {\n kind = "pool"\n nfs-dirs = "/srv=10.0.0.5:/a /srv/b=10.0.0.5:/b"\n}\n', 7,
+     "nfs-dirs: of /srv and /srv/b one would hide the other"),
+    ("nfs-dirs too long", NETWORK + f'profile "lab" {{\n kind = "pool"\n nfs-dirs = "/home=10.0.0.5:/{"x" * 220}"\n}}\n', 7,
+     "nfs-dirs is 236 bytes long; the limit is 231"),
+    ("nfs-dirs of no host", NETWORK + 'profile "lab" { kind = "rescue" nfs-dirs = "/home=10.0.0.5:/h" }\n', 5,
+     "profile 'lab': nfs-dirs is for kind \"pool\""),
     ("chain without server", NETWORK + 'profile "x" { kind = "chain" file = "f" }\n', 5,
      "profile 'x': a chain needs the other server's address (server) and what to load (file)"),
     ("rule without profile", NETWORK + 'rule "r" { days = "mon" }\n', 5, "rule 'r' has no profile"),
@@ -192,7 +204,7 @@ host "n1" { mac = "02-00-00-00-00-01" address = "10.0.0.11" profile = "local" im
   labels = "room-a, desks" }
 export { nfs-server = "10.0.0.5:/vol/%i" nbd-server = "10.0.0.5:1:%i" iscsi-server = "10.0.0.5:3260:1:iqn.x:%i" aoe-target = "7.1" nbd-port = 10810 iscsi-port = 3261 }
 profile "lab" { kind = "pool" image = "micro:previous" xen-args = "a" kernel-args = "b" root = "iscsi" iscsi-hook = "yes" layer = "overlay:256M" menu = "people"
-  guest-nic = "other" vlans = "10, 20:labs 30:vlan30" }
+  guest-nic = "other" vlans = "10, 20:labs 30:vlan30" nfs-dirs = "/home=10.0.0.5:/h:4, /srv=10.0.0.6:/:ro:3" }
 profile "ltsp" { kind = "chain" server = "10.0.0.8" file = "ltsp/ltsp.ipxe" }
 menu "people" { title = "Room A" entry "Own disk" { profile = "local" }
   entry "Xen: lab" { profile = "lab" password-grub = "grub.pbkdf2.sha512.10000.AB.CD" password-syslinux = "$6$a$b" password-pxegrub = "$1$a$b" }
@@ -219,7 +231,8 @@ def test_canonical_print_reads_back_identically(tmp_path):
     assert second.stdout == first.stdout
     # What was said is in it: nothing is lost on the way.
     for value in ('"/tmp/x y"', '"/i\\$HOME"', '"/g\\"q\\\\b"', '"10.0.0.9-10.255.0.0"', '"172800s"', '"127.0.0.1:8443"', '"' + "cd" * 32 + '"',
-                  'profile = "local"', '"02:00:00:00:00:01"', 'guest-nic = "other"', 'vlans = "10,20:labs,30"', 'iscsi-hook = "yes"', 'keep-limit = "64K"'):
+                  'profile = "local"', '"02:00:00:00:00:01"', 'guest-nic = "other"', 'vlans = "10,20:labs,30"',
+                  'nfs-dirs = "/home=10.0.0.5:/h,/srv=10.0.0.6:/:3:ro"', 'iscsi-hook = "yes"', 'keep-limit = "64K"'):
         assert value in first.stdout
 
 

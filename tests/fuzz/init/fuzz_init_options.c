@@ -29,6 +29,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 assert(o.vlans.list[i].tag >= 1 && o.vlans.list[i].tag <= GUEST_VLAN_TAG_MAX && *o.vlans.list[i].bridge &&
                        !strpbrk(o.vlans.list[i].bridge, "/ %"));
         assert(!strpbrk(o.guest_nic.name, "/ %"));
+        assert(o.nfs_dirs.n <= NFS_DIRS_MAX);
+        for (uint32_t i = 0; i < o.nfs_dirs.n; i++) {
+                const struct nfs_dir *d = &o.nfs_dirs.list[i];
+
+                assert(d->path[0] == '/' && d->path[1] && !strpbrk(d->path, ",= %") && !strstr(d->path, "/.."));
+                assert(d->address != 0 && d->export[0] == '/' && !strpbrk(d->export, ",: %"));
+                assert(strncmp(d->path, "/etc", 5) != 0 && strncmp(d->path, "/usr/", 5) != 0);
+        }
         free(text);
         return 0;
 }

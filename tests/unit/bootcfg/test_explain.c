@@ -126,6 +126,7 @@ policy_with(const struct policy_profile *profile)
         memcpy(pool->vlans, profile->vlans, sizeof(pool->vlans));
         pool->root = profile->root;
         pool->iscsi_hook = profile->iscsi_hook;
+        memcpy(pool->nfs_dirs, profile->nfs_dirs, sizeof(pool->nfs_dirs));
         assert_int_equal(policy_build(&parts, &p), 0);
         return p;
 }
@@ -151,13 +152,16 @@ who_leaves_an_ibft_and_who_does_not_is_told(void **state)
 static void
 the_setting_that_made_a_word_about_guests_networks_is_named(void **state)
 {
-        struct policy *p = policy_with(&(struct policy_profile){.root = ROOT_N, .vlans = "10,20:labs"});
+        struct policy *p = policy_with(
+                &(struct policy_profile){.root = ROOT_N, .vlans = "10,20:labs", .nfs_dirs = "/home=10.0.0.5:/export/home"});
         struct told *t;
 
         (void)state;
         t = tell(p, &mac_pool, "bios");
         assert_non_null(strstr(t->text, "dompool.vlans=10,20:labs"));
         assert_non_null(strstr(t->text, "vlans of the profile"));
+        assert_non_null(strstr(t->text, "dompool.nfs-dirs=/home=10.0.0.5:/export/home"));
+        assert_non_null(strstr(t->text, "nfs-dirs of the profile"));
         assert_null(strstr(t->text, "guest-nic of the profile"));
         free(t);
         policy_free(p);

@@ -609,6 +609,31 @@ vlans_without_their_module(void **state)
 }
 
 static void
+directories_over_nfs_without_their_module(void **state)
+{
+        static char none[] = "e1000 r8169 overlay", modules[] = MODULES;
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        x.facts.initrd.modules = (struct blob){(uint8_t *)none, sizeof(none) - 1};
+        x.r.dom0_args = "console=hvc0 dompool.nfs-dirs=/home=10.0.0.5:/export/home,/srv=10.0.0.5:/srv";
+        expect_one(&x, GUARD_NFS_MODULE, GUARD_ERROR, "/home over NFS needs the module nfsv4, which the initrd has not");
+        x.facts.initrd.modules = (struct blob){(uint8_t *)modules, sizeof(modules) - 1};
+        expect_none(&x);
+        x.r.dom0_args = "dompool.nfs-dirs=/home=10.0.0.5:/x,/srv=10.0.0.5:/srv:3";
+        expect_one(&x, GUARD_NFS_MODULE, GUARD_ERROR, "/srv over NFS needs the module nfsv3, which the initrd has not");
+        x.facts.initrd.modules = (struct blob){(uint8_t *)none, sizeof(none) - 1};
+        x.r.dom0_args = "dompool.nfs-dirs=/home=10.0.0.5:/x dompool.nfs-dirs="; /* a host's own word takes it back */
+        expect_none(&x);
+        x.r.dom0_args = "dompool.nfs-dirs=/home=filer:/x";
+        expect_one(&x, GUARD_NFS_DIRS, GUARD_WARNING, "'filer' is no IPv4 address");
+        x.r.dom0_args = "dompool.nfs-dirs=/home=10.0.0.5:/x";
+        x.facts.initrd.modules = (struct blob){0}; /* not known */
+        expect_none(&x);
+}
+
+static void
 a_card_for_guests_that_the_machine_has_not(void **state)
 {
         struct room x;
@@ -773,6 +798,7 @@ main(void)
                 cmocka_unit_test(a_cpu_without_long_mode_or_pae),
                 cmocka_unit_test(a_network_card_without_driver),
                 cmocka_unit_test(vlans_without_their_module),
+                cmocka_unit_test(directories_over_nfs_without_their_module),
                 cmocka_unit_test(a_card_for_guests_that_the_machine_has_not),
                 cmocka_unit_test(a_network_card_whose_driver_needs_firmware_that_is_not_there),
                 cmocka_unit_test(too_little_memory_for_dom0),

@@ -154,6 +154,33 @@ every_kernel_panics_without_its_init(void **state)
         policy_free(p);
 }
 
+static void
+directories_over_nfs_have_their_word_in_every_menu(void **state)
+{
+        struct policy *p = fixture_policy();
+        struct policy_host host = *fixture_find(p, &mac_pool);
+        struct policy_profile profile;
+        struct menu_request r = {
+                .policy = p, .host = &host, .chosen = fixture_choose(p, &host), .server = SERVER_ADDRESS, .token = TOKEN};
+        struct menu_item item;
+
+        (void)state;
+        profile = *r.chosen.profile;
+        r.chosen.profile = &profile;
+        host.kernel_args = "dompool.nfs-dirs=";
+        snprintf(profile.nfs_dirs, sizeof(profile.nfs_dirs), "/home=10.0.0.5:/export/home,/srv/a_b+c@d-e.f=10.0.0.6:/:3:ro");
+        for (size_t i = 0; (r.doc = menu_doc_at(i)); i++) {
+                assert_null(menu_args_make(&r, &r.chosen, &item));
+                assert_non_null(strstr(item.dom0_args, " dompool.nfs-dirs=/home=10.0.0.5:/export/home,"
+                                                       "/srv/a_b+c@d-e.f=10.0.0.6:/:3:ro dompool.nfs-dirs= "));
+        }
+        profile.kind = PROFILE_RESCUE; /* a shell on the console: nothing that another host could wait for */
+        r.doc = menu_doc_at(0);
+        assert_null(menu_args_make(&r, &r.chosen, &item));
+        assert_null(strstr(item.dom0_args, "dompool.nfs-dirs=/"));
+        policy_free(p);
+}
+
 /* The pool host with such a root, in each menu that boots images. */
 static void
 a_root_over_the_network_has_its_words_and_its_initrd(void **state)
@@ -510,6 +537,7 @@ main(void)
                 cmocka_unit_test(a_root_over_the_network_has_its_words_and_its_initrd),
                 cmocka_unit_test(a_hooked_iscsi_root_is_logged_in_to_right_before_the_boot),
                 cmocka_unit_test(guests_networks_have_their_words_before_the_hosts_own),
+                cmocka_unit_test(directories_over_nfs_have_their_word_in_every_menu),
                 cmocka_unit_test(menus_are_as_their_golden_files),
                 cmocka_unit_test(every_kernel_panics_without_its_init),
                 cmocka_unit_test(every_doubt_ends_at_the_local_disk),

@@ -206,6 +206,40 @@ test_a_wrong_card_for_guests_is_not_the_hosts_own(void **state)
         assert_int_equal(o.vlans.n, 0);
 }
 
+static void
+test_directories_over_nfs_are_named_in_one_word(void **state)
+{
+        struct init_options o;
+        struct error err;
+
+        (void)state;
+        assert_int_equal(init_options_parse("dompool.nfs-dirs=/home=10.0.0.5:/export/home,/srv=10.0.0.6:/vol:3:ro", &o, &err),
+                         0);
+        assert_int_equal(o.nfs_dirs.n, 2);
+        assert_string_equal(o.nfs_dirs.list[1].path, "/srv");
+        assert_int_equal(init_options_parse("dompool.nfs-dirs=/home=10.0.0.5:/x dompool.nfs-dirs=", &o, &err), 0);
+        assert_int_equal(o.nfs_dirs.n, 0); /* a host's own word takes it back */
+        assert_int_equal(init_options_parse("dompool.nfs-dirs=/etc=10.0.0.5:/x", &o, &err), -EINVAL);
+        assert_non_null(strstr(err.message, "dompool.nfs-dirs=/etc=10.0.0.5:/x is not a list of directories such as"));
+        assert_int_equal(o.nfs_dirs.n, 0);
+}
+
+/* The longest setting must not be longer than a word may be. */
+static void
+test_the_longest_list_of_directories_fits_into_a_word(void **state)
+{
+        const size_t word = strlen("dompool.nfs-dirs=");
+        struct init_options o;
+        struct error err;
+        char line[300];
+
+        (void)state;
+        snprintf(line, sizeof(line), "dompool.nfs-dirs=/a=10.0.0.5:/%0100d,/b=10.0.0.5:/%0104d", 0, 0);
+        assert_int_equal(strlen(line) - word, NFS_DIRS_SIZE - 1);
+        assert_int_equal(init_options_parse(line, &o, &err), 0);
+        assert_int_equal(o.nfs_dirs.n, 2);
+}
+
 int
 main(void)
 {
@@ -220,6 +254,8 @@ main(void)
                 cmocka_unit_test(test_a_server_without_fingerprint_or_name_is_refused),
                 cmocka_unit_test(test_the_last_word_about_guests_networks_holds),
                 cmocka_unit_test(test_a_wrong_card_for_guests_is_not_the_hosts_own),
+                cmocka_unit_test(test_directories_over_nfs_are_named_in_one_word),
+                cmocka_unit_test(test_the_longest_list_of_directories_fits_into_a_word),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,8 @@ test_the_agent_waits_for_the_lease_and_for_xen(void **state)
         assert_false(service_due(SERVICE_AGENT, &s, COND_LEASE, 0));
         assert_false(service_due(SERVICE_AGENT, &s, COND_DOM0, 0));
         assert_false(service_due(SERVICE_AGENT, &s, COND_DOM0 | COND_LEASE, 0));
-        assert_true(service_due(SERVICE_AGENT, &s, COND_DOM0 | COND_LEASE | COND_KEPT, 0));
+        assert_false(service_due(SERVICE_AGENT, &s, COND_DOM0 | COND_LEASE | COND_KEPT, 0));
+        assert_true(service_due(SERVICE_AGENT, &s, COND_DOM0 | COND_LEASE | COND_KEPT | COND_DIRS, 0));
         s.pid = 7;
         assert_false(service_due(SERVICE_AGENT, &s, ALL, 0));
         s = (struct service){.wanted = false};
@@ -80,6 +81,30 @@ test_kept_files_are_back_before_what_writes_and_are_tried_once(void **state)
         assert_int_equal(service_ended(SERVICE_KEEP, &s, false, 60000), VERDICT_FATAL);
         s = (struct service){.wanted = true, .pid = 5};
         assert_int_equal(service_ended(SERVICE_KEEP, &s, true, 100), VERDICT_DONE);
+}
+
+static void
+test_directories_over_nfs_come_before_what_writes_and_are_never_given_up(void **state)
+{
+        struct service s = {.wanted = true}, console = {.wanted = true};
+        int64_t t = 1000;
+
+        (void)state;
+        assert_false(service_due(SERVICE_DIRS, &s, ALL & ~(unsigned)COND_LEASE, 0));
+        assert_false(
+                service_due(SERVICE_DIRS, &s, COND_LEASE, 0)); /* kept files are put back into the root, not onto a server */
+        assert_true(service_due(SERVICE_DIRS, &s, COND_LEASE | COND_KEPT, 0));
+        assert_false(service_due(SERVICE_XENCONSOLED, &console, ALL & ~(unsigned)COND_DIRS, 0));
+        for (int i = 0; i < 10000; i++) {
+                s.pid = 5;
+                s.started_ms = t;
+                assert_int_equal(service_ended(SERVICE_DIRS, &s, false, t + 20000), VERDICT_RESTART);
+                assert_true(s.not_before_ms - (t + 20000) <= SERVICE_BACKOFF_MAX_MS);
+                t = s.not_before_ms;
+        }
+        s.pid = 5;
+        assert_int_equal(service_ended(SERVICE_DIRS, &s, true, t), VERDICT_DONE);
+        assert_false(service_due(SERVICE_DIRS, &s, ALL, INT64_MAX));
 }
 
 static void
@@ -270,6 +295,7 @@ main(void)
                 cmocka_unit_test(test_dhcp_does_not_wait_for_xen_nor_xen_for_dhcp),
                 cmocka_unit_test(test_a_program_that_keeps_ending_is_started_later_and_later),
                 cmocka_unit_test(test_kept_files_are_back_before_what_writes_and_are_tried_once),
+                cmocka_unit_test(test_directories_over_nfs_come_before_what_writes_and_are_never_given_up),
                 cmocka_unit_test(test_the_death_of_xenstored_is_fatal),
                 cmocka_unit_test(test_xen_init_dom0_runs_once_and_is_tried_five_times),
                 cmocka_unit_test(test_a_root_is_given_up_when_its_time_is_over_however_often_it_failed),

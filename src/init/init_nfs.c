@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The options of an NFS mount, without mount.nfs: the kernel takes an address and does the rest. */
+#include "init/init_nfs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/parse.h"
+#include "init/init_root.h"
+
+#define NFS_PORT 2049
+
+int
+init_nfs_reach(uint32_t address, struct error *err)
+{
+        int fd = init_root_connect(address, NFS_PORT, err);
+
+        if (fd < 0)
+                return fd;
+        close(fd);
+        return 0;
+}
+
+/* hard: who reads or writes waits for the server, however long that is away, and is told no lie about what was written; a
+ * signal that kills ends the wait. An answer is asked for again after 10 s, over a new connection where the old one is dead.
+ * Version 3 would need daemons for locks between hosts (nolock: they hold within this one); version 4 has them in itself. */
+int
+init_nfs_mount(uint32_t address, const char *path, const char *version, const char *where, unsigned long flags,
+               struct error *err)
+{
+        char source[INIT_ROOT_TEXT_SIZE + 20], options[200], text[IP4_TEXT_SIZE];
+        const bool v3 = version[0] == '3';
+
+        ip4_text(address, text);
+        snprintf(source, sizeof(source), "%s:%s", text, path);
+        snprintf(options, sizeof(options), "vers=%s,proto=tcp,addr=%s,hard,timeo=100,retrans=3%s%s", version, text,
+                 v3 ? ",nolock,mountproto=tcp,mountaddr=" : "", v3 ? text : "");
+        if (mount(source, where, "nfs", flags, options) < 0)
+                return error_errno_set(err, errno, "mounting %s, NFS version %s", source, version);
+        return 0;
+}
