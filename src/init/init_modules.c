@@ -217,9 +217,9 @@ remove_not_loaded(const char *dep, const char *folder)
 uint64_t
 modules_remove_unused(void)
 {
-        /* In an image for those hosts that need it: drivers of all cards, and NFS, which was loaded where it is needed. */
-        static const char *const folders[] = {"drivers/net/ethernet/", "fs/nfs/",     "fs/nfs_common/", "fs/lockd/",
-                                              "net/sunrpc/",           "fs/fscache/", "fs/netfs/"};
+        /* In an image for those hosts that need it: drivers of all cards, and NFS, which was loaded where it is needed. What
+         * others need, too, as sunrpc, stays. */
+        static const char *const folders[] = {"drivers/net/ethernet/", "fs/nfs/"};
         _cleanup_free_ char *dep = read_index("modules.dep");
         uint64_t bytes = 0;
 

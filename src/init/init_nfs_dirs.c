@@ -208,16 +208,16 @@ attempt(const struct nfs_dirs *dirs, const char *root, struct shared *s)
                 t->there = is_mounted(root, d->path, "", "nfs");
                 if (t->there)
                         continue;
+                hold_place(root, d->path); /* first: this process may be ended before it knows; NFS is mounted above it */
                 if (load_module(d->version, &err) < 0)
                         str_copy(t->why, sizeof(t->why), err.message);
-                else
-                        pids[i] = start_one(d, root, t);
         }
+        for (uint32_t i = 0; i < dirs->n; i++)
+                if (!s->tried[i].there && !*s->tried[i].why)
+                        pids[i] = start_one(&dirs->list[i], root, &s->tried[i]);
         for (uint32_t i = 0; i < dirs->n; i++) {
                 if (pids[i])
                         end_one(pids[i], &s->tried[i]);
-                if (!s->tried[i].there)
-                        hold_place(root, dirs->list[i].path);
                 all = all && s->tried[i].there;
         }
         init_nfs_dirs_text(dirs, s->tried, text, sizeof(text));

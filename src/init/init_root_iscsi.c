@@ -210,10 +210,12 @@ static int
 find_portal(const struct init_root *menu, struct init_root *ret, char initiator[INIT_IBFT_NAME_SIZE],
             char why[INIT_IBFT_TEXT_SIZE], struct error *err)
 {
+        char own[INIT_IBFT_NAME_SIZE];
         struct init_ibft table;
         bool by_table;
         int fd;
 
+        str_copy(own, sizeof(own), initiator);
         read_ibft(&table);
         by_table = init_ibft_choose(&table, menu, ret, why);
         if (by_table && *table.initiator)
@@ -224,6 +226,7 @@ find_portal(const struct init_root *menu, struct init_root *ret, char initiator[
                 snprintf(why, INIT_IBFT_TEXT_SIZE, "from the command line; the iBFT's portal does not answer");
                 log_warning("iSCSI: %s: %s", why, err->message);
                 *ret = *menu;
+                str_copy(initiator, INIT_IBFT_NAME_SIZE, own);
                 fd = init_root_connect(ret->address, ret->port, err);
         }
         if (fd < 0)

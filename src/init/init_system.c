@@ -248,8 +248,8 @@ sync_for(int64_t ms)
                 sync();
                 _exit(0);
         }
-        if (pid > 0)
-                wait_children(ms);
+        for (int64_t waited = 0; pid > 0 && waited < ms && waitpid(pid, NULL, WNOHANG) == 0; waited += 20)
+                usleep(20000);
 }
 
 void

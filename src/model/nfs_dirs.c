@@ -30,28 +30,19 @@ is_system(const char *path)
                 const char *folder;
                 bool within; /* what lies in it, too */
         } folders[] = {
-                {"/bin", true},
-                {"/boot", true},
-                {"/dev", true},
-                {"/etc", true},
-                {"/init", true},
-                {"/lib", true},
-                {"/lib32", true},
-                {"/lib64", true},
-                {"/libx32", true},
-                {"/newroot", true},
-                {"/proc", true},
-                {"/root", false}, /* who may log in */
-                {"/run", true},
-                {"/sbin", true},
-                {"/sys", true},
-                {"/tmp", false},
-                {"/usr", true},
-                {"/var/lib/xen", true},
-                {"/var/lib/xenstored", true},
-                {"/var/lock", true},
-                {"/var/log/xen", true},
-                {"/var/run", true},
+                {"/bin", true},          {"/boot", true},
+                {"/dev", true},          {"/etc", true},
+                {"/init", true},         {"/lib", true},
+                {"/lib32", true},        {"/lib64", true},
+                {"/libx32", true},       {"/newroot", true},
+                {"/proc", true},         {"/root", true}, /* who may log in */
+                {"/run", true},          {"/sbin", true},
+                {"/sys", true},          {"/tmp", false},
+                {"/usr", true},          {"/var/lib/dbus", true},
+                {"/var/lib/dpkg", true}, {"/var/lib/systemd", true},
+                {"/var/lib/xen", true},  {"/var/lib/xenstored", true},
+                {"/var/lock", true},     {"/var/log/xen", true},
+                {"/var/run", true},      {"/var/spool/cron", true},
         };
 
         for (size_t i = 0; i < N_ELEMENTS(folders); i++)

@@ -386,11 +386,11 @@ peer_refuses(struct boot_transfer *t)
                 failed(t, "the client's port is closed");
 }
 
-/* Who closes a file says so by ERROR 0, too. */
+/* Who closes a file says so by ERROR 0, too; but GRUB also closes one so of which it wanted to know the size only. */
 static void
 peer_breaks_off(struct boot_transfer *t, enum tftp_error code, const char *text)
 {
-        bool has_all = code == TFTP_ERR_UNDEFINED && tftp_xfer_may_have_all(&t->xfer);
+        bool has_all = code == TFTP_ERR_UNDEFINED && !t->held && t->xfer.acked_to > 0 && tftp_xfer_may_have_all(&t->xfer);
 
         tftp_xfer_abort(&t->xfer);
         if (has_all)

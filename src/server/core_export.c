@@ -211,6 +211,9 @@ core_export_tick(struct core *c)
                 return;
         x->due = false;
         x->made_mono_ms = core_mono(c);
+        for (uint32_t i = 0; i < EXPORT_MAX_CHECKED; i++) /* who has been told to boot it meanwhile */
+                if (*x->damaged[i].image)
+                        core_fallback_damaged(c, x->damaged[i].image, x->damaged[i].text);
         x->next.n_grants = 0;
         for (uint32_t i = 0; policy_host_at(policy, i, &host); i++)
                 add_wishes(c, policy, &host);
@@ -250,7 +253,10 @@ static struct export_check *
 damage_new(struct core *c)
 {
         for (uint32_t i = 0; i < EXPORT_MAX_CHECKED; i++)
-                if (!*c->exports->damaged[i].image || !core_policy_image(c, c->exports->damaged[i].image))
+                if (!*c->exports->damaged[i].image)
+                        return &c->exports->damaged[i];
+        for (uint32_t i = 0; i < EXPORT_MAX_CHECKED; i++)
+                if (!core_policy_image(c, c->exports->damaged[i].image))
                         return &c->exports->damaged[i];
         return NULL;
 }
@@ -271,9 +277,10 @@ look_at_check(struct core *c, const struct export_check *now)
         struct export_check *known = damage_of(c->exports, now->image);
 
         if (*now->text && !known) {
-                known = damage_new(c);
-                if (known)
-                        *known = *now;
+                known = core_policy_image(c, now->image) ? damage_new(c) : NULL;
+                if (!known) /* gone from the store, or one too many to keep in mind: not told again and again */
+                        return;
+                *known = *now;
                 tell_damage(c, now->image, "root-damaged", now->text);
                 core_fallback_damaged(c, now->image, now->text);
         } else if (!*now->text && known) {

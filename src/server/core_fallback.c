@@ -81,9 +81,16 @@ choices_of(const struct core *c, const struct core_host *h, bool set, struct pol
         return profile_choices(c->config, &facts, choices, &left_out);
 }
 
-/* Does one of its choices, but for an order for one boot, mean version @digits over the network? */
+/* Is it our file that a host reads by this root, block by block? */
 static bool
-wants(struct core *c, struct core_host *h, const char *digits, enum root_kind *ret_root)
+reads_our_blocks(const struct core *c, enum root_kind root)
+{
+        return root_is_block(root) && !config_root_is_foreign(c->config, root);
+}
+
+/* Does one of its choices, but for an order for one boot, mean version @digits over the network? @block: by blocks of ours. */
+static bool
+wants(struct core *c, struct core_host *h, const char *digits, bool block, enum root_kind *ret_root)
 {
         struct policy_choice choices[POLICY_MAX_CHOICES];
         uint32_t n = choices_of(c, h, true, choices);
@@ -92,6 +99,8 @@ wants(struct core *c, struct core_host *h, const char *digits, enum root_kind *r
         for (uint32_t i = 0; i < n; i++) {
                 way_of(c, c->config, &h->row, &choices[i], &w);
                 if (choices[i].by == POLICY_BY_ONCE || w.root == ROOT_RAM || !is_version(w.image, digits))
+                        continue;
+                if (block && !reads_our_blocks(c, w.root))
                         continue;
                 *ret_root = w.root;
                 return true;
@@ -107,20 +116,27 @@ fitting(const struct image *im, const struct image *failed)
         return im && im != failed && strcmp(im->name, failed->name) == 0 && image_file_find(im, "initrd-root") ? im : NULL;
 }
 
+/* Itself, unless it is to be read by blocks and known to be damaged. */
+static const struct image *
+whole(const struct core *c, enum root_kind root, const struct image *im)
+{
+        return im && root_is_block(root) && *core_export_damage(c, im->id) ? NULL : im;
+}
+
 /* The version that it ran last, or else the image's previous one. */
 static const struct image *
-version_before(struct core *c, struct core_host *h, const struct image *failed)
+version_before(struct core *c, struct core_host *h, const struct image *failed, enum root_kind root)
 {
         struct host_inventory inventory;
         char tag[NAME_SIZE + 16];
         const struct image *im;
 
         core_row_inventory(&h->row, &inventory);
-        im = *inventory.image ? fitting(core_policy_image(c, inventory.image), failed) : NULL;
+        im = *inventory.image ? whole(c, root, fitting(core_policy_image(c, inventory.image), failed)) : NULL;
         if (im)
                 return im;
         snprintf(tag, sizeof(tag), "%s:previous", failed->name);
-        return fitting(core_policy_image(c, tag), failed);
+        return whole(c, root, fitting(core_policy_image(c, tag), failed));
 }
 
 /* Would it be somebody's desktop if nothing had been set, at some time or by some menu? */
@@ -177,9 +193,9 @@ core_fallback_text(struct core *c, const struct host_fallback *f, char *buf, siz
 
 /* --- from init's report to the next boot --- */
 
-/* Its next boot is not version @digits; nothing where that would not be it anyway. */
+/* Its next boot is not version @digits; nothing where that would not be it anyway. @block: as of wants(). */
 static void
-fall_back(struct core *c, struct core_host *h, const char *digits, const char *why)
+fall_back(struct core *c, struct core_host *h, const char *digits, bool block, const char *why)
 {
         struct host_fallback *f = &h->row.setting.fallback, now = {.since_ms = core_wall(c)};
         const struct image *failed, *before;
@@ -192,10 +208,10 @@ fall_back(struct core *c, struct core_host *h, const char *digits, const char *w
         if (*f->failed && f->kind == PROFILE_POOL && strcmp(digits, f->instead) == 0) {
                 now = *f;
                 take_last_resort(c, h, core_policy_image(c, f->failed), &now);
-        } else if (failed && wants(c, h, digits, &root)) {
+        } else if (failed && wants(c, h, digits, block, &root)) {
                 str_copy(now.failed, sizeof(now.failed), digits);
                 now.root = root;
-                before = version_before(c, h, failed);
+                before = version_before(c, h, failed, root);
                 now.kind = PROFILE_POOL;
                 if (before)
                         memcpy(now.instead, before->id, IMAGE_SHORT_SIZE - 1);
@@ -219,7 +235,7 @@ core_fallback_failed(struct core *c, struct core_host *h, const struct msg_init_
 {
         if (core_profile_once_failed(c, h, attempt_ms) || strspn(m->image, "0123456789abcdef") != IMAGE_SHORT_SIZE - 1)
                 return;
-        fall_back(c, h, m->image, m->text);
+        fall_back(c, h, m->image, false, m->text);
 }
 
 void
@@ -235,8 +251,8 @@ core_fallback_damaged(struct core *c, const char *image, const char *why)
                 const struct host_fallback *f = &h->row.setting.fallback;
                 bool instead = *f->failed && f->kind == PROFILE_POOL && strcmp(digits, f->instead) == 0;
 
-                if (instead ? root_is_block(f->root) : wants(c, h, digits, &root) && root_is_block(root))
-                        fall_back(c, h, digits, why);
+                if (instead ? reads_our_blocks(c, f->root) : wants(c, h, digits, true, &root))
+                        fall_back(c, h, digits, true, why);
         }
 }
 
@@ -259,7 +275,7 @@ core_fallback_look(struct core *c)
         {
                 const struct host_fallback *f = &h->row.setting.fallback;
 
-                if (*f->failed && !wants(c, h, f->failed, &root))
+                if (*f->failed && !wants(c, h, f->failed, false, &root))
                         end(c, h, "that is another version now");
         }
 }

@@ -6,8 +6,10 @@
  *     asked --> unchecked --a child reads all of it--> good | damaged       one child at a time
  *                               ^-- the file is another one (inode, size, time) --'
  *
- * What was found counts until the next look has come to an end, so that a file that was put in its place anew disturbs nobody.
- * What goes bad on the disk afterwards, below the file system, is not seen until work is started again.
+ * What was found counts until the next look has come to an end, so that a file that was put in its place anew disturbs nobody;
+ * nor does one that is written while it is read, which is looked at again. What cannot be read is no damage: it is given as it
+ * is, for its server may be able to read it, or will say so itself. What goes bad on the disk afterwards, below the file
+ * system, is not seen until work is started again.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +26,7 @@
 #include "server/role_work_export.h"
 
 #define FILE_NAME "root.squashfs"
+#define AGAIN_MS 10000
 
 /* A file as it was when it was read. */
 struct identity {
@@ -39,13 +42,14 @@ static const char *const finding_texts[FINDING_N] = {
         [SAME] = "",
         [DIFFERS] = "its " FILE_NAME " is not the one of its manifest; no host gets it by nbd, iscsi or aoe",
         [NOT_NAMED] = "its manifest names no " FILE_NAME "; no host gets it by nbd, iscsi or aoe",
-        [UNREADABLE] = "its " FILE_NAME " or its manifest cannot be read; no host gets it by nbd, iscsi or aoe",
+        [UNREADABLE] = "its " FILE_NAME " or its manifest cannot be read, it is given unchecked",
 };
 
 struct entry {
         char image[IMAGE_ID_SIZE];
         struct identity file;      /* as it is or was looked at */
         bool due;                  /* it is to be looked at */
+        int64_t not_before_ms;     /* but not at once: the last look came to no end */
         enum work_verdict verdict; /* of the last look */
         enum finding finding;
 };
@@ -127,9 +131,10 @@ look(const char *store, const char *id)
 static void
 start_next(struct work_check *x)
 {
+        int64_t now_ms = clock_mono_ms(&x->ctx->clock);
         size_t i = 0;
 
-        while (i < x->n && !x->entries[i].due)
+        while (i < x->n && !(x->entries[i].due && x->entries[i].not_before_ms <= now_ms))
                 i++;
         if (x->pid > 0 || i == x->n)
                 return;
@@ -171,7 +176,8 @@ work_check_found(const struct work_check *x, struct export_check *ret, uint32_t 
                         if (x->entries[i].verdict != order[k])
                                 continue;
                         str_copy(ret[n].image, sizeof(ret[n].image), x->entries[i].image);
-                        str_copy(ret[n].text, sizeof(ret[n].text), finding_texts[x->entries[i].finding]);
+                        str_copy(ret[n].text, sizeof(ret[n].text),
+                                 x->entries[i].verdict == WORK_DAMAGED ? finding_texts[x->entries[i].finding] : "");
                         n++;
                 }
         return n;
@@ -185,7 +191,27 @@ work_check_look(struct work_check *x)
                         work_check_ask(x, x->entries[i].image);
 }
 
-/* A child that was killed has found nothing: who asks again starts another. */
+static void
+take(const struct work_check *x, struct entry *e, enum finding finding)
+{
+        struct identity now = identity_of(x, e->image);
+
+        if (!same(&now, &e->file)) { /* somebody was writing it: due as before */
+                e->file = now;
+                return;
+        }
+        if (finding != e->finding || e->verdict == WORK_UNCHECKED)
+                log_write(finding == SAME ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "root checked image=%.16s result=\"%s\"",
+                          e->image, finding == SAME ? "as its manifest says" : finding_texts[finding]);
+        e->finding = finding;
+        e->due = finding == UNREADABLE;
+        if (finding != UNREADABLE)
+                e->verdict = finding == SAME ? WORK_GOOD : WORK_DAMAGED;
+        else if (e->verdict == WORK_UNCHECKED)
+                e->verdict = WORK_GOOD;
+}
+
+/* A child that was killed has found nothing. */
 bool
 work_check_reap(struct work_check *x)
 {
@@ -196,13 +222,9 @@ work_check_reap(struct work_check *x)
                 return false;
         x->pid = 0;
         e = &x->entries[x->which];
-        if (WIFEXITED(status) && WEXITSTATUS(status) < FINDING_N) {
-                e->due = false;
-                e->finding = (enum finding)WEXITSTATUS(status);
-                e->verdict = e->finding == SAME ? WORK_GOOD : WORK_DAMAGED;
-                log_write(e->finding == SAME ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "root checked image=%.16s result=\"%s\"",
-                          e->image, e->finding == SAME ? "as its manifest says" : finding_texts[e->finding]);
-        }
+        if (WIFEXITED(status) && WEXITSTATUS(status) < FINDING_N)
+                take(x, e, (enum finding)WEXITSTATUS(status));
+        e->not_before_ms = e->due ? clock_mono_ms(&x->ctx->clock) + AGAIN_MS : 0;
         start_next(x);
         return true;
 }

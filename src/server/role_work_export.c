@@ -441,10 +441,17 @@ choose(struct work_export *x, bool always)
                 return;
         }
         x->grants = now;
-        if (!apply(x)) {
-                x->grants = before;
-                x->look_at_ms = NONE; /* until the plan is another one */
+        if (!apply(x)) { /* what there was goes on, but for what must not be given any more */
+                size_t n = 0;
+
+                for (size_t i = 0; i < before.n; i++)
+                        if (has_grant(&now, &before.list[i]))
+                                before.list[n++] = before.list[i];
+                x->grants = (struct grants){before.list, n};
+                x->look_at_ms = now_ms(x) + 6 * LOOK_MS;
                 free(now.list);
+                if (n < before.n)
+                        apply(x);
                 return;
         }
         if (nbd_withdrawn(x, &before))

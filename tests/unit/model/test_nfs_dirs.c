@@ -84,11 +84,14 @@ a_place_that_would_hide_the_system_is_refused(void **state)
                                           "/var/lib/xenstored",
                                           "/var/run/x",
                                           "/root",
+                                          "/root/.ssh",
+                                          "/var/spool/cron/crontabs",
+                                          "/var/lib/systemd",
                                           "/tmp",
                                           "/init",
                                           "/newroot/home"};
         static const char *const good[] = {
-                "/home",        "/srv",     "/opt",   "/mnt/a", "/var/log/remote", "/var/lib/guests", "/root/shared",
+                "/home",        "/srv",     "/opt",   "/mnt/a", "/var/log/remote", "/var/lib/guests", "/rooted",
                 "/var/spool/x", "/library", "/devel", "/users", "/var/lib/xenial", "/tmp/a"};
         struct nfs_dirs d = {.n = 7};
         char text[NFS_DIRS_SIZE];
