@@ -211,9 +211,6 @@ core_export_tick(struct core *c)
                 return;
         x->due = false;
         x->made_mono_ms = core_mono(c);
-        for (uint32_t i = 0; i < EXPORT_MAX_CHECKED; i++) /* who has been told to boot it meanwhile */
-                if (*x->damaged[i].image)
-                        core_fallback_damaged(c, x->damaged[i].image, x->damaged[i].text);
         x->next.n_grants = 0;
         for (uint32_t i = 0; policy_host_at(policy, i, &host); i++)
                 add_wishes(c, policy, &host);
