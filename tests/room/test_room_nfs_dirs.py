@@ -66,11 +66,12 @@ class Filer:
 def fixture_room(build_dir):
     room = Room(build_dir, "bios,bios", "dompool.shell=1", name="nfsdirs", loader="pxelinux", nic="virtio-net-pci")
     room.up_without_hosts()
+    room.build_image("micro-nfs")
     room.filer = Filer(room)
     try:
         with open(room.dir + "/dompoold.conf", "a") as f:
             for host, root in ROOTS.items():
-                f.write(f'\nprofile "shared-{host}" {{\n\tkind = "pool"\n\troot = "{root}"\n\tnfs-dirs = "{DIRS}"\n}}\n')
+                f.write(f'\nprofile "shared-{host}" {{\n\tkind = "pool"\n\timage = "micro-nfs"\n\troot = "{root}"\n\tnfs-dirs = "{DIRS}"\n}}\n')
         room.lab("power", "server", "reset")
         yield room
     finally:

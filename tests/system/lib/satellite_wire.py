@@ -47,7 +47,7 @@ class Satellite:
 
     def hello(self, **changes):
         """The answer to it."""
-        hello = {"name": self.name, "secret": self.secret, "version": "test", "messages_version": 1, "policy_version": 7, "generation": 0,
+        hello = {"name": self.name, "secret": self.secret, "version": "test", "messages_version": 1, "policy_version": 8, "generation": 0,
                  "journal": 7, "newest": 0, "time_ms": int(time.time() * 1000), "http_port": 8080, "networks": [NETWORK]}
         self.send("SATELLITE_HELLO", **{**hello, **changes})
         return self.line()
