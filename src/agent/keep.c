@@ -36,7 +36,7 @@ struct keep {
         uint64_t mark;  /* of what was looked at last */
         uint64_t limit; /* what the server takes, as far as it has said */
         bool stopped;   /* nothing is saved any more */
-        bool ending;    /* SIGTERM came */
+        bool ending;    /* the order to end came */
         bool last_look; /* and what was there then has been looked at */
         bool offered;   /* and not answered yet */
         bool refused;   /* what was offered last was not taken, or could not be packed: the server is owed a better word */

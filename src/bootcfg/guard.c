@@ -84,6 +84,18 @@ guard_arch(const struct guard_request *r)
 }
 
 bool
+guard_lacks_module(const struct guard_request *r, const char *name)
+{
+        return r->facts && r->facts->initrd.found && r->facts->initrd.modules.size > 0 && !facts_has_module(r->facts, name);
+}
+
+const char *
+guard_initrd_name(const struct guard_request *r)
+{
+        return r->root == ROOT_RAM ? "the initrd" : "initrd-root";
+}
+
+bool
 guard_word(const char *args, const char *name, char *value, size_t size)
 {
         size_t n = strlen(name);

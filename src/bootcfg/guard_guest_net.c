@@ -18,11 +18,9 @@ check_vlans(const struct guard_request *r, struct guard_report *report)
                 guard_add(report, GUARD_GUEST_NIC, "%s: guests will have no VLANs", err.message);
                 return;
         }
-        /* Where no module is listed it is not known what there is, as for roots. */
-        if (!r->facts || !r->facts->initrd.found || r->facts->initrd.modules.size == 0 || facts_has_module(r->facts, "8021q"))
-                return;
-        guard_add(report, GUARD_VLAN_MODULE, "the VLANs %s need the module 8021q, which %s has not", value,
-                  r->root == ROOT_RAM ? "the initrd" : "initrd-root");
+        if (guard_lacks_module(r, "8021q"))
+                guard_add(report, GUARD_VLAN_MODULE, "the VLANs %s need the module 8021q, which %s has not", value,
+                          guard_initrd_name(r));
 }
 
 static bool

@@ -28,8 +28,7 @@ guard_iscsi(const struct guard_request *r, struct guard_report *report)
         if (l && !leaves_ibft(l))
                 guard_add(report, GUARD_ISCSI_HOOK,
                           "its loader %s leaves no iBFT: the target is taken from dom0's command line", l->name);
-        if (r->facts && r->facts->initrd.found && r->facts->initrd.modules.size > 0 &&
-            !facts_has_module(r->facts, "iscsi_ibft"))
-                guard_add(report, GUARD_ISCSI_HOOK,
-                          "initrd-root of image %s has not the module iscsi_ibft, which finds an iBFT", r->image->name);
+        if (guard_lacks_module(r, "iscsi_ibft"))
+                guard_add(report, GUARD_ISCSI_HOOK, "%s of image %s has not the module iscsi_ibft, which finds an iBFT",
+                          guard_initrd_name(r), r->image->name);
 }

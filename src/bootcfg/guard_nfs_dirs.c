@@ -8,7 +8,7 @@
 void
 guard_nfs_dirs(const struct guard_request *r, struct guard_report *report)
 {
-        char value[ARGS_SIZE], lacks[NFS_VERSION_SIZE] = "";
+        char value[ARGS_SIZE];
         struct nfs_dirs dirs;
         struct error err;
 
@@ -19,16 +19,13 @@ guard_nfs_dirs(const struct guard_request *r, struct guard_report *report)
                 guard_add(report, GUARD_NFS_DIRS, "%.160s: none will be mounted", err.message);
                 return;
         }
-        /* Where no module is listed it is not known what there is, as for roots. */
-        if (!r->facts || !r->facts->initrd.found || r->facts->initrd.modules.size == 0)
-                return;
-        for (uint32_t i = 0; i < dirs.n && !*lacks; i++) {
+        for (uint32_t i = 0; i < dirs.n; i++) {
                 const char *module = dirs.list[i].version[0] == '3' ? "nfsv3" : "nfsv4";
 
-                if (facts_has_module(r->facts, module))
+                if (!guard_lacks_module(r, module))
                         continue;
-                str_copy(lacks, sizeof(lacks), module);
                 guard_add(report, GUARD_NFS_MODULE, "%s over NFS needs the module %s, which %s has not", dirs.list[i].path,
-                          module, r->root == ROOT_RAM ? "the initrd" : "initrd-root");
+                          module, guard_initrd_name(r));
+                return; /* one word is enough */
         }
 }

@@ -14,6 +14,12 @@ enum facts_arch guard_arch(const struct guard_request *r);
 /* The value of the last word NAME=VALUE of a command line; false: there is none. */
 bool guard_word(const char *args, const char *name, char *value, size_t size);
 
+/* Is it known that the initrd which is loaded has not this module? Where none is listed it is not known what there is. */
+bool guard_lacks_module(const struct guard_request *r, const char *name);
+
+/* "the initrd" or "initrd-root": which of the image's is loaded. */
+const char *guard_initrd_name(const struct guard_request *r);
+
 /* The checks, each for itself; the order is that of findings. */
 void guard_loader(const struct guard_request *r, struct guard_report *report);
 void guard_xen(const struct guard_request *r, struct guard_report *report);

@@ -105,7 +105,7 @@ guard_root(const struct guard_request *r, struct guard_report *report)
 
         if (own && r->facts && root_transport_lacks(own, r->facts, lacks, sizeof(lacks))) {
                 f = guard_add(report, GUARD_ROOT_MODULE, "root '%s' needs the modules %s, which %s has not", own->name, lacks,
-                              r->root == ROOT_RAM ? "the initrd" : "initrd-root");
+                              guard_initrd_name(r));
                 if (f)
                         f->level = GUARD_ERROR; /* dompool-init mounts it itself: there is no other way */
         }

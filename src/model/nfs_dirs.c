@@ -8,8 +8,8 @@
 
 #include "base/cleanup.h"
 #include "base/parse.h"
+#include "model/profile.h"
 
-#define BETWEEN " ,"
 #define USUAL_VERSION "4.1"
 
 /* Is @path @folder, or in it? */
@@ -161,25 +161,20 @@ int
 nfs_dirs_parse(const char *text, struct nfs_dirs *ret, struct error *err)
 {
         struct nfs_dirs dirs = {0};
+        char word[NFS_DIRS_SIZE];
 
         if (strlen(text) >= NFS_DIRS_SIZE)
                 return error_set(err, ERR_INVALID, "nfs-dirs is %zu bytes long; the limit is %d", strlen(text),
                                  NFS_DIRS_SIZE - 1);
-        for (text += strspn(text, BETWEEN); *text; text += strspn(text, BETWEEN)) {
-                size_t n = strcspn(text, BETWEEN);
-                char word[NFS_DIRS_SIZE];
+        while ((text = list_next_long(text, word, sizeof(word)))) {
                 struct nfs_dir one;
-                int r;
+                int r = dir_parse(word, &one, err);
 
-                memcpy(word, text, n);
-                word[n] = '\0';
-                r = dir_parse(word, &one, err);
                 if (r == 0)
                         r = check_new(&dirs, &one, err);
                 if (r < 0)
                         return r;
                 dirs.list[dirs.n++] = one;
-                text += n;
         }
         *ret = dirs;
         return 0;

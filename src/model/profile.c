@@ -78,7 +78,7 @@ const struct rec_desc menu_desc = REC_DESC(struct menu, menu_fields);
 #define BETWEEN " ,"
 
 const char *
-list_next(const char *list, char word[NAME_SIZE])
+list_next_long(const char *list, char *word, size_t size)
 {
         size_t n;
 
@@ -86,8 +86,14 @@ list_next(const char *list, char word[NAME_SIZE])
         n = strcspn(list, BETWEEN);
         if (n == 0)
                 return NULL;
-        snprintf(word, NAME_SIZE, "%.*s", (int)(n < NAME_SIZE ? n : NAME_SIZE - 1), list);
+        snprintf(word, size, "%.*s", (int)n, list);
         return list + n;
+}
+
+const char *
+list_next(const char *list, char word[NAME_SIZE])
+{
+        return list_next_long(list, word, NAME_SIZE);
 }
 
 bool

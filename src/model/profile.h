@@ -112,6 +112,8 @@ bool mac_begins_as(const char *beginnings, const struct mac *mac);
 /* Calls for each word of a list with blanks or commas between: copies it to @word (at most NAME_SIZE - 1 bytes) and returns the
  * rest, NULL at the end. */
 const char *list_next(const char *list, char word[NAME_SIZE]);
+/* The same for words of up to @size - 1 bytes. */
+const char *list_next_long(const char *list, char *word, size_t size);
 
 /* Has the list @labels the word @label? */
 bool labels_has(const char *labels, const char *label);

@@ -40,6 +40,8 @@ void core_fallback_damaged(struct core *c, const char *image, const char *why);
 /* After images have changed: fall-backs from a version that nobody wants any more are over. */
 void core_fallback_look(struct core *c);
 void core_fallback_retry(struct core *c, const struct msg_api_name *m);
+/* "image micro 0123456789abcdef", "local", "rescue, image micro ...". Returns @buf. */
+const char *core_fallback_text(struct core *c, const struct host_fallback *f, char *buf, size_t size);
 /* null: there is none. */
 json_t *core_fallback_json(struct core *c, const struct core_host *h);
 

@@ -658,9 +658,6 @@ void core_keep_all_gone(struct core *c);
 /* Size, time and number, or null. */
 json_t *core_keep_json(const struct core_host *h);
 
-/* "image micro 0123456789abcdef", "local", "rescue, image micro ...". */
-const char *core_fallback_text(struct core *c, const struct host_fallback *f, char *buf, size_t size);
-
 /* --- core_satellite.c --- */
 int core_satellite_load(struct core *c, struct error *err);
 void core_satellite_free(struct core *c);

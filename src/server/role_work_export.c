@@ -25,6 +25,7 @@
 #define BACKOFF_RESET_MS 30000
 #define STOP_PATIENCE_MS 2000
 #define LOOK_MS 10000 /* at files that are given: have they become others? */
+#define FAILED_LOOK_MS 60000
 #define NONE INT64_MAX
 
 struct slot {
@@ -396,12 +397,12 @@ has_grant(const struct grants *g, const struct export_grant *one)
 
 /* Is there a connection of NBD that reads what its host still should have, and may not have any more? */
 static bool
-nbd_withdrawn(const struct work_export *x, const struct grants *before)
+nbd_withdrawn(const struct work_export *x, const struct grants *before, const struct grants *now)
 {
         for (size_t i = 0; i < x->wanted.n; i++) {
                 const struct export_grant *g = &x->wanted.list[i];
 
-                if (g->root == ROOT_NBD && has_grant(before, g) && !has_grant(&x->grants, g))
+                if (g->root == ROOT_NBD && has_grant(before, g) && !has_grant(now, g))
                         return true;
         }
         return false;
@@ -428,11 +429,25 @@ allowed(struct work_export *x)
         return now;
 }
 
+/* Of @a, whose list it becomes, what is in @b as well. */
+static struct grants
+both(struct grants a, const struct grants *b)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < a.n; i++)
+                if (has_grant(b, &a.list[i]))
+                        a.list[n++] = a.list[i];
+        a.n = n;
+        return a;
+}
+
 /* @always: also if it is what it was. */
 static void
 choose(struct work_export *x, bool always)
 {
         struct grants before = x->grants, now = allowed(x);
+        bool withdrawn = now.list && nbd_withdrawn(x, &before, &now);
 
         x->look_at_ms = now_ms(x) + LOOK_MS;
         if (!now.list ||
@@ -441,22 +456,16 @@ choose(struct work_export *x, bool always)
                 return;
         }
         x->grants = now;
-        if (!apply(x)) { /* what there was goes on, but for what must not be given any more */
-                size_t n = 0;
-
-                for (size_t i = 0; i < before.n; i++)
-                        if (has_grant(&now, &before.list[i]))
-                                before.list[n++] = before.list[i];
-                x->grants = (struct grants){before.list, n};
-                x->look_at_ms = now_ms(x) + 6 * LOOK_MS;
+        if (apply(x)) {
+                free(before.list);
+        } else { /* what there was goes on, but for what must not be given any more */
+                x->look_at_ms = now_ms(x) + FAILED_LOOK_MS;
+                x->grants = both(before, &now);
                 free(now.list);
-                if (n < before.n)
-                        apply(x);
-                return;
+                apply(x);
         }
-        if (nbd_withdrawn(x, &before))
+        if (withdrawn)
                 work_nbd_disconnect(x->nbd);
-        free(before.list);
 }
 
 void

@@ -232,6 +232,35 @@ def test_a_root_with_one_damaged_byte_is_given_to_nobody_and_its_hosts_fall_back
     assert wait_for(lambda: aoe_read(aoe, image) != "silence")
 
 
+def test_a_root_that_is_damaged_is_taken_from_who_runs_it_and_comes_back_whole(server, tmp_path):
+    """A host that runs a version keeps its grant, whatever it is to boot next: what it is given is work's to decide."""
+    image = start(server, [HOSTS[2]])
+    known = machine(server, "nbd")
+    assert wait_for(lambda: nbd_read(known, image, tmp_path), 15) == ROOT
+    agent = api_room.connect_agent(server, HOSTS[2]["mac"])
+    agent.send("AGENT_INVENTORY", inventory=fake_agent.inventory(image=image[:16]))
+    wait_for(lambda: server.get("/v1/hosts/nbd")["inventory"]["image"] == image[:16])
+    hold = f"import socket; s = socket.create_connection(('{SERVER}', 10809)); print(s.recv(8), flush=True); print(len(s.recv(1 << 20)), flush=True)"
+    held = known.popen("/usr/bin/python3", "-c", hold + "; print(len(s.recv(1)), flush=True)", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert held.stdout.readline() == "b'NBDMAGIC'\n"
+    held.stdout.readline()  # the rest of the greeting
+
+    file = server.store / "versions" / image / "root.squashfs"
+    file.write_bytes(ROOT[:-1] + bytes([ROOT[-1] ^ 1]))
+    wait_for(lambda: image_events(server) == ["root-damaged"], 20)
+    assert held.wait(10) is not None, "a connection that reads it ends"
+    assert nbd_read(known, image, tmp_path) is None
+    offset = len(server.log())
+    server.kill_role("work")
+    server.wait_log("root checked.*is not the one of its manifest", 15, offset)  # by the one that comes after it
+    assert nbd_read(known, image, tmp_path) is None
+
+    file.write_bytes(ROOT)
+    wait_for(lambda: image_events(server) == ["root-damaged", "root-whole"], 30)
+    assert wait_for(lambda: nbd_read(known, image, tmp_path), 15) == ROOT, "without a word of anybody: it runs it still"
+    agent.stop()
+
+
 def test_a_version_stays_given_as_long_as_a_host_runs_it(server):
     """A dom0 tells the first 16 digits of its version."""
     old = start(server, [HOSTS[0]])
