@@ -158,7 +158,10 @@ static const struct transport {
         [INIT_ROOT_HTTP] = {mount_http, 900, {"loop", "squashfs", "overlay"}},
         [INIT_ROOT_NFS] = {mount_nfs, 60, {"nfsv3", "nfsv4", "overlay"}},
         [INIT_ROOT_NBD] = {mount_nbd, 60, {"nbd", "squashfs", "overlay"}, init_root_nbd_keep},
-        [INIT_ROOT_ISCSI] = {mount_iscsi, 60, {"crc32c_generic", "iscsi_tcp", "sd_mod", "squashfs", "overlay"}},
+        [INIT_ROOT_ISCSI] = {mount_iscsi,
+                             60,
+                             {"crc32c_generic", "iscsi_tcp", "sd_mod", "squashfs", "overlay"},
+                             init_root_iscsi_keep},
         [INIT_ROOT_AOE] = {mount_aoe, 60, {"aoe", "squashfs", "overlay"}},
 };
 

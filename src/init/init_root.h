@@ -49,6 +49,8 @@ int init_root_nbd(const struct init_root *r, struct error *err);
 /* Starts the process that connects it anew whenever the server has gone. It needs no file, and all of it stays in memory. */
 int init_root_nbd_keep(const struct init_root *r, struct error *err);
 
+#define INIT_ROOT_LOGIN_S 15 /* an iSCSI login may take */
+
 /* What was mounted, where that may be otherwise than the command line says it. */
 struct init_root_used {
         struct init_root root;
@@ -58,6 +60,9 @@ struct init_root_used {
 /* Logs in, by an iscsid that goes on as it is and connects anew whenever the server has gone; mounts the disk. @mac: the
  * host's, for the initiator's name where no iBFT of this target (init_ibft.h) says another. */
 int init_root_iscsi(const struct init_root *menu, const struct mac *mac, struct init_root_used *ret, struct error *err);
+
+/* Starts the process that tells of a lost session, and sees to it that iscsid can end that (init_root_iscsi_keep.c). */
+int init_root_iscsi_keep(const struct init_root *r, struct error *err);
 
 /* TCP to @address, blocking; -1 and @err. */
 int init_root_connect(uint32_t address, uint16_t port, struct error *err);

@@ -129,7 +129,7 @@ run(const char *const argv[], struct error *err)
 static int
 log_in(const struct init_root *r, struct error *err)
 {
-        char portal[IP4_TEXT_SIZE + 16], address[IP4_TEXT_SIZE], session[64];
+        char portal[IP4_TEXT_SIZE + 16], address[IP4_TEXT_SIZE], session[64], login_s[12];
         const char *const new[] = {NODE, "-o", "new", NULL};
         const char *const update[] = {NODE,
                                       "-o",
@@ -149,7 +149,7 @@ log_in(const struct init_root *r, struct error *err)
                                       "-n",
                                       "node.conn[0].timeo.login_timeout",
                                       "-v",
-                                      "15",
+                                      login_s,
                                       "-n",
                                       "node.session.initial_login_retry_max",
                                       "-v",
@@ -158,6 +158,7 @@ log_in(const struct init_root *r, struct error *err)
         const char *const login[] = {NODE, "--login", NULL};
         int e;
 
+        snprintf(login_s, sizeof(login_s), "%d", INIT_ROOT_LOGIN_S);
         snprintf(portal, sizeof(portal), "%s:%u,1", ip4_text(r->address, address), r->port);
         init_root_step("logging in to iSCSI target %s at %s", r->name, portal);
         system_first_entry("/sys/class/iscsi_session", session, sizeof(session));

@@ -6,8 +6,7 @@
  *   attempt:  connect -> handshake (a child without rights) -> /dev/nbd0 -> mount
  *   keeper:   wait for "link dead" -> connect -> handshake -> reconfigure -> wait ...
  *
- * While there is no connection, what is read from the root waits (DEAD_CONN_S). The keeper is of the initrd's memory, locked,
- * and opens nothing: it must work when no page of the root can be had.
+ * While there is no connection, what is read from the root waits (DEAD_CONN_S).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +14,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -24,6 +22,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "init/init_root.h"
+#include "init/init_root_keeper.h"
 #include "init/init_system.h"
 #include "net/nbd_netlink.h"
 #include "proto/nbd_client.h"
@@ -175,28 +174,24 @@ mend(const struct init_root *r, const struct nbd_device *d)
         return e == -ENOSPC ? 0 : e;
 }
 
-static _Noreturn void
-keeper_main(const struct init_root *r, const struct nbd_device *d, int watch, int ready)
+struct keeper {
+        const struct init_root *root;
+        struct nbd_device device;
+        int watch;
+};
+
+static void
+keeper_main(const void *arg)
 {
-        static const char yes = 1;
+        const struct keeper *k = arg;
 
-        prctl(PR_SET_NAME, "dompool-nbd");
-        /* systemd, about to end the machine, kills all processes but those that it needs for that:
-         * systemd.io/ROOT_STORAGE_DAEMONS */
-        program_invocation_name[0] = '@';
-        alarm(0);
-        setsid();
-        if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
-                log_warning("root: the NBD keeper's memory could not be locked: %s", strerror(errno));
-        (void)!write(ready, &yes, 1);
-        close(ready);
         for (;;) {
-                struct pollfd p = {.fd = watch, .events = POLLIN};
+                struct pollfd p = {.fd = k->watch, .events = POLLIN};
 
-                if (poll(&p, 1, -1) <= 0 || nbd_netlink_watch_read(watch, d->index) == 0)
+                if (poll(&p, 1, -1) <= 0 || nbd_netlink_watch_read(k->watch, k->device.index) == 0)
                         continue;
                 log_warning("root: the connection to the NBD server is lost; what is read from the root waits");
-                while (mend(r, d) < 0)
+                while (mend(k->root, &k->device) < 0)
                         usleep(RETRY_MS * 1000);
                 log_notice("root: the NBD server is back");
         }
@@ -206,29 +201,16 @@ int
 init_root_nbd_keep(const struct init_root *r, struct error *err)
 {
         struct nbd_export export = {0};
-        struct nbd_device d;
-        int ends[2], watch, fd;
-        char yes = 0;
-        pid_t pid;
+        struct keeper k = {.root = r};
+        int fd;
 
         /* Once more, for its size: the attempt's own connection is the kernel's by now. */
         fd = open_export(r, &export, err);
         if (fd < 0)
                 return fd;
         close(fd);
-        d = device_of(&export);
-        watch = nbd_netlink_watch();
-        if (watch < 0 || pipe2(ends, O_CLOEXEC) < 0)
-                return error_errno_set(err, watch < 0 ? -watch : errno, "watching " NBD_DEVICE);
-        pid = fork();
-        if (pid == 0) {
-                close(ends[0]);
-                keeper_main(r, &d, watch, ends[1]);
-        }
-        close(ends[1]);
-        close(watch);
-        if (pid > 0)
-                (void)!read(ends[0], &yes, 1);
-        close(ends[0]);
-        return yes ? 0 : error_set(err, ERR_INTERNAL, "the process that keeps the NBD connection did not start");
+        k.device = device_of(&export);
+        k.watch = nbd_netlink_watch();
+        return k.watch < 0 ? error_errno_set(err, -k.watch, "watching " NBD_DEVICE)
+                           : init_root_keeper_start("dompool-nbd", keeper_main, &k, err);
 }
