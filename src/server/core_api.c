@@ -103,7 +103,7 @@ get_images(struct core *c, const struct msg_api_get *m, struct error *err)
         size_t i;
 
         (void)err;
-        core_policy_scan_images(c, false);
+        core_policy_look(c);
         for (i = 0; i < c->n_images && i < rows(m); i++)
                 json_array_append_new(list, core_policy_image_json(c, &c->images[i]));
         return json_pack("{s:o}", "images", list);
@@ -123,8 +123,10 @@ image_json_full(struct core *c, const struct image *im)
 static json_t *
 get_image(struct core *c, const struct msg_api_get *m, struct error *err)
 {
-        const struct image *im = core_policy_image(c, m->name);
+        const struct image *im;
 
+        core_policy_look(c);
+        im = core_policy_image(c, m->name);
         if (im)
                 return image_json_full(c, im);
         error_set(err, ERR_NOT_FOUND, "there is no image '%s'; see 'dompool image list'", m->name);

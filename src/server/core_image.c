@@ -122,10 +122,12 @@ check_unused(struct core *c, const struct image *im, struct error *err)
 json_t *
 core_image_diff_json(struct core *c, const struct msg_api_get *m, struct error *err)
 {
-        const struct image *a = core_policy_image(c, m->name);
-        const struct image *b = *m->filter ? core_policy_image(c, m->filter) : NULL;
+        const struct image *a, *b;
         json_t *json = NULL;
 
+        core_policy_look(c);
+        a = core_policy_image(c, m->name);
+        b = *m->filter ? core_policy_image(c, m->filter) : NULL;
         if (!*m->filter)
                 error_set(err, ERR_INVALID, "query to: the other image is wanted");
         else if (!a || !b)

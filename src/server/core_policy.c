@@ -61,7 +61,7 @@ core_policy_image(struct core *c, const char *name)
         for (i = 0; i < c->n_images; i++)
                 if (!strcmp(c->images[i].id, found.id))
                         return &c->images[i];
-        return NULL; /* published since the last scan, which comes soon */
+        return NULL; /* published since the last look */
 }
 
 static void

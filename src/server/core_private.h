@@ -635,7 +635,8 @@ struct policy *core_policy_now(struct core *c);
 struct policy *core_policy_for(struct core *c, const struct core_satellite *s);
 /* Looks at the image store again; @force: even if nothing seems changed. */
 void core_policy_scan_images(struct core *c, bool force);
-/* Looks at once, and reads what has changed. */
+/* Looks at once, and reads what has changed: what a request names may have been published a moment ago. Pointers to images
+ * end. */
 void core_policy_look(struct core *c);
 /* Builds and writes the snapshot when it is due and queues it for boot and files. */
 void core_policy_flush(struct core *c);

@@ -232,7 +232,6 @@ set_guarded(struct core *c, const struct msg_api_host_profile *m)
         struct error err;
         bool allowed;
 
-        core_policy_look(c);
         core_guard_set_start(c, m, &guard);
         each_host(c, m, judge_one, &guard);
         allowed = core_guard_set_allows(&guard, &err);
@@ -257,6 +256,7 @@ core_host_profile_set(struct core *c, const struct msg_api_host_profile *m)
         struct error err;
         int r;
 
+        core_policy_look(c);
         if (*m->name && !core_host_find(c, m->name))
                 r = error_set(&err, ERR_NOT_FOUND, "host '%s' is not known; see 'dompool host list'", m->name);
         else

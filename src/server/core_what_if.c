@@ -366,6 +366,7 @@ core_what_if(struct core *c, const struct msg_api_what_if *m)
         struct error err;
         int r = check_request(m, &err);
 
+        core_policy_look(c);
         if (r == 0 && !w.x)
                 r = error_errno_set(&err, ENOMEM, "what if");
         if (r == 0)
