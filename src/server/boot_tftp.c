@@ -321,8 +321,9 @@ serve(struct boot_tftp *s, const struct request *r)
                 answer_missing(s, r, &file, TFTP_ERR_NOT_FOUND, BOOT_NOTE_MISSING, strerror(-e));
 }
 
-/* true: the request belongs to a transfer that there is already. One that has begun to move is given up: the port was taken
- * anew. */
+/* true: the request belongs to a transfer that there is already. When many ask at once, a client asks again before its first
+ * answer is there: the second request comes when the transfer moves already, and another transfer in its place would be one
+ * that the client does not listen to. Where nothing moves, or another file is asked for, the port was taken anew. */
 static bool
 repeated(struct boot_tftp *s, const struct request *r)
 {
@@ -331,8 +332,9 @@ repeated(struct boot_tftp *s, const struct request *r)
         HASH_FIND(hh, s->transfers, &r->key, sizeof(r->key), t);
         if (!t)
                 return false;
-        if (t->half_open && strcmp(t->name, r->tftp.name) == 0) {
-                boot_transfer_repeat(t);
+        if (strcmp(t->name, r->tftp.name) == 0 && (t->half_open || boot_transfer_moves(t))) {
+                if (t->half_open)
+                        boot_transfer_repeat(t);
                 return true;
         }
         boot_transfer_drop(t);

@@ -33,6 +33,8 @@
 #define HELD_MS 1
 #define CROWDED_MS 100 /* files is told again */
 
+#define MOVES_MS 3000 /* a client that wants anything of its transfer says so within that time */
+
 static int64_t
 now_ms(const struct boot_transfer *t)
 {
@@ -67,6 +69,12 @@ end(struct boot_transfer *t)
         t->content = NULL;
         close(t->fd); /* leaves the epoll set */
         uv_close((uv_handle_t *)&t->timer, on_closed);
+}
+
+bool
+boot_transfer_moves(const struct boot_transfer *t)
+{
+        return t->heard_ms != 0 && now_ms(t) - t->heard_ms < MOVES_MS && !tftp_xfer_may_have_all(&t->xfer);
 }
 
 void
@@ -410,7 +418,8 @@ take_packet(struct boot_transfer *t, const uint8_t *data, size_t size)
         switch (tftp_parse_reply(data, size, &value)) {
         case TFTP_ACK:
                 first = !t->xfer.acked;
-                tftp_xfer_ack(&t->xfer, value, now_ms(t), &out);
+                t->heard_ms = now_ms(t);
+                tftp_xfer_ack(&t->xfer, value, t->heard_ms, &out);
                 if (first && t->xfer.acked)
                         t->ctx->acked(t);
                 if (out.n > 0 || tftp_xfer_over(&t->xfer))

@@ -60,7 +60,7 @@ struct boot_transfer {
         enum boot_stage stage;
         bool has_mac; /* the client's address has a lease: mac */
         struct mac mac;
-        int64_t started_ms;
+        int64_t started_ms, heard_ms; /* its begin; the client's last ACK, 0: none yet */
         char name[TFTP_NAME_SIZE]; /* clean, as asked for */
 
         /* boot_tftp.c's */
@@ -86,6 +86,9 @@ void boot_transfer_readable_alone(struct boot_transfer *t);
 
 /* The client repeated its request: the first answer got lost. */
 void boot_transfer_repeat(struct boot_transfer *t);
+
+/* The client acknowledged a block a moment ago, and has not got all. */
+bool boot_transfer_moves(const struct boot_transfer *t);
 
 /* Ends it without a word to the client; calls ctx->ended. */
 void boot_transfer_drop(struct boot_transfer *t);

@@ -493,6 +493,45 @@ def test_a_request_that_is_repeated_gets_its_first_answer_again(room):
     assert len(first) == 1 and first == second and first[0][:2] == b"\0\6"
 
 
+TWICE_SCRIPT = r"""
+import socket, sys, time
+server, request = (sys.argv[1], 69), bytes.fromhex(sys.argv[2])
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", 2075))
+s.settimeout(10)
+s.sendto(request, server)
+answer, first = s.recvfrom(2000)
+assert answer[:2] == b"\0\6", answer
+s.sendto(b"\0\4\0\0", first)
+data = s.recvfrom(2000)[0][4:]
+s.sendto(request, server)  # sent before the answer came, and late on its way
+time.sleep(0.3)
+size = 1408
+for block in range(1, int(sys.argv[3])):
+    s.sendto(b"\0\4" + block.to_bytes(2, "big"), first)
+    packet, source = b"", first
+    while packet[2:4] != (block + 1).to_bytes(2, "big") and source == first:  # those of before are sent again
+        packet, source = s.recvfrom(2000)
+    assert source == first, (source, first, packet[:4])
+    data += packet[4:]
+print(len(data), first[1], flush=True)
+time.sleep(3.3)  # a machine that begins anew with the port of before
+s.sendto(request, server)
+while True:
+    packet, source = s.recvfrom(2000)
+    if source != first:
+        break
+print(packet[:2].hex())
+"""
+
+
+def test_a_request_that_comes_twice_while_its_transfer_moves_does_not_end_it(room):
+    """Of thousands that ask at once many ask again before their first answer is there; they listen to no second transfer."""
+    done = room.client("/usr/bin/python3", "-c", TWICE_SCRIPT, SERVER, rrq(b"pxelinux.0", b"blksize", b"1408").hex(), "4")
+    first, anew = done.stdout.splitlines()
+    assert first.split()[0] == str(4 * 1408) and anew == "0006"
+
+
 def test_half_open_transfers_keep_nobody_waiting(room, tmp_path):
     flood = r"""
 import socket, sys
