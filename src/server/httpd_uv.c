@@ -158,6 +158,19 @@ address_of(struct MHD_Connection *connection)
 }
 
 static void
+limit_unsent(const struct httpd_uv *h, struct MHD_Connection *connection)
+{
+        const struct httpd_uv_options *o = &h->options;
+        const unsigned n = httpd_guard_count(h->guard);
+        uint64_t part = n > 0 ? o->unsent_sum / n : o->unsent_sum;
+
+        if (!o->unsent_limit || n < o->n_unlimited)
+                return;
+        part = part < o->unsent_least ? o->unsent_least : part;
+        (void)tcp_set_unsent_limit(socket_of(connection), part < o->unsent_limit ? (unsigned)part : o->unsent_limit);
+}
+
+static void
 on_connection(void *arg, struct MHD_Connection *connection, void **context, enum MHD_ConnectionNotificationCode what)
 {
         struct httpd_uv *h = arg;
@@ -166,8 +179,7 @@ on_connection(void *arg, struct MHD_Connection *connection, void **context, enum
                 httpd_guard_remove(h->guard, *context);
                 return;
         }
-        if (h->options.unsent_limit && httpd_guard_count(h->guard) >= h->options.n_unlimited)
-                (void)tcp_set_unsent_limit(socket_of(connection), h->options.unsent_limit);
+        limit_unsent(h, connection);
         *context = httpd_guard_add(h->guard, connection, address_of(connection), (int64_t)uv_now(h->loop));
         if (!uv_is_active((uv_handle_t *)&h->guard_timer))
                 uv_timer_start(&h->guard_timer, on_guard_timer, GUARD_TICK_MS, 0);

@@ -23,7 +23,9 @@ struct httpd_uv_options {
         unsigned max_per_address;  /* 0: no limit. Leave 0 for Unix sockets, and with @guard, which has its own rule */
         unsigned timeout_seconds;  /* connections without a byte are closed; 0: 30 */
         const char *congestion;    /* TCP congestion control of this listener; NULL: the machine's */
-        unsigned unsent_limit;     /* see tcp_set_unsent_limit(); 0: none. With @guard only */
+        unsigned unsent_limit;     /* see tcp_set_unsent_limit(); 0: none. With @guard only. A connection gets it, */
+        uint64_t unsent_sum;       /* or its part of this sum among those that are there when it comes, where that is less */
+        unsigned unsent_least;     /* and at least this */
         unsigned n_unlimited;      /* who comes while so few are connected goes without it, for it costs CPU time */
         size_t memory_per_request; /* headers and upload buffer of one connection; 0: 32 KiB */
         const char *tls_cert_pem;  /* both or none: HTTPS, TLS 1.2 and later */

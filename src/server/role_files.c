@@ -36,6 +36,9 @@ static const struct httpd_guard_limits http_limits = {
 /* When many read, a file of megabytes on a crowded line is not to lie in the kernel for minutes. For few it is half as much
  * again of the CPU time (make bench B=http, H1). */
 #define HTTP_UNSENT (512 << 10)
+/* Thousands that take nothing would keep honest ones waiting while each is given its first part. */
+#define HTTP_UNSENT_SUM (64ull << 20)
+#define HTTP_UNSENT_LEAST (16 << 10)
 #define HTTP_UNLIMITED 32
 #define OTHER_FILES 256 /* open besides connections and parts of files that go out on them */
 #define MAX_FILES (40 << 10)
@@ -109,6 +112,8 @@ role_files_start(struct role_ctx *ctx, struct error *err)
                 .memory_per_request = HTTP_MEMORY,
                 .congestion = HTTP_CONGESTION,
                 .unsent_limit = HTTP_UNSENT,
+                .unsent_sum = HTTP_UNSENT_SUM,
+                .unsent_least = HTTP_UNSENT_LEAST,
                 .n_unlimited = HTTP_UNLIMITED,
                 .handler = files_http_handle,
                 .completed = files_http_completed,
