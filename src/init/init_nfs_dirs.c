@@ -92,7 +92,7 @@ mount_one(const struct nfs_dir *d, const char *root, struct init_nfs_tried *t, s
         fd = open_target(root, d->path, target, err);
         if (fd < 0)
                 return fd;
-        r = init_nfs_reach(d->address, err);
+        r = init_nfs_reach(d->address, d->version, err);
         if (r < 0)
                 return r;
         snprintf(t->why, sizeof(t->why), "a server is there and does not answer as one of NFS version %s", d->version);
