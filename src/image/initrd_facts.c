@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "model/keep.h"
 
 #define INDEX_MAX (8u << 20)
 #define PAGE 4096u
@@ -54,6 +55,7 @@ struct initrd_collect {
         struct words modules, nets; /* all, and those of network cards */
         struct words nics;
         struct bytes index[INDEX_N];
+        struct bytes keep;  /* the last list in it: it is unpacked over others */
         struct bytes *into; /* where the present entry's bytes go */
         struct firmware_scan scan;
         struct words asked;    /* "MODULE FILE" for each firmware that a network card's module asks for, NUL behind */
@@ -145,6 +147,15 @@ take_firmware(struct initrd_collect *c, const char *path)
                         words_add(&c->firmware, path + strlen(folders[i]), strlen(path) - strlen(folders[i]), ' ');
 }
 
+/* Room for the bytes of the present entry; none where they are too many. */
+static void
+take_bytes(struct initrd_collect *c, struct bytes *b, const struct cpio_entry *e, size_t max)
+{
+        free(b->data);
+        *b = (struct bytes){.data = e->size <= max ? malloc((size_t)e->size + 1) : NULL, .given = true};
+        c->into = b->data ? b : NULL;
+}
+
 /* What is below /lib/modules/RELEASE: the rest of the path, if it is the release that counts. */
 static const char *
 below_release(struct initrd_collect *c, const char *path)
@@ -187,19 +198,16 @@ on_entry(void *arg, const struct cpio_entry *e)
         c->unpacked += (e->size + PAGE - 1) / PAGE * PAGE;
         c->init |= strcmp(path, "init") == 0;
         take_firmware(c, path);
+        if (strcmp(path, KEEP_LIST_PATH + 1) == 0)
+                take_bytes(c, &c->keep, e, KEEP_LIST_SIZE - 1);
         rest = below_release(c, path);
         if (!rest)
-                return false;
+                return c->into;
         if (memmem(rest, strlen(rest), ".ko", 3))
                 c->scan.on = take_module(c, rest, strlen(rest));
         for (size_t i = 0; i < INDEX_N; i++)
-                if (strcmp(rest, index_names[i]) == 0 && !c->index[i].given && e->size <= INDEX_MAX) {
-                        c->into = &c->index[i];
-                        c->into->given = true;
-                        c->into->data = malloc((size_t)e->size + 1);
-                        if (!c->into->data)
-                                c->into = NULL;
-                }
+                if (strcmp(rest, index_names[i]) == 0 && !c->index[i].given && e->size <= INDEX_MAX)
+                        take_bytes(c, &c->index[i], e, INDEX_MAX);
         return c->into || c->scan.on;
 }
 
@@ -242,6 +250,7 @@ initrd_collect_free(struct initrd_collect *c)
                 return;
         for (size_t i = 0; i < INDEX_N; i++)
                 free(c->index[i].data);
+        free(c->keep.data);
         free(c->modules.text);
         free(c->nets.text);
         free(c->nics.text);
@@ -389,6 +398,28 @@ find_lacking(const struct initrd_collect *c, struct words *ret)
         }
 }
 
+/* What dompool-init would read of it, in its own words. */
+static int
+read_keep(struct initrd_collect *c, struct blob *ret)
+{
+        struct words lines = {0};
+        struct keep_list list;
+        struct error err;
+        int r = 0;
+
+        if (!c->keep.data)
+                return 0;
+        c->keep.data[c->keep.size] = '\0';
+        if (keep_list_parse(c->keep.data, &list, &err) < 0)
+                return 0;
+        for (size_t i = 0; i < list.n; i++)
+                words_add(&lines, list.paths[i], strlen(list.paths[i]), '\n');
+        if (lines.text && !lines.failed)
+                r = blob_set(ret, lines.text, lines.size);
+        free(lines.text);
+        return r;
+}
+
 int
 initrd_collect_finish(struct initrd_collect *c, struct initrd_facts *ret)
 {
@@ -416,5 +447,7 @@ initrd_collect_finish(struct initrd_collect *c, struct initrd_facts *ret)
         if (lacking.text && !lacking.failed)
                 r = blob_set(&ret->no_firmware, lacking.text, lacking.size);
         free(lacking.text);
+        if (r == 0)
+                r = read_keep(c, &ret->keep);
         return r < 0 ? -ENOMEM : 0;
 }

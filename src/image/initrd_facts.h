@@ -2,8 +2,8 @@
 #ifndef DOMPOOL_IMAGE_INITRD_FACTS_H
 #define DOMPOOL_IMAGE_INITRD_FACTS_H
 /*
- * Collects what an initrd's archive tells: has it an /init, how much RAM it takes, which kernel's modules are in it, and which
- * network cards these drive. A sink for cpio_walk.h; pure, bounded.
+ * Collects what an initrd's archive tells: has it an /init, how much RAM it takes, which kernel's modules are in it, which
+ * network cards these drive, and which paths it keeps. A sink for cpio_walk.h; pure, bounded.
  */
 #include "image/cpio_walk.h"
 #include "model/facts.h"
@@ -20,7 +20,7 @@ const struct cpio_sink *initrd_collect_sink(struct initrd_collect *c);
 /* modules.builtin.modinfo from elsewhere, where the archive has none: NUL-separated "module.key=value". */
 void initrd_collect_builtin(struct initrd_collect *c, const char *modinfo, size_t size);
 
-/* Fills init, unpacked, modules_release, modules, nics_known and nics. 0 or -ENOMEM. */
+/* Fills init, unpacked, modules_release, modules, nics_known, nics, no_firmware and keep. 0 or -ENOMEM. */
 int initrd_collect_finish(struct initrd_collect *c, struct initrd_facts *ret);
 
 #endif

@@ -5,22 +5,41 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fdio.h"
 #include "base/parse.h"
 #include "init/init_root.h"
+#include "proto/rpc_null.h"
 
 #define NFS_PORT 2049
+#define ANSWER_S 5
+#define XID 0x646f6d70 /* one call on a connection: any will do */
 
 int
-init_nfs_reach(uint32_t address, struct error *err)
+init_nfs_reach(uint32_t address, const char *version, struct error *err)
 {
-        int fd = init_root_connect(address, NFS_PORT, err);
+        const struct timeval limit = {.tv_sec = ANSWER_S};
+        _cleanup_close_ int fd = init_root_connect(address, NFS_PORT, err);
+        uint8_t call[RPC_CALL_SIZE], reply[RPC_REPLY_SIZE];
+        char text[IP4_TEXT_SIZE];
+        ssize_t n;
 
         if (fd < 0)
                 return fd;
-        close(fd);
+        rpc_null_write(XID, RPC_NFS, (uint32_t)(version[0] - '0'), call);
+        if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 || fd_write_all(fd, call, sizeof(call)) < 0)
+                return error_errno_set(err, errno, "asking %s for NFS", ip4_text(address, text));
+        n = recv(fd, reply, sizeof(reply), MSG_WAITALL); /* the limit is for all of it */
+        if (n < (ssize_t)sizeof(reply))
+                return error_set(err, ERR_TIMEOUT, "%s takes connections on port %d and %s: look whether its NFS service runs",
+                                 ip4_text(address, text), NFS_PORT, n == 0 ? "closes them" : "does not answer");
+        if (rpc_null_read(reply, XID) < 0)
+                return error_set(err, ERR_PROTOCOL, "%s port %d is no NFS server: what it answers is no RPC",
+                                 ip4_text(address, text), NFS_PORT);
         return 0;
 }
 

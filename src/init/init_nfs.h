@@ -6,9 +6,10 @@
 
 #include "base/error.h"
 
-/* Is there a server at @address? A connection of our own, at most five seconds, tells one that is not there from one that
- * refuses the mount. */
-int init_nfs_reach(uint32_t address, struct error *err);
+/* Does a server at @address answer for NFS @version? A connection of our own, at most five seconds, and a NULL call, as long,
+ * tell one that is not there, or takes connections and is silent, from one that refuses the mount. The kernel must not find
+ * out: it begins with one server of version 4 after the other, so a silent one would hold up the mounts of all. */
+int init_nfs_reach(uint32_t address, const char *version, struct error *err);
 
 /* @path of the server on @where. @version: "3" to "4.2". @flags: MS_RDONLY ... Waits for a server that does not answer until a
  * signal ends this process. */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fdio.h"
 #include "base/parse.h"
 #include "init/init_nfs.h"
 #include "init/init_system.h"
@@ -91,7 +92,7 @@ mount_one(const struct nfs_dir *d, const char *root, struct init_nfs_tried *t, s
         fd = open_target(root, d->path, target, err);
         if (fd < 0)
                 return fd;
-        r = init_nfs_reach(d->address, err);
+        r = init_nfs_reach(d->address, d->version, err);
         if (r < 0)
                 return r;
         snprintf(t->why, sizeof(t->why), "a server is there and does not answer as one of NFS version %s", d->version);
@@ -193,20 +194,52 @@ init_nfs_dirs_news(struct init_nfs_dirs_news *n, bool all, int64_t now_ms)
         return true;
 }
 
+/* What the root keeps for each host; of a list that cannot be read, nothing: the agent says what is wrong with it. */
+static void
+read_kept(const char *root, struct keep_list *ret)
+{
+        _cleanup_close_ int fd = -1;
+        _cleanup_free_ uint8_t *text = NULL;
+        char path[64];
+        struct error err;
+
+        snprintf(path, sizeof(path), "%s" KEEP_LIST_PATH, root);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || fd_read_all(fd, KEEP_LIST_SIZE - 1, &text, NULL) < 0 || keep_list_parse((char *)text, ret, &err) < 0)
+                ret->n = 0;
+}
+
+/* Nothing is mounted there, not even what holds the place: it would hide kept files, and the agent would save that they are
+ * gone. */
+static bool
+is_kept(const struct nfs_dir *d, const struct keep_list *kept, struct init_nfs_tried *t)
+{
+        const char *pattern = nfs_dirs_kept(d->path, kept);
+
+        if (pattern)
+                snprintf(t->why, sizeof(t->why),
+                         "the image keeps %.60s for each host, and one lies in the other; name another path in nfs-dirs, or "
+                         "take that one out of the recipe's keep",
+                         pattern);
+        return pattern;
+}
+
 static bool
 attempt(const struct nfs_dirs *dirs, const char *root, struct shared *s)
 {
         char text[NFS_DIRS_STATE_SIZE];
         pid_t pids[NFS_DIRS_MAX] = {0};
+        struct keep_list kept;
         bool all = true;
 
+        read_kept(root, &kept);
         for (uint32_t i = 0; i < dirs->n; i++) {
                 const struct nfs_dir *d = &dirs->list[i];
                 struct init_nfs_tried *t = &s->tried[i];
                 struct error err;
 
                 t->there = is_mounted(root, d->path, "", "nfs");
-                if (t->there)
+                if (t->there || is_kept(d, &kept, t))
                         continue;
                 hold_place(root, d->path); /* first: this process may be ended before it knows; NFS is mounted above it */
                 if (load_module(d->version, &err) < 0)

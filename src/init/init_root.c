@@ -96,7 +96,7 @@ mount_nfs(struct attempt *a, struct error *err)
         int e;
 
         init_root_step("connecting to the NFS server");
-        e = init_nfs_reach(r->address, err);
+        e = init_nfs_reach(r->address, r->version, err);
         if (e < 0)
                 return e;
         init_root_step("mounting %s:%s, NFS version %s: the server does not answer", ip4_text(r->address, address), r->name,

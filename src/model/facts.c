@@ -52,6 +52,7 @@ static const struct rec_field initrd_fields[] = {
         REC_BOOL(struct initrd_facts, nics_known),
         REC_BLOB(struct initrd_facts, nics, FACTS_WORDS_MAX),
         REC_BLOB(struct initrd_facts, no_firmware, FACTS_WORDS_MAX),
+        REC_BLOB(struct initrd_facts, keep, FACTS_WORDS_MAX),
 };
 static const struct rec_desc initrd_desc = REC_DESC(struct initrd_facts, initrd_fields);
 

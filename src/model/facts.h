@@ -15,7 +15,7 @@
 #include "base/rec.h"
 #include "model/host.h"
 
-#define FACTS_VERSION 3
+#define FACTS_VERSION 4
 #define FACTS_WORDS_MAX (256u << 10) /* bytes of a list of words */
 #define FACTS_MAX_LOADERS 24
 #define FACTS_UNPACKS_SIZE 64
@@ -72,6 +72,7 @@ struct initrd_facts {
         bool nics_known;                 /* modules.alias was there */
         struct blob nics;        /* "8086:100e e1000\n" for each network card that one of them drives; "1af4:*" is any device */
         struct blob no_firmware; /* names of modules for network cards that ask for firmware, none of which is in it */
+        struct blob keep;        /* its list of kept paths (model/keep.h), without comments; none: no list, or a broken one */
 };
 
 struct image_facts {

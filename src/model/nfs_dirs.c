@@ -3,6 +3,7 @@
 #include "model/nfs_dirs.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -178,6 +179,33 @@ nfs_dirs_parse(const char *text, struct nfs_dirs *ret, struct error *err)
         }
         *ret = dirs;
         return 0;
+}
+
+/* Only the last part of @pattern may be a pattern, so it meets @path where that part of @path, or of what is above it, fits. */
+static bool
+pattern_meets(const char *pattern, const char *path)
+{
+        char folder[KEEP_PATTERN_SIZE], part[NFS_PATH_SIZE];
+        const char *last;
+        size_t n;
+
+        keep_pattern_split(pattern, folder, &last);
+        n = strlen(folder);
+        if (lies_in(folder, path))
+                return true;
+        if (strncmp(path, folder, n) != 0 || path[n] != '/')
+                return false;
+        snprintf(part, sizeof(part), "%.*s", (int)strcspn(path + n + 1, "/"), path + n + 1);
+        return fnmatch(last, part, FNM_PERIOD) == 0;
+}
+
+const char *
+nfs_dirs_kept(const char *path, const struct keep_list *list)
+{
+        for (size_t i = 0; i < list->n; i++)
+                if (pattern_meets(list->paths[i], path))
+                        return list->paths[i];
+        return NULL;
 }
 
 char *

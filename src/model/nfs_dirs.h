@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "model/keep.h"
 
 #define NFS_DIRS_MAX 8
 #define NFS_DIRS_SIZE 232 /* a setting's text and NUL: a word of the command line has 255 bytes (init_options.c) */
@@ -40,6 +41,10 @@ bool nfs_version_parse(const char *text, char ret[NFS_VERSION_SIZE]);
 /* Entries with blanks or commas between, at most NFS_DIRS_SIZE - 1 bytes of text; "": none. 0 or ERR_INVALID, and *ret
  * untouched. */
 int nfs_dirs_parse(const char *text, struct nfs_dirs *ret, struct error *err);
+
+/* The first of @list's paths that can lie in or above the directory @path; NULL: none. A kept file there would be that of all
+ * hosts, and who looks for it would wait for the server. */
+const char *nfs_dirs_kept(const char *path, const struct keep_list *list);
 
 /* A form that a command line can hold, never longer than the text it was read from. Returns @buf. */
 char *nfs_dirs_text(const struct nfs_dirs *dirs, char buf[NFS_DIRS_SIZE]);

@@ -33,7 +33,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct initrd_facts x = walk(data, size, size, &a), y = walk(data, size, 7, &b);
 
         assert(a.state == b.state && a.offset == b.offset && x.init == y.init && x.unpacked == y.unpacked &&
-               x.modules.size == y.modules.size && x.nics.size == y.nics.size && x.no_firmware.size == y.no_firmware.size);
+               x.modules.size == y.modules.size && x.nics.size == y.nics.size && x.no_firmware.size == y.no_firmware.size &&
+               x.keep.size == y.keep.size);
         assert(strlen(x.modules_release) < sizeof(x.modules_release));
         blob_clear(&x.modules);
         blob_clear(&x.nics);
@@ -41,5 +42,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         blob_clear(&y.nics);
         blob_clear(&x.no_firmware);
         blob_clear(&y.no_firmware);
+        blob_clear(&x.keep);
+        blob_clear(&y.keep);
         return 0;
 }

@@ -87,6 +87,26 @@ directories_over_nfs_without_their_module(void **state)
 }
 
 static void
+directories_over_nfs_where_the_image_keeps_files(void **state)
+{
+        static char keep[] = "/etc/ssh/ssh_host_*\n/srv/app/state";
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        x.facts.initrd.keep = (struct blob){(uint8_t *)keep, sizeof(keep) - 1};
+        x.r.dom0_args = "dompool.nfs-dirs=/home=10.0.0.5:/home,/srv/apps=10.0.0.5:/apps";
+        expect_none(&x);
+        x.r.dom0_args = "dompool.nfs-dirs=/home=10.0.0.5:/home,/srv=10.0.0.5:/srv";
+        expect_one(&x, GUARD_NFS_KEEP, GUARD_ERROR,
+                   "/srv over NFS and /srv/app/state, which the image keeps for each host, lie in each other");
+        x.r.dom0_args = "dompool.nfs-dirs=/srv/app/state/db=10.0.0.5:/db";
+        expect_one(&x, GUARD_NFS_KEEP, GUARD_ERROR, "/srv/app/state/db over NFS and /srv/app/state");
+        x.facts.initrd.keep = (struct blob){0}; /* not known, or none */
+        expect_none(&x);
+}
+
+static void
 a_card_for_guests_that_the_machine_has_not(void **state)
 {
         struct room x;
@@ -233,6 +253,7 @@ main(void)
                 cmocka_unit_test(a_network_card_without_driver),
                 cmocka_unit_test(vlans_without_their_module),
                 cmocka_unit_test(directories_over_nfs_without_their_module),
+                cmocka_unit_test(directories_over_nfs_where_the_image_keeps_files),
                 cmocka_unit_test(a_card_for_guests_that_the_machine_has_not),
                 cmocka_unit_test(a_network_card_whose_driver_needs_firmware_that_is_not_there),
                 cmocka_unit_test(too_little_memory_for_dom0),

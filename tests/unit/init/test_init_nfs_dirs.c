@@ -105,6 +105,41 @@ a_directory_without_its_server_is_empty_and_read_only(void **state)
         assert_int_equal(umount(path), -1); /* not two of them */
 }
 
+/* The root's list is what counts, and nothing is laid over files that are kept. */
+static void
+a_directory_where_files_are_kept_is_not_mounted(void **state)
+{
+        char path[100], line[NFS_DIRS_STATE_SIZE] = "";
+        int status, pid;
+        FILE *f;
+
+        (void)state;
+        snprintf(path, sizeof(path), "%s/etc", root);
+        assert_int_equal(mkdir(path, 0755), 0);
+        snprintf(path, sizeof(path), "%s/etc/dompool", root);
+        assert_int_equal(mkdir(path, 0755), 0);
+        snprintf(path, sizeof(path), "%s" KEEP_LIST_PATH, root);
+        f = fopen(path, "w");
+        assert_non_null(f);
+        fputs("/home/app/id_*\n", f);
+        fclose(f);
+        pid = init_nfs_dirs_start(&two, root);
+        assert_true(pid > 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+        f = fopen(NFS_DIRS_FILE, "r");
+        assert_non_null(f);
+        assert_non_null(fgets(line, sizeof(line), f));
+        fclose(f);
+        assert_non_null(
+                strstr(line, "/home is not from 127.0.0.1:/export/home yet: the image keeps /home/app/id_* for each host"));
+        assert_null(strstr(line, "the image keeps /srv"));
+        snprintf(path, sizeof(path), "%s/home", root);
+        assert_int_equal(umount(path), -1);
+        snprintf(path, sizeof(path), "%s" KEEP_LIST_PATH, root);
+        assert_int_equal(unlink(path), 0);
+}
+
 static void
 write_state(const char *text)
 {
@@ -163,6 +198,7 @@ main(void)
                 cmocka_unit_test(what_is_missing_is_said_first),
                 cmocka_unit_test(a_folder_is_made_and_no_link_is_followed),
                 cmocka_unit_test(a_directory_without_its_server_is_empty_and_read_only),
+                cmocka_unit_test(a_directory_where_files_are_kept_is_not_mounted),
                 cmocka_unit_test(what_changes_again_and_again_is_not_said_each_time),
         };
 

@@ -161,6 +161,39 @@ what_is_wrong_is_refused_with_its_limit(void **state)
         assert_true(nfs_dirs_parse(text, &d, &err) < 0);
 }
 
+static void
+a_place_where_files_are_kept_is_found(void **state)
+{
+        static const struct {
+                const char *path;
+                const char *kept; /* NULL: none */
+        } cases[] = {
+                {"/srv", "/srv/app"},
+                {"/srv/app", "/srv/app"},
+                {"/srv/app/db", "/srv/app"},
+                {"/srv/apps", NULL},
+                {"/srv/ap", NULL},
+                {"/sr", NULL},
+                {"/data/a", NULL},
+                {"/data/log-x/y", "/data/log-*"},
+                {"/data", "/data/log-*"},
+                {"/data/.log-x", NULL},
+                {"/opt", "/opt"},
+                {"/opt/x", "/opt"},
+        };
+        struct keep_list list;
+        struct error err;
+
+        (void)state;
+        assert_int_equal(keep_list_parse("/srv/app\n/data/log-*\n/opt\n", &list, &err), 0);
+        for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+                const char *kept = nfs_dirs_kept(cases[i].path, &list);
+
+                if (!kept != !cases[i].kept || (kept && strcmp(kept, cases[i].kept) != 0))
+                        fail_msg("%s: %s", cases[i].path, kept ? kept : "none");
+        }
+}
+
 int
 main(void)
 {
@@ -169,6 +202,7 @@ main(void)
                 cmocka_unit_test(what_is_written_reads_back_and_is_no_longer),
                 cmocka_unit_test(a_place_that_would_hide_the_system_is_refused),
                 cmocka_unit_test(what_is_wrong_is_refused_with_its_limit),
+                cmocka_unit_test(a_place_where_files_are_kept_is_found),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
