@@ -222,10 +222,11 @@ def test_a_root_with_one_damaged_byte_is_given_to_nobody_and_its_hosts_fall_back
 
     # whole again: who asks for it gets it
     assert server.get("/v1/images/" + image[:16])["trouble"] == shown
+    assert [server.api("POST", f"/v1/hosts/{host['name']}/retry")[0] for host in HOSTS[2:5]] == [422] * 3
     file.write_bytes(ROOT)
+    wait_for(lambda: image_events(server) == ["root-damaged", "root-whole"], 30)
     for host in HOSTS[2:5]:
         assert server.api("POST", f"/v1/hosts/{host['name']}/retry")[0] == 200
-    wait_for(lambda: image_events(server) == ["root-damaged", "root-whole"], 20)
     assert server.get("/v1/images/" + image[:16])["trouble"] == ""
     assert wait_for(lambda: nbd_read(nbd, image, tmp_path), 20) == ROOT
     assert wait_for(lambda: f":{image[:16]}" in iscsi_ls(iscsi))
