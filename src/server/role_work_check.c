@@ -8,8 +8,8 @@
  *
  * What was found counts until the next look has come to an end, so that a file that was put in its place anew disturbs nobody;
  * nor does one that is written while it is read, which is looked at again. What cannot be read is no damage: it is given as it
- * is, for its server may be able to read it, or will say so itself. What goes bad on the disk afterwards, below the file
- * system, is not seen until work is started again.
+ * is, for its server may be able to read it, or will say so itself. What was found outlives a restart (role_work_verdicts.c).
+ * What goes bad on the disk afterwards, below the file system, is not seen here; 'dompool image verify' reads it.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -62,16 +62,6 @@ struct work_check {
         size_t which; /* that it reads */
 };
 
-struct work_check *
-work_check_new(struct role_ctx *ctx)
-{
-        struct work_check *x = calloc(1, sizeof(*x));
-
-        if (x)
-                x->ctx = ctx;
-        return x;
-}
-
 static struct identity
 identity_of(const struct work_check *x, const char *image)
 {
@@ -107,6 +97,69 @@ entry_of(struct work_check *x, const char *image)
         str_copy(more[x->n].image, sizeof(more->image), image);
         return &more[x->n++];
 }
+
+/* --- over a restart --- */
+
+static bool
+add_row(struct work_check *x, const struct verdict_row *row)
+{
+        struct entry *e = entry_of(x, row->image);
+
+        if (!e)
+                return false;
+        e->file = (struct identity){.dev = (dev_t)row->dev,
+                                    .ino = (ino_t)row->ino,
+                                    .size = (off_t)row->size,
+                                    .mtime = {.tv_sec = (time_t)row->mtime_s, .tv_nsec = (long)row->mtime_ns}};
+        e->due = false; /* unless it is another file by now: work_check_ask() */
+        e->finding = row->damaged ? DIFFERS : SAME;
+        e->verdict = row->damaged ? WORK_DAMAGED : WORK_GOOD;
+        return true;
+}
+
+struct work_check *
+work_check_new(struct role_ctx *ctx)
+{
+        struct work_check *x = calloc(1, sizeof(*x));
+        _cleanup_free_ struct work_verdicts *v = work_verdicts_read(ctx);
+
+        if (!x || !v) {
+                free(x);
+                return NULL;
+        }
+        x->ctx = ctx;
+        for (uint32_t i = 0; i < v->n_rows; i++)
+                if (!add_row(x, &v->rows[i]))
+                        break; /* no memory: the others are read once more */
+        return x;
+}
+
+/* What was read to its end. That a manifest names no such file is found without reading, so it is not kept. */
+static void
+keep(const struct work_check *x)
+{
+        _cleanup_free_ struct work_verdicts *v = calloc(1, sizeof(*v));
+
+        for (size_t i = 0; v && i < x->n && v->n_rows < WORK_MAX_VERDICTS; i++) {
+                const struct entry *e = &x->entries[i];
+                struct verdict_row *row = &v->rows[v->n_rows];
+
+                if (e->due || e->verdict == WORK_UNCHECKED || (e->finding != SAME && e->finding != DIFFERS))
+                        continue;
+                *row = (struct verdict_row){.dev = e->file.dev,
+                                            .ino = e->file.ino,
+                                            .size = e->file.size,
+                                            .mtime_s = e->file.mtime.tv_sec,
+                                            .mtime_ns = e->file.mtime.tv_nsec,
+                                            .damaged = e->verdict == WORK_DAMAGED};
+                memcpy(row->image, e->image, sizeof(row->image));
+                v->n_rows++;
+        }
+        if (v)
+                work_verdicts_write(x->ctx, v);
+}
+
+/* --- looking --- */
 
 static enum finding
 look(const char *store, const char *id)
@@ -209,6 +262,7 @@ take(const struct work_check *x, struct entry *e, enum finding finding)
                 e->verdict = finding == SAME ? WORK_GOOD : WORK_DAMAGED;
         else if (e->verdict == WORK_UNCHECKED)
                 e->verdict = WORK_GOOD;
+        keep(x);
 }
 
 /* A child that was killed has found nothing. */

@@ -253,13 +253,61 @@ def test_a_root_that_is_damaged_is_taken_from_who_runs_it_and_comes_back_whole(s
     assert nbd_read(known, image, tmp_path) is None
     offset = len(server.log())
     server.kill_role("work")
-    server.wait_log("root checked.*is not the one of its manifest", 15, offset)  # by the one that comes after it
     assert nbd_read(known, image, tmp_path) is None
+    assert "root checked" not in server.log(offset)  # the one that comes after it knows
 
     file.write_bytes(ROOT)
     wait_for(lambda: image_events(server) == ["root-damaged", "root-whole"], 30)
     assert wait_for(lambda: nbd_read(known, image, tmp_path), 15) == ROOT, "without a word of anybody: it runs it still"
     agent.stop()
+
+
+def verdicts(server):
+    return (server.state / "work" / "verdicts").read_bytes()
+
+
+def change_unseen(file, data):
+    """Other bytes, by which the file is no other one: device, inode, size and time are as before."""
+    was = file.stat()
+    with open(file, "r+b") as f:
+        f.write(data)
+    os.utime(file, ns=(was.st_atime_ns, was.st_mtime_ns))
+
+
+def test_what_was_found_outlives_a_restart_and_nothing_is_read_again(server, tmp_path):
+    image = start(server, [HOSTS[2]])
+    known = machine(server, "nbd")
+    file = server.store / "versions" / image / "root.squashfs"
+    bad = ROOT[:-1] + bytes([ROOT[-1] ^ 1])
+    assert wait_for(lambda: nbd_read(known, image, tmp_path), 20) == ROOT
+    assert image.encode() in verdicts(server)
+
+    server.stop()
+    change_unseen(file, bad)
+    server.start()
+    assert wait_for(lambda: nbd_read(known, image, tmp_path), 20) == bad, "who read it again would not give it"
+    assert "root checked" not in server.log(server.start_offset)
+
+    file.write_bytes(bad)  # another time
+    wait_for(lambda: image_events(server) == ["root-damaged"], 30)
+    trouble = server.get("/v1/images/" + image[:16])["trouble"]
+    assert "is not the one of its manifest" in trouble
+    server.stop()
+    change_unseen(file, ROOT)
+    server.start()
+    wait_for(lambda: server.get("/v1/images/" + image[:16])["trouble"] == trouble)
+    status, answer = server.api("POST", "/v1/hosts/nbd/profile", {"profile": "pool", "image": image[:16]})
+    assert (status, answer["findings"][0]["code"]) == (422, "root-damaged")
+    assert "root checked" not in server.log(server.start_offset)
+
+    # a file that is none: as if nothing had been found yet
+    server.stop()
+    (server.state / "work" / "verdicts").write_bytes(b"\xff" * 1000)
+    server.start()
+    server.wait_log("verdicts cannot be used", 10, server.start_offset)
+    assert server.api("POST", "/v1/hosts/nbd/retry")[0] == 200
+    assert wait_for(lambda: nbd_read(known, image, tmp_path), 20) == ROOT
+    assert image.encode() in verdicts(server)
 
 
 def test_a_version_stays_given_as_long_as_a_host_runs_it(server):
