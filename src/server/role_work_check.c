@@ -11,6 +11,7 @@
  * is, for its server may be able to read it, or will say so itself. What was found outlives a restart (role_work_verdicts.c).
  * What goes bad on the disk afterwards, below the file system, is not seen here; 'dompool image verify' reads it.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +49,7 @@ static const char *const finding_texts[FINDING_N] = {
 struct entry {
         char image[IMAGE_ID_SIZE];
         struct identity file;      /* as it is or was looked at */
+        bool asked;                /* since the last look: somebody is to have it */
         bool due;                  /* it is to be looked at */
         int64_t not_before_ms;     /* but not at once: the last look came to no end */
         enum work_verdict verdict; /* of the last look */
@@ -202,18 +204,26 @@ start_next(struct work_check *x)
         }
 }
 
-enum work_verdict
-work_check_ask(struct work_check *x, const char *image)
+static void
+look_if_changed(const struct work_check *x, struct entry *e)
 {
-        struct identity now = identity_of(x, image);
-        struct entry *e = entry_of(x, image);
+        struct identity now = identity_of(x, e->image);
 
-        if (!e)
-                return WORK_UNCHECKED;
         if (!e->due && !same(&e->file, &now)) {
                 e->file = now;
                 e->due = true;
         }
+}
+
+enum work_verdict
+work_check_ask(struct work_check *x, const char *image)
+{
+        struct entry *e = entry_of(x, image);
+
+        if (!e)
+                return WORK_UNCHECKED;
+        e->asked = true;
+        look_if_changed(x, e);
         start_next(x);
         return e->verdict;
 }
@@ -236,12 +246,45 @@ work_check_found(const struct work_check *x, struct export_check *ret, uint32_t 
         return n;
 }
 
+static bool
+in_store(const struct work_check *x, const char *image)
+{
+        char path[CONFIG_PATH_SIZE + IMAGE_ID_SIZE + 32];
+
+        snprintf(path, sizeof(path), "%s/versions/%s", x->ctx->config->image_store, image);
+        return access(path, F_OK) == 0 || errno != ENOENT;
+}
+
+/* Versions that are no longer in the store and that nobody has asked for since the last look. */
+static void
+drop_gone(struct work_check *x)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < x->n; i++) {
+                bool read_now = x->pid > 0 && x->which == i;
+
+                if (!x->entries[i].asked && !read_now && !in_store(x, x->entries[i].image))
+                        continue;
+                if (read_now)
+                        x->which = n;
+                x->entries[n] = x->entries[i];
+                x->entries[n++].asked = false;
+        }
+        if (n == x->n)
+                return;
+        x->n = n;
+        keep(x);
+}
+
 void
 work_check_look(struct work_check *x)
 {
+        drop_gone(x);
         for (size_t i = 0; i < x->n; i++)
                 if (x->entries[i].verdict == WORK_DAMAGED)
-                        work_check_ask(x, x->entries[i].image);
+                        look_if_changed(x, &x->entries[i]);
+        start_next(x);
 }
 
 static void

@@ -68,7 +68,8 @@ enum work_verdict work_check_ask(struct work_check *x, const char *image);
 /* What is known, the damaged ones first; how many. */
 uint32_t work_check_found(const struct work_check *x, struct export_check *ret, uint32_t max);
 
-/* Looks at the damaged ones again where their files have changed, also if nobody asks for them any more. */
+/* Looks at the damaged ones again where their files have changed, also if nobody asks for them any more. What is gone from the
+ * store and was not asked for since the last call is forgotten. */
 void work_check_look(struct work_check *x);
 
 /* A child has ended; true: it was ours. */

@@ -4,6 +4,7 @@ machines whose address is known and from one whose is not."""
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 
@@ -308,6 +309,19 @@ def test_what_was_found_outlives_a_restart_and_nothing_is_read_again(server, tmp
     assert server.api("POST", "/v1/hosts/nbd/retry")[0] == 200
     assert wait_for(lambda: nbd_read(known, image, tmp_path), 20) == ROOT
     assert image.encode() in verdicts(server)
+
+
+def test_what_was_found_of_a_version_that_is_gone_is_forgotten(server, tmp_path):
+    old = start(server, [HOSTS[2]])
+    known = machine(server, "nbd")
+    assert wait_for(lambda: nbd_read(known, old, tmp_path), 20) == ROOT
+    new = make_version(server, b"new\n")
+    wait_for(lambda: new.encode() in verdicts(server), 40)
+    assert old.encode() in verdicts(server), "it is in the store"
+    shutil.rmtree(server.store / "versions" / old)
+    wait_for(lambda: old.encode() not in verdicts(server), 60)  # two looks, ten seconds each
+    assert new.encode() in verdicts(server)
+    assert wait_for(lambda: nbd_read(known, new, tmp_path), 20) == ROOT
 
 
 def test_a_version_stays_given_as_long_as_a_host_runs_it(server):
