@@ -68,7 +68,8 @@ struct guard_request {
         const struct image_facts *facts;     /* NULL: not known yet */
         const struct loaders_facts *loaders; /* NULL: not known yet */
         enum root_kind root;
-        bool iscsi_hook; /* the profile wants an iBFT where that is iscsi */
+        const char *root_damage; /* what is wrong with the file that gives it, as far as the server knows; NULL, "": nothing */
+        bool iscsi_hook;         /* the profile wants an iBFT where that is iscsi */
         /* The host; all may be unknown: then the image alone is judged. */
         bool has_host;
         struct mac mac;

@@ -103,6 +103,9 @@ guard_root(const struct guard_request *r, struct guard_report *report)
         struct guard_finding *f;
         char lacks[120];
 
+        if (r->root_damage && *r->root_damage)
+                guard_add(report, GUARD_ROOT_DAMAGED, "version %.16s of image %s is damaged: %s", r->image->id, r->image->name,
+                          r->root_damage);
         if (own && r->facts && root_transport_lacks(own, r->facts, lacks, sizeof(lacks))) {
                 f = guard_add(report, GUARD_ROOT_MODULE, "root '%s' needs the modules %s, which %s has not", own->name, lacks,
                               guard_initrd_name(r));

@@ -279,7 +279,7 @@ look_at_check(struct core *c, const struct export_check *now)
                         return;
                 *known = *now;
                 tell_damage(c, now->image, "root-damaged", now->text);
-                core_fallback_damaged(c, now->image, now->text);
+                c->policy_dirty = true; /* see core_fallback_look_damage() */
         } else if (!*now->text && known) {
                 *known = (struct export_check){0};
                 tell_damage(c, now->image, "root-whole", "its root.squashfs is whole again");
@@ -292,6 +292,15 @@ core_export_damage(const struct core *c, const char *image)
         const struct export_check *known = c->exports ? damage_of(c->exports, image) : NULL;
 
         return known ? known->text : "";
+}
+
+bool
+core_export_any_damage(const struct core *c)
+{
+        for (uint32_t i = 0; c->exports && i < EXPORT_MAX_CHECKED; i++)
+                if (*c->exports->damaged[i].image)
+                        return true;
+        return false;
 }
 
 void

@@ -10,6 +10,7 @@
 struct core;
 struct core_host;
 struct core_row;
+struct image;
 struct policy_choice;
 struct host_fallback;
 
@@ -26,6 +27,7 @@ void core_export_send(struct core *c);
 void core_export_states(struct core *c, const struct msg_export_states *m);
 /* What is wrong with a version that is therefore not given as a block device; "": nothing that is known. */
 const char *core_export_damage(const struct core *c, const char *image);
+bool core_export_any_damage(const struct core *c);
 json_t *core_exports_json(struct core *c, const struct msg_api_get *m, struct error *err);
 json_t *core_export_json(struct core *c, const struct msg_api_get *m, struct error *err);
 
@@ -35,8 +37,12 @@ json_t *core_export_json(struct core *c, const struct msg_api_get *m, struct err
 void core_fallback_apply(struct core *c, const struct config *config, const struct core_row *row, struct policy_choice *choice);
 /* INIT_ROOT_FAILED came from it. */
 void core_fallback_failed(struct core *c, struct core_host *h, const struct msg_init_report *m, int64_t attempt_ms);
-/* The server's own file of the version is damaged: those that would boot it as a block device do not try. */
-void core_fallback_damaged(struct core *c, const char *image, const char *why);
+/* Why a host cannot have @im (NULL: none) by @root: the file that our servers would give as a block device is damaged; "": it
+ * is not, or nobody knows, or it is not ours. */
+const char *core_fallback_damage(const struct core *c, enum root_kind root, const struct image *im);
+/* Before a policy leaves: hosts that it would boot into such a version fall back without trying, an order for one boot is over.
+ */
+void core_fallback_look_damage(struct core *c);
 /* After images have changed: fall-backs from a version that nobody wants any more are over. */
 void core_fallback_look(struct core *c);
 void core_fallback_retry(struct core *c, const struct msg_api_name *m);

@@ -7,7 +7,8 @@
  *            '--- 'host retry', 'profile set', or another version is wanted -------'
  *
  * Only what would boot that version by that transport is replaced: a timetable goes on, and a new default version counts at
- * once. dompool-init has tried for minutes before it says so (src/init/init_plan.h). Process: core.
+ * once. dompool-init has tried for minutes before it says so (src/init/init_plan.h). A version that the server itself knows to
+ * be damaged is not tried at all: hosts fall back before a snapshot leaves that would boot them into it. Process: core.
  */
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +20,7 @@
 /* One of a host's choices, as it would be without a fall-back. */
 struct way {
         const struct profile *profile;
-        const struct image *image; /* NULL: none, or it is not there */
+        const struct image *image; /* NULL: none, it is not there, or its root is in RAM */
         enum root_kind root;
 };
 
@@ -35,8 +36,9 @@ way_of(struct core *c, const struct config *config, const struct core_row *row, 
         *ret = (struct way){.profile = p, .root = ROOT_RAM};
         if (p->kind != PROFILE_POOL)
                 return;
-        ret->image = core_policy_image(c, name);
         ret->root = root_find(*p->root ? p->root : row->host.root) % ROOT_N;
+        if (ret->root != ROOT_RAM) /* else there is nothing to fall back from, and a look into the store to save */
+                ret->image = core_policy_image(c, name);
 }
 
 static bool
@@ -81,16 +83,9 @@ choices_of(const struct core *c, const struct core_host *h, bool set, struct pol
         return profile_choices(c->config, &facts, choices, &left_out);
 }
 
-/* Is it our file that a host reads by this root, block by block? */
+/* Does one of its choices, but for an order for one boot, mean version @digits over the network? */
 static bool
-reads_our_blocks(const struct core *c, enum root_kind root)
-{
-        return root_is_block(root) && !config_root_is_foreign(c->config, root);
-}
-
-/* Does one of its choices, but for an order for one boot, mean version @digits over the network? @block: by blocks of ours. */
-static bool
-wants(struct core *c, struct core_host *h, const char *digits, bool block, enum root_kind *ret_root)
+wants(struct core *c, struct core_host *h, const char *digits, enum root_kind *ret_root)
 {
         struct policy_choice choices[POLICY_MAX_CHOICES];
         uint32_t n = choices_of(c, h, true, choices);
@@ -99,8 +94,6 @@ wants(struct core *c, struct core_host *h, const char *digits, bool block, enum 
         for (uint32_t i = 0; i < n; i++) {
                 way_of(c, c->config, &h->row, &choices[i], &w);
                 if (choices[i].by == POLICY_BY_ONCE || w.root == ROOT_RAM || !is_version(w.image, digits))
-                        continue;
-                if (block && !reads_our_blocks(c, w.root))
                         continue;
                 *ret_root = w.root;
                 return true;
@@ -193,9 +186,9 @@ core_fallback_text(struct core *c, const struct host_fallback *f, char *buf, siz
 
 /* --- from init's report to the next boot --- */
 
-/* Its next boot is not version @digits; nothing where that would not be it anyway. @block: as of wants(). */
+/* Its next boot is not version @digits; nothing where that would not be it anyway. */
 static void
-fall_back(struct core *c, struct core_host *h, const char *digits, bool block, const char *why)
+fall_back(struct core *c, struct core_host *h, const char *digits, const char *why)
 {
         struct host_fallback *f = &h->row.setting.fallback, now = {.since_ms = core_wall(c)};
         const struct image *failed, *before;
@@ -208,7 +201,7 @@ fall_back(struct core *c, struct core_host *h, const char *digits, bool block, c
         if (*f->failed && f->kind == PROFILE_POOL && strcmp(digits, f->instead) == 0) {
                 now = *f;
                 take_last_resort(c, h, core_policy_image(c, f->failed), &now);
-        } else if (failed && wants(c, h, digits, block, &root)) {
+        } else if (failed && wants(c, h, digits, &root)) {
                 str_copy(now.failed, sizeof(now.failed), digits);
                 now.root = root;
                 before = version_before(c, h, failed, root);
@@ -235,26 +228,61 @@ core_fallback_failed(struct core *c, struct core_host *h, const struct msg_init_
 {
         if (core_profile_once_failed(c, h, attempt_ms) || strspn(m->image, "0123456789abcdef") != IMAGE_SHORT_SIZE - 1)
                 return;
-        fall_back(c, h, m->image, false, m->text);
+        fall_back(c, h, m->image, m->text);
+}
+
+/* --- what the server itself knows to be damaged --- */
+
+const char *
+core_fallback_damage(const struct core *c, enum root_kind root, const struct image *im)
+{
+        return im && root_is_block(root) && !config_root_is_foreign(c->config, root) ? core_export_damage(c, im->id) : "";
+}
+
+/* One that has fallen back already is left with that, so that no two versions take turns; but what it boots instead may be
+ * damaged as well. */
+static void
+look_at_host(struct core *c, struct core_host *h)
+{
+        const struct host_fallback *f = &h->row.setting.fallback;
+        struct policy_choice choices[POLICY_MAX_CHOICES];
+        uint32_t n = choices_of(c, h, true, choices);
+        char digits[IMAGE_SHORT_SIZE];
+        const char *damage = "";
+        struct way w = {0};
+
+        for (uint32_t i = 0; i < n && (!*f->failed || choices[i].by == POLICY_BY_ONCE); i++) {
+                way_of(c, c->config, &h->row, &choices[i], &w);
+                damage = core_fallback_damage(c, w.root, w.image);
+                if (!*damage)
+                        continue;
+                if (choices[i].by == POLICY_BY_ONCE) {
+                        core_profile_once_drop(c, h, "the image's root.squashfs is damaged");
+                        continue;
+                }
+                snprintf(digits, sizeof(digits), "%.*s", (int)sizeof(digits) - 1, w.image->id);
+                fall_back(c, h, digits, damage);
+        }
+        if (*f->failed && f->kind == PROFILE_POOL) {
+                snprintf(digits, sizeof(digits), "%s", f->instead);
+                damage = core_fallback_damage(c, f->root, core_policy_image(c, digits));
+                if (*damage)
+                        fall_back(c, h, digits, damage);
+        }
 }
 
 void
-core_fallback_damaged(struct core *c, const char *image, const char *why)
+core_fallback_look_damage(struct core *c)
 {
         struct core_host *h, *next;
-        char digits[IMAGE_SHORT_SIZE];
-        enum root_kind root;
 
-        snprintf(digits, sizeof(digits), "%.*s", (int)sizeof(digits) - 1, image);
+        if (!core_export_any_damage(c))
+                return;
         HASH_ITER(by_name, c->hosts_by_name, h, next)
-        {
-                const struct host_fallback *f = &h->row.setting.fallback;
-                bool instead = *f->failed && f->kind == PROFILE_POOL && strcmp(digits, f->instead) == 0;
-
-                if (instead ? reads_our_blocks(c, f->root) : wants(c, h, digits, true, &root))
-                        fall_back(c, h, digits, true, why);
-        }
+        look_at_host(c, h);
 }
+
+/* --- back --- */
 
 static void
 end(struct core *c, struct core_host *h, const char *why)
@@ -275,7 +303,7 @@ core_fallback_look(struct core *c)
         {
                 const struct host_fallback *f = &h->row.setting.fallback;
 
-                if (*f->failed && !wants(c, h, f->failed, false, &root))
+                if (*f->failed && !wants(c, h, f->failed, &root))
                         end(c, h, "that is another version now");
         }
 }
@@ -285,15 +313,28 @@ core_fallback_retry(struct core *c, const struct msg_api_name *m)
 {
         struct core_host *h = core_host_find(c, m->name);
         struct error err;
+        const struct host_fallback *f;
         char why[NAME_SIZE + 16];
+        const char *damage;
 
         if (!h) {
                 error_set(&err, ERR_NOT_FOUND, "host '%s' is not known; see 'dompool host list'", m->name);
                 core_reply_error(c, m->request, &err);
                 return;
         }
+        f = &h->row.setting.fallback;
+        damage = *f->failed ? core_fallback_damage(c, f->root, core_policy_image(c, f->failed)) : "";
+        if (*damage) { /* it would fall back at once */
+                error_set(
+                        &err, ERR_UNFIT,
+                        "host '%s' cannot go back to version %s: %s; once that is whole again (event 'root-whole', looked for "
+                        "every ten seconds) it can",
+                        m->name, f->failed, damage);
+                core_reply_error(c, m->request, &err);
+                return;
+        }
         snprintf(why, sizeof(why), "retry by %s", m->by);
-        if (*h->row.setting.fallback.failed)
+        if (*f->failed)
                 end(c, h, why);
         core_reply_json(c, m->request, 200, core_host_json(c, h));
 }

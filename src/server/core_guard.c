@@ -158,6 +158,7 @@ core_guard_chosen(struct core *c, const struct policy *policy, const struct poli
         r.hardware = m.hardware.time_ms ? &m.hardware : NULL;
         r.firmware = fw;
         r.loader = host->loader;
+        r.root_damage = core_fallback_damage(c, chosen->root, im);
         r.iscsi_hook = chosen->profile->iscsi_hook;
         r.satellite = satellite_of(c, host, chosen, &satellite);
         r.args_refused = make_args(c, policy, host, chosen, fw, &item);

@@ -282,6 +282,8 @@ core_flush(struct core *c, struct error *err)
         struct error e;
 
         core_guest_push(c);
+        if (c->policy_dirty)
+                core_fallback_look_damage(c);
         core_api_wake(c);
         write_rows(c);
         core_boot_close_all(c);

@@ -45,7 +45,7 @@ struct state_dir {
 };
 static const struct state_dir state_dirs[] = {
         {"", ROLE_PARENT, 0755},    {"core", ROLE_CORE, 0700},  {"boot", ROLE_BOOT, 0700},
-        {"blobs", ROLE_CORE, 0755}, {"tls", ROLE_PARENT, 0700},
+        {"blobs", ROLE_CORE, 0755}, {"tls", ROLE_PARENT, 0700}, {"work", ROLE_PARENT, 0700},
 };
 static const struct state_dir satellite_state_dirs[] = {
         {"", ROLE_PARENT, 0755},

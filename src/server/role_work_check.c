@@ -8,9 +8,10 @@
  *
  * What was found counts until the next look has come to an end, so that a file that was put in its place anew disturbs nobody;
  * nor does one that is written while it is read, which is looked at again. What cannot be read is no damage: it is given as it
- * is, for its server may be able to read it, or will say so itself. What goes bad on the disk afterwards, below the file
- * system, is not seen until work is started again.
+ * is, for its server may be able to read it, or will say so itself. What was found outlives a restart (role_work_verdicts.c).
+ * What goes bad on the disk afterwards, below the file system, is not seen here; 'dompool image verify' reads it.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +49,7 @@ static const char *const finding_texts[FINDING_N] = {
 struct entry {
         char image[IMAGE_ID_SIZE];
         struct identity file;      /* as it is or was looked at */
+        bool asked;                /* since the last look: somebody is to have it */
         bool due;                  /* it is to be looked at */
         int64_t not_before_ms;     /* but not at once: the last look came to no end */
         enum work_verdict verdict; /* of the last look */
@@ -61,16 +63,6 @@ struct work_check {
         pid_t pid;    /* the child; 0: none */
         size_t which; /* that it reads */
 };
-
-struct work_check *
-work_check_new(struct role_ctx *ctx)
-{
-        struct work_check *x = calloc(1, sizeof(*x));
-
-        if (x)
-                x->ctx = ctx;
-        return x;
-}
 
 static struct identity
 identity_of(const struct work_check *x, const char *image)
@@ -107,6 +99,69 @@ entry_of(struct work_check *x, const char *image)
         str_copy(more[x->n].image, sizeof(more->image), image);
         return &more[x->n++];
 }
+
+/* --- over a restart --- */
+
+static bool
+add_row(struct work_check *x, const struct verdict_row *row)
+{
+        struct entry *e = entry_of(x, row->image);
+
+        if (!e)
+                return false;
+        e->file = (struct identity){.dev = (dev_t)row->dev,
+                                    .ino = (ino_t)row->ino,
+                                    .size = (off_t)row->size,
+                                    .mtime = {.tv_sec = (time_t)row->mtime_s, .tv_nsec = (long)row->mtime_ns}};
+        e->due = false; /* unless it is another file by now: work_check_ask() */
+        e->finding = row->damaged ? DIFFERS : SAME;
+        e->verdict = row->damaged ? WORK_DAMAGED : WORK_GOOD;
+        return true;
+}
+
+struct work_check *
+work_check_new(struct role_ctx *ctx)
+{
+        struct work_check *x = calloc(1, sizeof(*x));
+        _cleanup_free_ struct work_verdicts *v = work_verdicts_read(ctx);
+
+        if (!x || !v) {
+                free(x);
+                return NULL;
+        }
+        x->ctx = ctx;
+        for (uint32_t i = 0; i < v->n_rows; i++)
+                if (!add_row(x, &v->rows[i]))
+                        break; /* no memory: the others are read once more */
+        return x;
+}
+
+/* What was read to its end. That a manifest names no such file is found without reading, so it is not kept. */
+static void
+keep(const struct work_check *x)
+{
+        _cleanup_free_ struct work_verdicts *v = calloc(1, sizeof(*v));
+
+        for (size_t i = 0; v && i < x->n && v->n_rows < WORK_MAX_VERDICTS; i++) {
+                const struct entry *e = &x->entries[i];
+                struct verdict_row *row = &v->rows[v->n_rows];
+
+                if (e->due || e->verdict == WORK_UNCHECKED || (e->finding != SAME && e->finding != DIFFERS))
+                        continue;
+                *row = (struct verdict_row){.dev = e->file.dev,
+                                            .ino = e->file.ino,
+                                            .size = e->file.size,
+                                            .mtime_s = e->file.mtime.tv_sec,
+                                            .mtime_ns = e->file.mtime.tv_nsec,
+                                            .damaged = e->verdict == WORK_DAMAGED};
+                memcpy(row->image, e->image, sizeof(row->image));
+                v->n_rows++;
+        }
+        if (v)
+                work_verdicts_write(x->ctx, v);
+}
+
+/* --- looking --- */
 
 static enum finding
 look(const char *store, const char *id)
@@ -149,18 +204,26 @@ start_next(struct work_check *x)
         }
 }
 
-enum work_verdict
-work_check_ask(struct work_check *x, const char *image)
+static void
+look_if_changed(const struct work_check *x, struct entry *e)
 {
-        struct identity now = identity_of(x, image);
-        struct entry *e = entry_of(x, image);
+        struct identity now = identity_of(x, e->image);
 
-        if (!e)
-                return WORK_UNCHECKED;
         if (!e->due && !same(&e->file, &now)) {
                 e->file = now;
                 e->due = true;
         }
+}
+
+enum work_verdict
+work_check_ask(struct work_check *x, const char *image)
+{
+        struct entry *e = entry_of(x, image);
+
+        if (!e)
+                return WORK_UNCHECKED;
+        e->asked = true;
+        look_if_changed(x, e);
         start_next(x);
         return e->verdict;
 }
@@ -183,12 +246,45 @@ work_check_found(const struct work_check *x, struct export_check *ret, uint32_t 
         return n;
 }
 
+static bool
+in_store(const struct work_check *x, const char *image)
+{
+        char path[CONFIG_PATH_SIZE + IMAGE_ID_SIZE + 32];
+
+        snprintf(path, sizeof(path), "%s/versions/%s", x->ctx->config->image_store, image);
+        return access(path, F_OK) == 0 || errno != ENOENT;
+}
+
+/* Versions that are no longer in the store and that nobody has asked for since the last look. */
+static void
+drop_gone(struct work_check *x)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < x->n; i++) {
+                bool read_now = x->pid > 0 && x->which == i;
+
+                if (!x->entries[i].asked && !read_now && !in_store(x, x->entries[i].image))
+                        continue;
+                if (read_now)
+                        x->which = n;
+                x->entries[n] = x->entries[i];
+                x->entries[n++].asked = false;
+        }
+        if (n == x->n)
+                return;
+        x->n = n;
+        keep(x);
+}
+
 void
 work_check_look(struct work_check *x)
 {
+        drop_gone(x);
         for (size_t i = 0; i < x->n; i++)
                 if (x->entries[i].verdict == WORK_DAMAGED)
-                        work_check_ask(x, x->entries[i].image);
+                        look_if_changed(x, &x->entries[i]);
+        start_next(x);
 }
 
 static void
@@ -209,6 +305,7 @@ take(const struct work_check *x, struct entry *e, enum finding finding)
                 e->verdict = finding == SAME ? WORK_GOOD : WORK_DAMAGED;
         else if (e->verdict == WORK_UNCHECKED)
                 e->verdict = WORK_GOOD;
+        keep(x);
 }
 
 /* A child that was killed has found nothing. */

@@ -15,6 +15,7 @@
  *     role_work_export.c   the slots
  *     role_work_nbd.c      NBD's listener and its connections
  *     role_work_check.c    whether a version's squashfs is whole: only then it is given as a block device
+ *     role_work_verdicts.c what was found, over a restart
  */
 #include "export/export_process.h"
 #include "server/role.h"
@@ -67,12 +68,37 @@ enum work_verdict work_check_ask(struct work_check *x, const char *image);
 /* What is known, the damaged ones first; how many. */
 uint32_t work_check_found(const struct work_check *x, struct export_check *ret, uint32_t max);
 
-/* Looks at the damaged ones again where their files have changed, also if nobody asks for them any more. */
+/* Looks at the damaged ones again where their files have changed, also if nobody asks for them any more. What is gone from the
+ * store and was not asked for since the last call is forgotten. */
 void work_check_look(struct work_check *x);
 
 /* A child has ended; true: it was ours. */
 bool work_check_reap(struct work_check *x);
 
 void work_check_stop(struct work_check *x);
+
+/* --- role_work_verdicts.c --- */
+
+#define WORK_MAX_VERDICTS 1024
+
+/* A root.squashfs as it was when it was read, and whether it is the one of its version's manifest. */
+struct verdict_row {
+        char image[IMAGE_ID_SIZE];
+        uint64_t dev, ino;
+        int64_t size, mtime_s, mtime_ns;
+        bool damaged;
+};
+
+struct work_verdicts {
+        uint32_t version; /* of the file's form */
+        uint32_t n_rows;
+        struct verdict_row rows[WORK_MAX_VERDICTS];
+};
+
+/* For free(); empty where there is none that can be used. NULL: no memory. */
+struct work_verdicts *work_verdicts_read(const struct role_ctx *ctx);
+
+/* In place of what there is, at once and as a whole. A failure is logged: what is not there is read again. */
+void work_verdicts_write(const struct role_ctx *ctx, struct work_verdicts *v);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "bootcfg/policy_choice.h"
 #include "bootcfg/token.h"
+#include "image/image_store.h"
 #include "scenario_script.h"
 
 static void
@@ -516,6 +517,23 @@ cmd_work_result(struct script *s, char **w, int n)
         world_from(&s->world, ROLE_WORK, MSG_WORK_RESULT, &m);
 }
 
+/* damage IMAGE [TEXT]: work has read the version's root.squashfs, and this is wrong with it; without TEXT: nothing. */
+static void
+cmd_damage(struct script *s, char **w, int n)
+{
+        struct msg_export_states *m = calloc(1, sizeof(*m));
+        struct error err;
+        struct image im;
+
+        if (!m || image_store_find(s->world.config->image_store, w[0], &im, &err) < 0)
+                script_fail(s, "there is no image '%s'", w[0]);
+        m->n_checked = 1;
+        str_copy(m->checked[0].image, sizeof(m->checked[0].image), im.id);
+        str_copy(m->checked[0].text, sizeof(m->checked[0].text), n > 1 ? w[1] : "");
+        world_from(&s->world, ROLE_WORK, MSG_EXPORT_STATES, m);
+        free(m);
+}
+
 static void
 cmd_boot_got(struct script *s, char **w, int n)
 {
@@ -577,6 +595,7 @@ const struct command scenario_agent_commands[] = {
         {"work-slow", 0, cmd_work_slow},
         {"guest-task", 2, cmd_guest_task},
         {"work-result", 2, cmd_work_result},
+        {"damage", 1, cmd_damage},
         {"boot-got", 1, cmd_boot_got},
         {"role-restart", 1, cmd_role_restart},
         {NULL, 0, NULL},

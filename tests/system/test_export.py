@@ -4,6 +4,7 @@ machines whose address is known and from one whose is not."""
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 
@@ -222,10 +223,11 @@ def test_a_root_with_one_damaged_byte_is_given_to_nobody_and_its_hosts_fall_back
 
     # whole again: who asks for it gets it
     assert server.get("/v1/images/" + image[:16])["trouble"] == shown
+    assert [server.api("POST", f"/v1/hosts/{host['name']}/retry")[0] for host in HOSTS[2:5]] == [422] * 3
     file.write_bytes(ROOT)
+    wait_for(lambda: image_events(server) == ["root-damaged", "root-whole"], 30)
     for host in HOSTS[2:5]:
         assert server.api("POST", f"/v1/hosts/{host['name']}/retry")[0] == 200
-    wait_for(lambda: image_events(server) == ["root-damaged", "root-whole"], 20)
     assert server.get("/v1/images/" + image[:16])["trouble"] == ""
     assert wait_for(lambda: nbd_read(nbd, image, tmp_path), 20) == ROOT
     assert wait_for(lambda: f":{image[:16]}" in iscsi_ls(iscsi))
@@ -252,13 +254,74 @@ def test_a_root_that_is_damaged_is_taken_from_who_runs_it_and_comes_back_whole(s
     assert nbd_read(known, image, tmp_path) is None
     offset = len(server.log())
     server.kill_role("work")
-    server.wait_log("root checked.*is not the one of its manifest", 15, offset)  # by the one that comes after it
     assert nbd_read(known, image, tmp_path) is None
+    assert "root checked" not in server.log(offset)  # the one that comes after it knows
 
     file.write_bytes(ROOT)
     wait_for(lambda: image_events(server) == ["root-damaged", "root-whole"], 30)
     assert wait_for(lambda: nbd_read(known, image, tmp_path), 15) == ROOT, "without a word of anybody: it runs it still"
     agent.stop()
+
+
+def verdicts(server):
+    return (server.state / "work" / "verdicts").read_bytes()
+
+
+def change_unseen(file, data):
+    """Other bytes, by which the file is no other one: device, inode, size and time are as before."""
+    was = file.stat()
+    with open(file, "r+b") as f:
+        f.write(data)
+    os.utime(file, ns=(was.st_atime_ns, was.st_mtime_ns))
+
+
+def test_what_was_found_outlives_a_restart_and_nothing_is_read_again(server, tmp_path):
+    image = start(server, [HOSTS[2]])
+    known = machine(server, "nbd")
+    file = server.store / "versions" / image / "root.squashfs"
+    bad = ROOT[:-1] + bytes([ROOT[-1] ^ 1])
+    assert wait_for(lambda: nbd_read(known, image, tmp_path), 20) == ROOT
+    assert image.encode() in verdicts(server)
+
+    server.stop()
+    change_unseen(file, bad)
+    server.start()
+    assert wait_for(lambda: nbd_read(known, image, tmp_path), 20) == bad, "who read it again would not give it"
+    assert "root checked" not in server.log(server.start_offset)
+
+    file.write_bytes(bad)  # another time
+    wait_for(lambda: image_events(server) == ["root-damaged"], 30)
+    trouble = server.get("/v1/images/" + image[:16])["trouble"]
+    assert "is not the one of its manifest" in trouble
+    server.stop()
+    change_unseen(file, ROOT)
+    server.start()
+    wait_for(lambda: server.get("/v1/images/" + image[:16])["trouble"] == trouble)
+    status, answer = server.api("POST", "/v1/hosts/nbd/profile", {"profile": "pool", "image": image[:16]})
+    assert (status, answer["findings"][0]["code"]) == (422, "root-damaged")
+    assert "root checked" not in server.log(server.start_offset)
+
+    # a file that is none: as if nothing had been found yet
+    server.stop()
+    (server.state / "work" / "verdicts").write_bytes(b"\xff" * 1000)
+    server.start()
+    server.wait_log("verdicts cannot be used", 10, server.start_offset)
+    assert server.api("POST", "/v1/hosts/nbd/retry")[0] == 200
+    assert wait_for(lambda: nbd_read(known, image, tmp_path), 20) == ROOT
+    assert image.encode() in verdicts(server)
+
+
+def test_what_was_found_of_a_version_that_is_gone_is_forgotten(server, tmp_path):
+    old = start(server, [HOSTS[2]])
+    known = machine(server, "nbd")
+    assert wait_for(lambda: nbd_read(known, old, tmp_path), 20) == ROOT
+    new = make_version(server, b"new\n")
+    wait_for(lambda: new.encode() in verdicts(server), 40)
+    assert old.encode() in verdicts(server), "it is in the store"
+    shutil.rmtree(server.store / "versions" / old)
+    wait_for(lambda: old.encode() not in verdicts(server), 60)  # two looks, ten seconds each
+    assert new.encode() in verdicts(server)
+    assert wait_for(lambda: nbd_read(known, new, tmp_path), 20) == ROOT
 
 
 def test_a_version_stays_given_as_long_as_a_host_runs_it(server):

@@ -168,6 +168,19 @@ a_root_whose_modules_are_not_there(void **state)
 }
 
 static void
+a_root_that_the_server_knows_to_be_damaged_is_refused(void **state)
+{
+        struct room x;
+
+        (void)state;
+        room_init(&x);
+        x.r.root_damage = "";
+        expect_none(&x);
+        x.r.root_damage = "its root.squashfs is not the one of its manifest";
+        expect_one(&x, GUARD_ROOT_DAMAGED, GUARD_ERROR, "of image micro is damaged: its root.squashfs is not");
+}
+
+static void
 who_cannot_make_or_find_an_ibft_is_warned_of(void **state)
 {
         static char older[] = "iscsi_tcp sd_mod squashfs overlay", modules[] = "iscsi_tcp sd_mod squashfs overlay iscsi_ibft";
@@ -427,6 +440,7 @@ main(void)
                 cmocka_unit_test(an_initrd_that_is_cut_missing_or_without_init),
                 cmocka_unit_test(modules_of_another_kernel),
                 cmocka_unit_test(a_root_whose_modules_are_not_there),
+                cmocka_unit_test(a_root_that_the_server_knows_to_be_damaged_is_refused),
                 cmocka_unit_test(who_cannot_make_or_find_an_ibft_is_warned_of),
                 cmocka_unit_test(roots_behind_a_satellite),
                 cmocka_unit_test(a_satellite_that_names_no_router),
