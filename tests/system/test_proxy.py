@@ -249,12 +249,15 @@ def test_a_client_behind_a_relay_gets_an_address_of_its_subnet(remote, server, t
         assert f"lease of {REMOTE}.100 obtained from {netns.SERVER}, lease time 120" in out
         # Files are served at the boot LAN's address, by way of the router.
         assert client.run("curl", "-sf", f"tftp://{netns.SERVER}/pxelinux.cfg/01-52-54-00-77-00-01").stdout.count("dompool.token=") == 1
+        ack = rf"dhcp request mac={MAC} host=n1 reply=ack address={REMOTE}.100"
+        offset = server.log_file.stat().st_size
         renew = client.popen("udhcpc", "-i", "eth0", "-f", "-t", "3", "-T", "1", "-r", f"{REMOTE}.100", "-s", "/bin/true", stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
-        time.sleep(1.5)
+        server.wait_log(ack, start=offset)  # before that the signal would end it
+        time.sleep(0.5)
         offset = server.log_file.stat().st_size
         renew.send_signal(signal.SIGUSR1)  # renews by unicast, past the relay
-        server.wait_log(rf"dhcp request mac={MAC} host=n1 reply=ack address={REMOTE}.100", start=offset)
+        server.wait_log(ack, start=offset)
         renew.terminate()
         renew.wait(60)
     finally:

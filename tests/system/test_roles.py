@@ -36,19 +36,20 @@ def test_boot_and_files_alone_are_real_time_where_the_service_is(server):
 
 
 def test_all_roles_start_within_a_second(server):
-    """One of some starts: the others may have met a machine that was busy with other things."""
-    def seconds():
+    """One of five starts, and without the time in which they were ready to run and other programs had the processor."""
+    took = []
+    for _ in range(5):
         start = time.monotonic()
         server.start()
-        return time.monotonic() - start
-
-    for _ in range(10):
-        quick = seconds() < 1
-        assert sorted(server.roles()) == sorted(ROLES)
-        if quick:
+        seconds = time.monotonic() - start
+        roles = server.roles()
+        assert sorted(roles) == sorted(ROLES)
+        kept_waiting = [int(pathlib.Path(f"/proc/{p}/schedstat").read_text().split()[1]) / 1e9 for p in (server.process.pid, *roles.values())]
+        took.append((seconds, kept_waiting))
+        if seconds - sum(kept_waiting) < 1:
             return
         server.stop()
-    raise AssertionError("ten starts, and each took longer")
+    raise AssertionError(f"each took longer: {took}")
 
 
 @pytest.mark.parametrize("role", ROLES)
