@@ -198,7 +198,7 @@ on_entry(void *arg, const struct cpio_entry *e)
         c->unpacked += (e->size + PAGE - 1) / PAGE * PAGE;
         c->init |= strcmp(path, "init") == 0;
         take_firmware(c, path);
-        if (strcmp(path, KEEP_LIST_PATH + 1) == 0)
+        if (strcmp(path, &KEEP_LIST_PATH[1]) == 0)
                 take_bytes(c, &c->keep, e, KEEP_LIST_SIZE - 1);
         rest = below_release(c, path);
         if (!rest)

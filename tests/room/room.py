@@ -21,7 +21,7 @@ PYTHON = "/usr/bin/python3"
 
 
 class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path, timeout=70):
+    def __init__(self, path, timeout=120):
         super().__init__("dompool", timeout=timeout)
         self.path = path
 
@@ -239,7 +239,7 @@ class Room:
 
     # --- a host's serial console ---
 
-    def shell(self, host, command, timeout=30):
+    def shell(self, host, command, timeout=120):
         """Runs a command in the shell on the host's serial console (kernel argument dompool.shell=1); its output."""
         s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         s.connect(f"{self.dir}/{host}/serial.sock")
@@ -279,5 +279,5 @@ class Room:
     def wait_host(self, host, state, timeout):
         return self.wait(lambda: self.host(host)["state"] == state, timeout, f"{host} is {state}")
 
-    def wait_domain(self, name, state, timeout=60):
+    def wait_domain(self, name, state, timeout=120):
         return self.wait(lambda: self.domains()[name]["state"] == state and self.domains()[name], timeout, f"{name} is {state}")

@@ -28,12 +28,14 @@ def begin_up(lab):
     while not os.path.exists(lab.dir + "/pid/n1"):
         assert up.poll() is None and time.monotonic() < until, up.communicate()[0]
         time.sleep(0.05)
-    time.sleep(0.5)
-    pids = []
-    for name in ("n1", "dompoold"):
-        with open(f"{lab.dir}/pid/{name}") as f:
-            pids.append(int(f.read().split()[0]))
-    return up, pids
+    def written():
+        words = []
+        for name in ("n1", "dompoold"):
+            with open(f"{lab.dir}/pid/{name}") as f:
+                words.append(f.read().split())
+        return all(words) and [int(w[0]) for w in words]
+
+    return up, lab.wait(written, 60, "the process ids")
 
 
 def alive(pid):
@@ -54,7 +56,7 @@ def test_ctrl_c_takes_a_half_made_room_down(lab):
     up, pids = begin_up(lab)
     assert all(alive(p) for p in pids)
     up.send_signal(signal.SIGINT)
-    up.communicate(timeout=30)
+    up.communicate(timeout=120)
     assert up.returncode == 130
     assert_nothing_left(lab, pids)
 
@@ -62,7 +64,7 @@ def test_ctrl_c_takes_a_half_made_room_down(lab):
 def test_down_removes_what_a_killed_up_has_left(lab):
     up, pids = begin_up(lab)
     up.kill()
-    up.communicate(timeout=30)
+    up.communicate(timeout=120)
     assert all(alive(p) for p in pids)
     lab.down()
     assert_nothing_left(lab, pids)
@@ -73,7 +75,7 @@ def test_a_second_room_of_the_same_name_is_refused(lab):
     r = lab.lab("up", check=False)
     assert r.returncode == 6 and "works on the room" in r.stderr
     up.kill()
-    up.communicate(timeout=30)
+    up.communicate(timeout=120)
     r = lab.lab("up", check=False)
     assert r.returncode == 5 and "lab down" in r.stderr
     assert all(alive(p) for p in pids)

@@ -36,8 +36,8 @@ def boot(room):
     room.lab("power", "n1", "off", check=False)
     before = room.host("n1")["boot"]
     room.lab("power", "n1", "on")
-    room.wait(lambda: room.host("n1")["boot"] > before, 60, "a new boot")
-    room.wait_host("n1", "ready", 120)
+    room.wait(lambda: room.host("n1")["boot"] > before, 120, "a new boot")
+    room.wait_host("n1", "ready", 240)
 
 
 def available_mib(room):

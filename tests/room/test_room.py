@@ -68,7 +68,7 @@ def test_an_unknown_mac_is_ignored_and_listed(room):
         run("link", "set", "probe", "up")
         script = os.path.join(os.path.dirname(__file__), "send_discover.py")
         assert room.netns_run("/usr/bin/python3", script, "probe", mac).stdout.strip().endswith("silence")
-        seen = room.wait(lambda: [u for u in room.get("/v1/unknown-hosts")["unknown"] if u["mac"] == mac], 10, "the MAC is listed")
+        seen = room.wait(lambda: [u for u in room.get("/v1/unknown-hosts")["unknown"] if u["mac"] == mac], 120, "the MAC is listed")
         assert seen[0]["count"] >= 1
         assert mac in room.cli("host", "list", "--unknown").stdout
     finally:
@@ -141,10 +141,10 @@ def test_a_killed_agent_comes_back_and_domains_keep_running(room):
     last = room.last_event()
     status, _ = room.shell("n1", "busybox killall -9 dompool-agent")
     assert status == 0
-    room.wait(lambda: [e for e in room.events(last) if e["subject"] == "n1"], 30, "an event of the agent's end or return")
-    room.wait_host("n1", "ready", 60)
-    room.wait(lambda: domids(room) == before, 30, "the same domains run")
-    assert room.ping("10.77.0.101", 10)
+    room.wait(lambda: [e for e in room.events(last) if e["subject"] == "n1"], 120, "an event of the agent's end or return")
+    room.wait_host("n1", "ready", 240)
+    room.wait(lambda: domids(room) == before, 120, "the same domains run")
+    assert room.ping("10.77.0.101")
 
 
 def test_a_restarted_server_recognises_hosts_and_domains(room):
@@ -154,9 +154,9 @@ def test_a_restarted_server_recognises_hosts_and_domains(room):
     room.lab("power", "server", "reset")
     assert room.server_pid() != old
     for h in ("n1", "n2"):
-        room.wait_host(h, "ready", 60)
+        room.wait_host(h, "ready", 240)
         assert room.host(h)["address_now"] == addresses[h]
-    room.wait(lambda: domids(room) == before, 30, "the same domains run")
+    room.wait(lambda: domids(room) == before, 120, "the same domains run")
     assert room.last_event() >= last
 
 
@@ -168,7 +168,7 @@ def test_an_operation_survives_kill_9_of_the_whole_server(room):
     end = room.operation_end(op["id"])
     assert end["state"] == "done", end
     room.wait_domain("third", "running")
-    assert room.ping("10.77.0.103", 120)  # its kernel starts up meanwhile
+    assert room.ping("10.77.0.103")  # its kernel starts up meanwhile
 
 
 # --- sizes ---
@@ -197,7 +197,7 @@ def test_a_guest_whose_kernel_panics_is_preserved_if_so_configured(room):
         tty.send("\r")
         tty.expect("third# ")
         tty.send("echo c >/proc/sysrq-trigger\r")
-        room.wait_domain("third", "crashed", 60)
+        room.wait_domain("third", "crashed", 120)
     assert not room.ping("10.77.0.103", 2)
     time.sleep(2)
     assert room.domains()["third"]["state"] == "crashed"  # and nothing was done about it
@@ -210,20 +210,20 @@ def test_a_guest_whose_kernel_panics_is_preserved_if_so_configured(room):
 def test_an_ended_guest_is_destroyed_if_so_configured(room, how, option, action, note):
     last = room.last_event()
     room.create_ending("ending", "n1", how, **{option: action})
-    room.wait(lambda: ended(room, "ending"), 30, "it is gone")
+    room.wait(lambda: ended(room, "ending"), 120, "it is gone")
     assert any(note in text for text in notes(room, "ending", last))
 
 
 @pytest.mark.parametrize("how, option, state", [("p", "on_poweroff", "shutdown"), ("c", "on_crash", "crashed")])
 def test_an_ended_guest_is_preserved_if_so_configured(room, how, option, state):
     room.create_ending("kept", "n1", how, **{option: "preserve"})
-    room.wait_domain("kept", state, 30)
+    room.wait_domain("kept", state, 120)
     room.cli("domain", "destroy", "kept")
     assert ended(room, "kept")
 
 
 def wait_restarted(room, name, since):
-    room.wait(lambda: [e for e in room.events(since) if e["subject"] == name and e["what"] == "restarted"], 60, f"{name} is restarted")
+    room.wait(lambda: [e for e in room.events(since) if e["subject"] == name and e["what"] == "restarted"], 120, f"{name} is restarted")
 
 
 @pytest.mark.parametrize("how, option, action", [("r", "on_reboot", "restart"), ("c", "on_crash", "coredump-restart")])
@@ -232,7 +232,7 @@ def test_an_ended_guest_is_restarted_if_so_configured(room, how, option, action)
     room.create_ending("again", "n1", how, **{option: action})
     wait_restarted(room, "again", last)
     room.cli("domain", "destroy", "again")  # between two of its lives
-    room.wait(lambda: ended(room, "again"), 30, "it is gone")
+    room.wait(lambda: ended(room, "again"), 120, "it is gone")
 
 
 def test_a_restarted_guest_leaves_its_old_self_under_another_name(room):
@@ -240,23 +240,23 @@ def test_a_restarted_guest_leaves_its_old_self_under_another_name(room):
     room.create_ending("renamed", "n1", "r", on_reboot="rename-restart")
     wait_restarted(room, "renamed", last)
     room.cli("domain", "destroy", "renamed")
-    room.wait(lambda: ended(room, "renamed"), 30, "its last life is over")
+    room.wait(lambda: ended(room, "renamed"), 120, "its last life is over")
     old = {name: d for name, d in room.domains().items() if name.startswith("renamed-")}
     assert "renamed-1" in old and all(d["state"] == "shutdown" for d in old.values())
     for name in old:
         room.cli("domain", "destroy", name)
-    room.wait(lambda: not any(name.startswith("renamed") for name in room.domains()), 30, "its old selves are gone")
+    room.wait(lambda: not any(name.startswith("renamed") for name in room.domains()), 120, "its old selves are gone")
 
 
 def test_a_guest_shuts_down_when_told(room):
     room.cli("domain", "shutdown", "pvh1")
-    room.wait(lambda: ended(room, "pvh1"), 30, "pvh1 has ended")
+    room.wait(lambda: ended(room, "pvh1"), 120, "pvh1 has ended")
     assert not room.ping("10.77.0.101", 2)
 
 
 def test_a_guest_is_destroyed(room):
     room.cli("domain", "destroy", "third")
-    room.wait(lambda: ended(room, "third"), 30, "third has ended")
+    room.wait(lambda: ended(room, "third"), 120, "third has ended")
     status, vifs = room.shell("n1", "ls /sys/class/net | busybox grep -c vif; true")
     assert status == 0 and int(vifs.split()[-1]) == 0
 
@@ -275,13 +275,13 @@ def test_a_host_that_loses_power_is_lost_within_30_seconds(room):
 def test_a_host_boots_while_core_is_killed(room):
     last = room.last_event()
     room.lab("power", "n2", "on")
-    room.wait(lambda: [e for e in room.events(last) if e["subject"] == "n2" and e["what"] == "loader"], 60, "n2 asks for its loader")
+    room.wait(lambda: [e for e in room.events(last) if e["subject"] == "n2" and e["what"] == "loader"], 120, "n2 asks for its loader")
     old = room.kill_role("core")
-    room.wait(lambda: room.role_pid("core") not in (0, old), 30, "core is started again")
+    room.wait(lambda: room.role_pid("core") not in (0, old), 120, "core is started again")
     room.wait_host("n2", "ready", 240)
     stages_in_order(room.trace("n2"))
     # What ran on it before is gone for sure now.
-    room.wait(lambda: ended(room, "pv1"), 30, "pv1 is gone")
+    room.wait(lambda: ended(room, "pv1"), 120, "pv1 is gone")
 
 
 def test_a_host_reboots_when_told_and_comes_back_by_pxe(room):
@@ -289,10 +289,10 @@ def test_a_host_reboots_when_told_and_comes_back_by_pxe(room):
     room.build_image("micro-hvm")
     room.cli("profile", "set", "n1", "pool", "--image", "micro-hvm")
     room.create_ending("kept", "n1", "c", on_crash="preserve")
-    room.wait_domain("kept", "crashed", 30)
+    room.wait_domain("kept", "crashed", 120)
     before = room.host("n1")["boot"]
     room.cli("host", "reboot", "n1")  # it waits for the operation's end
-    room.wait_host("n1", "ready", 120)
+    room.wait_host("n1", "ready", 240)
     assert room.host("n1")["boot"] == before + 1
     assert {"dhcp", "menu", "init", "ready"} <= set(room.trace("n1"))  # whichever loader it was this time
     assert ended(room, "kept")
@@ -314,8 +314,8 @@ def test_a_pv_guest_has_a_vnc_server_that_the_host_alone_reaches(room):
     address = room.host("n1")["address_now"]
     assert room.netns_run("busybox", "nc", "-w", "2", address, "5900", check=False, stdin=subprocess.DEVNULL).returncode != 0
     room.cli("domain", "destroy", "vfb1")
-    room.wait(lambda: ended(room, "vfb1"), 30, "vfb1 has ended")
-    room.wait(lambda: room.shell("n1", "busybox ps | busybox grep -c '[x]en-qemu'; true")[1].split()[-1] == "0", 20, "its device model is gone")
+    room.wait(lambda: ended(room, "vfb1"), 120, "vfb1 has ended")
+    room.wait(lambda: room.shell("n1", "busybox ps | busybox grep -c '[x]en-qemu'; true")[1].split()[-1] == "0", 120, "its device model is gone")
 
 
 def test_an_hvm_guest_says_hello_and_is_on_the_network(room):

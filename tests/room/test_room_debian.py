@@ -113,9 +113,9 @@ def test_the_service_is_started_anew_while_a_guest_runs(debian):
     domid, last = debian.domains()["lives"]["domid"], debian.last_event()
     xenstored = run(debian, "pgrep -x xenstored").split()[-1]
     run(debian, "systemctl restart dompool-init")
-    debian.wait(lambda: [e for e in debian.events(last) if e["subject"] == "n1"], 30, "an event of the agent's end or return")
-    debian.wait_host("n1", "ready", 90)
-    debian.wait(lambda: debian.domains()["lives"]["state"] == "running", 30, "the guest runs on")
+    debian.wait(lambda: [e for e in debian.events(last) if e["subject"] == "n1"], 120, "an event of the agent's end or return")
+    debian.wait_host("n1", "ready", 240)
+    debian.wait(lambda: debian.domains()["lives"]["state"] == "running", 120, "the guest runs on")
     assert debian.domains()["lives"]["domid"] == domid
     assert run(debian, "pgrep -x xenstored").split()[-1] == xenstored
     assert run(debian, "pgrep -c -x dompool-dhcp").split()[-1] == "1"

@@ -63,12 +63,12 @@ def boot(room, profile):
         room.cli("host", "reboot", "n1")
     else:
         room.lab("power", "n1", "on")
-    room.wait(lambda: room.host("n1")["boot"] > before, 90, "a new boot")
+    room.wait(lambda: room.host("n1")["boot"] > before, 120, "a new boot")
     room.wait_host("n1", "ready", 240)
 
 
 def run(room, command):
-    status, out = room.shell("n1", command, 60)
+    status, out = room.shell("n1", command)
     assert status == 0, f"{command}: {status}\n{out}"
     return out
 
@@ -107,13 +107,13 @@ def test_guests_are_on_the_second_card_and_in_its_vlans(split):
     assert split.ping(GUESTS["plain"][1])
     for name in ("ten", "twenty"):
         _, address, tag = GUESTS[name]
-        split.wait(lambda address=address, tag=tag: ask(split, address) == {f"{tag}:{tag}"}, 90, f"the guest in VLAN {tag}, and in no other")
-    assert ask(split, GUESTS["plain"][1]) == {"0:0"}
+        split.wait(lambda address=address, tag=tag: ask(split, address) == {f"{tag}:{tag}"}, 120, f"the guest in VLAN {tag}, and in no other")
+    split.wait(lambda: ask(split, GUESTS["plain"][1]) == {"0:0"}, 120, "the guest beside the VLANs, and in none")
 
 
 def test_the_host_answers_nobody_on_the_guests_networks(split):
     assert ask(split, HOST) == set()
-    assert split.ping(HOST, 5)  # on the first card's
+    assert split.ping(HOST, 60)  # on the first card's
 
 
 def test_a_bridge_that_is_not_there_is_refused_until_it_is(split):
@@ -124,7 +124,7 @@ def test_a_bridge_that_is_not_there_is_refused_until_it_is(split):
     # One more VLAN while the root hangs on the other card.
     run(split, "ip link add link eth1 name trunk.30 type vlan id 30 && ip link add vlan30 type bridge && ip link set trunk.30 master vlan30"
                " && ip link set trunk.30 up && ip link set vlan30 up")
-    split.wait(lambda: "vlan30" in split.host("n1")["inventory"]["bridges"].split(), 30, "the new bridge is known")
+    split.wait(lambda: "vlan30" in split.host("n1")["inventory"]["bridges"].split(), 120, "the new bridge is known")
     create(split, "thirty", "vlan30")
     assert split.wait_domain("thirty", "running")["host"] == "n1"
     split.cli("domain", "destroy", "thirty")
@@ -139,11 +139,11 @@ def test_a_root_by_nfs_lives_through_guests_and_a_minute_without_its_server(spli
     time.sleep(60)
     split.lab("power", "server", "on")
     # What the shell itself is made of comes from the root, too.
-    split.wait(lambda: split.shell("n1", "busybox cat /tmp/read", 120)[1].strip() == "done", 240, "all files are read")
+    split.wait(lambda: split.shell("n1", "busybox cat /tmp/read")[1].strip() == "done", 240, "all files are read")
     assert split.shell("n1", "busybox cat /tmp/errors")[1].strip() == ""
-    split.wait_host("n1", "ready", 90)
-    assert split.ping(GUESTS["plain"][1], 10)
-    assert ask(split, GUESTS["ten"][1]) == {"10:10"}
+    split.wait_host("n1", "ready", 240)
+    assert split.ping(GUESTS["plain"][1])
+    split.wait(lambda: ask(split, GUESTS["ten"][1]) == {"10:10"}, 120, "the guest in VLAN 10, and in no other")
     status, errors = split.shell("n1", "busybox dmesg | busybox grep -iE 'i/o error|nfs:.*error|stale'")
     assert status == 1, errors
 
@@ -151,7 +151,7 @@ def test_a_root_by_nfs_lives_through_guests_and_a_minute_without_its_server(spli
 def test_a_card_that_is_not_there_is_said_and_the_host_goes_on(split):
     boot(split, "missing")
     # Two reports, one after the other.
-    trace = split.wait(lambda: "eth7" in (t := split.cli("host", "trace", "n1").stdout) and "\n  guest-net " in t and t, 40, "word of the card")
+    trace = split.wait(lambda: "eth7" in (t := split.cli("host", "trace", "n1").stdout) and "\n  guest-net " in t and t, 120, "word of the card")
     assert "failed: error: the guests' network card, eth7, is not there after 20 s" in trace, trace
     assert "eth1 52:54:00:80:00:01" in trace, trace
     assert re.search(r"^  guest-net +xenbr0 with no card; vlan10 is VLAN 10 and leads nowhere$", trace, re.M), trace

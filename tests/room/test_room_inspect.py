@@ -16,7 +16,7 @@ def test_inspect_for_one_boot_reports_the_hardware_and_powers_off(room):
     assert hardware["memory_kib"] >= 512 * MIB_KIB, hardware
     assert [n["mac"] for n in hardware["nics"]] == [host["mac"]] and hardware["nics"][0]["driver"]
     assert (host["state"], host["profile"], host["once"]) == ("off", "pool", "")
-    room.wait(lambda: room.host_status("n1")["pid"] <= 0, 60, "n1 is powered off")
+    room.wait(lambda: room.host_status("n1")["pid"] <= 0, 120, "n1 is powered off")
     shown = room.cli("host", "show", "n1").stdout
     assert "network card:" in shown and "manufacturer" in shown
 

@@ -63,13 +63,13 @@ def boot(room, root):
     room.cli("profile", "set", "n1", "by-" + root)
     server = TRANSPORTS[root][1]
     if server:
-        room.wait(lambda: export_states(room).get(server) == "running", 20, f"the server of {root} runs")
+        room.wait(lambda: export_states(room).get(server) == "running", 120, f"the server of {root} runs")
     before, begin, wire = room.host("n1")["boot"], time.monotonic(), room.tap_counters("n1")[0]
     if room.host("n1")["state"] == "ready":
         room.cli("host", "reboot", "n1")
     else:
         room.lab("power", "n1", "on")
-    room.wait(lambda: room.host("n1")["boot"] > before, 60, "a new boot")
+    room.wait(lambda: room.host("n1")["boot"] > before, 120, "a new boot")
     room.wait_host("n1", "ready", 180)
     return time.monotonic() - begin, room.tap_counters("n1")[0] - wire
 
@@ -143,7 +143,7 @@ def test_a_host_in_ram_has_what_it_wrote_on_another_root(roots):
     before = roots.host("n1")["boot"]
     roots.cli("profile", "set", "n1", "by-ram")
     roots.cli("host", "reboot", "n1")
-    roots.wait(lambda: roots.host("n1")["boot"] > before, 60, "a new boot")
+    roots.wait(lambda: roots.host("n1")["boot"] > before, 120, "a new boot")
     roots.wait_host("n1", "ready", 180)
     check_own(roots)
 
@@ -165,7 +165,7 @@ def test_a_canary_gets_ready_from_nbd_and_starts_a_guest(roots):
     shown = roots.host("n1")
     assert (shown["profile"], shown["image"]) == ("by-nbd", canary["version"])
     assert shown["inventory"]["root"]["root"].startswith("nbd ")
-    roots.wait(lambda: roots.host("n1")["n_domains"] == 0, 20, "the guest is gone again")
+    roots.wait(lambda: roots.host("n1")["n_domains"] == 0, 120, "the guest is gone again")
 
 
 def layer_events(room):
@@ -178,17 +178,17 @@ def test_a_full_layer_is_told_of_before_and_the_host_lives_on(roots):
     assert layer_events(roots) == []
     status, out = roots.shell("n1", f"busybox dd if=/dev/zero of=/etc/fill bs=1M count={layer * 85 // 100 // MIB}")
     assert status == 0, out
-    roots.wait(lambda: layer_events(roots) == ["layer-filling"], 30, "the event of a layer that fills")
+    roots.wait(lambda: layer_events(roots) == ["layer-filling"], 120, "the event of a layer that fills")
     status, out = roots.shell("n1", "busybox dd if=/dev/zero of=/etc/more bs=64k")
     assert status != 0 and "No space left" in out, out
-    roots.wait(lambda: layer_events(roots)[-1] == "layer-full", 30, "the event of a full layer")
+    roots.wait(lambda: layer_events(roots)[-1] == "layer-full", 120, "the event of a full layer")
     assert roots.host("n1")["layer"] == "full"
     roots.create_ending("guest", "n1", "-")
     assert roots.wait_domain("guest", "running")["host"] == "n1"
     roots.cli("domain", "destroy", "guest")
     status, out = roots.shell("n1", "busybox rm /etc/fill /etc/more")
     assert status == 0, out
-    roots.wait(lambda: layer_events(roots)[-1] == "layer-fine", 30, "the event of a layer with room")
+    roots.wait(lambda: layer_events(roots)[-1] == "layer-fine", 120, "the event of a layer with room")
     assert roots.host("n1")["state"] == "ready"
 
 
@@ -210,4 +210,4 @@ def cut_network(roots):
     time.sleep(CUT_S)
     roots.netns_run("ip", "link", "set", "tap1", "up")
     read_end(roots, 240)
-    roots.wait_host("n1", "ready", 60)
+    roots.wait_host("n1", "ready", 240)

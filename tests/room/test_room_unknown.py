@@ -20,14 +20,14 @@ def test_an_unknown_machine_is_inspected_and_then_a_host_of_the_pool(room):
         f.write(without + ENROL)
     try:
         room.lab("power", "server", "reset")
-        after = room.wait(room.last_event, 30, "the server is back")
+        after = room.wait(room.last_event, 120, "the server is back")
         room.lab("power", "n1", "reset")
         host = room.wait(lambda: (h := room.host("pc-001")) and h["hardware"] and h, 240, "n1 is inspected and enrolled")
         assert (host["mac"], host["profile"], host["enrolled"], host["labels"]) == (mac, "pool", "virtual", "enrolled")
         assert host["hardware"]["manufacturer"] == "QEMU" and [n["mac"] for n in host["hardware"]["nics"]] == [mac]
         told = [e["what"] for e in room.events(after) if e["subject"] in (mac, "pc-001")]
         assert [w for w in told if w in ("inspect", "inspected", "enrolled")] == ["inspect", "inspected", "enrolled"]
-        room.wait(lambda: room.host_status("n1")["pid"] <= 0, 60, "n1 is powered off")
+        room.wait(lambda: room.host_status("n1")["pid"] <= 0, 120, "n1 is powered off")
         room.lab("power", "n1", "on")
         room.wait_host("pc-001", "ready", 180)
         assert room.get("/v1/unknown-hosts")["unknown"] == []

@@ -163,7 +163,7 @@ class Room:
         self.stop()
         if self.talker:
             self.talker.stdin.close()
-            self.talker.wait(10)
+            self.talker.wait(30)
         for ns in (self.server_ns, self.client_ns):
             run("ip", "netns", "del", ns, check=False)
         shutil.rmtree(self.path, ignore_errors=True)
@@ -215,7 +215,7 @@ host "n3" {{ mac = "{OTHER_MAC}" profile = "pool" }}
             self.process = subprocess.Popen(
                 ["ip", "netns", "exec", self.server_ns, str(programs_dir() / "dompoold"), "-d", "-c", str(self.conf)],
                 stdout=log, stderr=log, start_new_session=True)
-        self.wait_log(wait, offset, 15)
+        self.wait_log(wait, offset)
 
     def stop(self, how=signal.SIGTERM):
         if not self.process:
@@ -223,21 +223,30 @@ host "n3" {{ mac = "{OTHER_MAC}" profile = "pool" }}
         if self.process.poll() is None:
             os.kill(self.process.pid, how)
         try:
-            self.process.wait(15)
+            self.process.wait(30)
         except subprocess.TimeoutExpired:
             os.kill(self.process.pid, signal.SIGKILL)
             self.process.wait()
         self.process = None
-        time.sleep(0.2)  # roles die with the parent, a moment later
+        end = time.monotonic() + 30
+        while self.role_pids(""):  # roles die with the parent, a moment later
+            assert time.monotonic() < end, self.log()
+            time.sleep(0.02)
 
-    def role_pid(self, role):
-        """The process of one role of this room's server."""
+    def role_pids(self, role):
+        found = []
         for pid in run("ip", "netns", "pids", self.server_ns).stdout.split():
             try:
                 if f"--role={role}".encode() in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes():
-                    return int(pid)
+                    found.append(int(pid))
             except OSError:
                 pass
+        return found
+
+    def role_pid(self, role):
+        """The process of one role of this room's server."""
+        for pid in self.role_pids(role):
+            return pid
         raise AssertionError(f"no process of role {role}; log:\n{self.log()}")
 
     def log(self, offset=0):
@@ -248,7 +257,7 @@ host "n3" {{ mac = "{OTHER_MAC}" profile = "pool" }}
     def mark(self):
         return self.log_path.stat().st_size
 
-    def wait_log(self, text, offset=0, seconds=5.0):
+    def wait_log(self, text, offset=0, seconds=60.0):
         end = time.monotonic() + seconds
         while text not in self.log(offset):
             if time.monotonic() > end or (self.process and self.process.poll() is not None):
@@ -271,7 +280,7 @@ host "n3" {{ mac = "{OTHER_MAC}" profile = "pool" }}
     @staticmethod
     def _wait_up(ns, name):
         """The kernel tells of a link that came up a moment later; until then packets on it are lost."""
-        end = time.monotonic() + 5
+        end = time.monotonic() + 30
         while "state UP" not in run("ip", "-n", ns, "link", "show", name).stdout:
             assert time.monotonic() < end, f"{name} does not come up"
             time.sleep(0.02)

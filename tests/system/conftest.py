@@ -5,6 +5,7 @@
     store    a fake image store is in server.store: image "micro" and loaders of tiny files
     server   a configured dompoold, not started: server.configure(...) where the default does not do, then server.start()
     running  the same, started, with host n1 (pool, fixed address) and n2 (local)
+    shared   the same as running, for all tests of a file that leave it as it was
 """
 import os
 import pathlib
@@ -44,6 +45,22 @@ def server(lan, tmp_path):
         s.stop()
     finally:
         s.kill()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A running server for the tests of a file that leave it as it was; `image` is its image, and `lan` has no client yet."""
+    lan = netns.Lan()
+    s = server_module.Server(lan, tmp_path_factory.mktemp("shared"))
+    try:
+        s.configure([N1, N2])
+        fake_store.make_loaders(s.store)
+        s.image = fake_store.make_image(s.store)
+        yield s.start()
+        s.stop()
+    finally:
+        s.kill()
+        lan.close()
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ class Host:
     def close(self):
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(60)
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_a_restarted_server_recognises_host_and_domain(host):
     assert create(server)["state"] == "done"
     server.stop()
     server.start()
-    wait_for(lambda: server.get("/v1/hosts/n1")["state"] == "ready", seconds=20)
+    wait_for(lambda: server.get("/v1/hosts/n1")["state"] == "ready", seconds=60)
     wait_for(lambda: server.get("/v1/domains/vm1")["state"] == "running")
 
 
@@ -124,7 +124,7 @@ def test_an_operation_survives_the_death_of_core_and_of_hv(running):
         wait_for(lambda: "operation begins" in (h.folder / "log").read_text())
         os.kill(hv_of(h), signal.SIGKILL)
         running.kill_role("core")
-        assert wait_for(lambda: ended(running, op["id"]), seconds=30)["state"] == "done"
+        assert wait_for(lambda: ended(running, op["id"]), seconds=60)["state"] == "done"
         assert len(os.listdir(h.folder / "state")) == 1
     finally:
         h.close()

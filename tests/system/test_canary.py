@@ -24,7 +24,7 @@ class Pool:
         for host in HOSTS:
             self.boot(host["name"])
         self.new = fake_store.make_image(server.store, files={**fake_store.FILES, "initrd": fake_store.make_cpio({"init": b"new"})})
-        wait_for(lambda: len(server.get("/v1/images")["images"]) == 2, seconds=20)
+        wait_for(lambda: len(server.get("/v1/images")["images"]) == 2, seconds=60)
 
     def mac(self, name):
         return next(h["mac"] for h in HOSTS if h["name"] == name)
@@ -61,7 +61,7 @@ class Pool:
     def come_back(self, name):
         """The same agent once more, with its session."""
         agent = self.agents[name]
-        agent.closed.wait(10)
+        agent.closed.wait(60)
         again = FakeAgent(agent.address, agent.port, session=agent.session, netns=self.server.lan.name, inventory=agent.inventory)
         again.start()
         again.wait_welcome()
@@ -99,7 +99,7 @@ def test_a_host_that_never_gets_ready_takes_it_back_from_the_other_and_keeps_it_
     assert pool.boot("n1") == pool.new
     pool.wait_reboot("n2")
     pool.agents["n2"].stop()  # and does not come back
-    wait_for(lambda: pool.canary()["state"] == "going-back", seconds=15)
+    wait_for(lambda: pool.canary()["state"] == "going-back", seconds=60)
     assert "host n2: not ready within 4 s" in pool.canary()["text"]
     pool.wait_reboot("n1", 1)
     assert pool.boot("n1") == pool.old and pool.boot("n2") == pool.old
@@ -126,7 +126,7 @@ def test_a_killed_core_goes_on_with_it(pool):
     status, answer = pool.server.api("POST", "/v1/profiles", {"hosts": "n4", "profile": "local"})
     assert status == 409 and "canary abort 1" in answer["error"]["message"], answer
     assert pool.boot("n2") == pool.new
-    wait_for(lambda: pool.canary()["state"] == "promoted", seconds=15)
+    wait_for(lambda: pool.canary()["state"] == "promoted", seconds=60)
     assert pool.host("n4")["image_id"] == pool.new
 
 

@@ -24,7 +24,7 @@ def room(running):
 
 def plain(*argv):
     """Without any server."""
-    return subprocess.run([str(api_room.DOMPOOL), *argv], capture_output=True, text=True, timeout=20,
+    return subprocess.run([str(api_room.DOMPOOL), *argv], capture_output=True, text=True, timeout=60,
                           env={**os.environ, "DOMPOOL_SERVER": "unix:/nonexistent/api.sock"})
 
 
@@ -94,7 +94,7 @@ def test_manual_is_clean_mdoc(page):
     assert complaints == []
 
 
-def test_bash_completes_commands_options_and_names(running):
+def test_bash_completes_commands_options_and_names(shared):
     script = r"""
     eval "$(dompool completion bash)"
     complete_line() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _dompool; echo "${COMPREPLY[*]}"; }
@@ -105,8 +105,8 @@ def test_bash_completes_commands_options_and_names(running):
     complete_line dompool completion ''
     complete_line dompool host add a b --profile ''
     """
-    env = {**os.environ, "PATH": f"{api_room.DOMPOOL.parent}:{os.environ['PATH']}", "DOMPOOL_SERVER": f"unix:{running.socket}"}
-    got = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=env, timeout=20)
+    env = {**os.environ, "PATH": f"{api_room.DOMPOOL.parent}:{os.environ['PATH']}", "DOMPOOL_SERVER": f"unix:{shared.socket}"}
+    got = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=env, timeout=60)
     assert got.stdout.splitlines() == ["domain", "trace", "n1 n2", "--unknown", "bash zsh fish", "local pool inspect rescue"], got
 
 
@@ -117,7 +117,7 @@ COMPLETIONS = [("dompool host sh", "show"), ("dompool domain cons", "console"), 
 def shell(*argv, folder):
     """Its standard output; complaints of the shell are a failure."""
     env = {**os.environ, "PATH": f"{api_room.DOMPOOL.parent}:{os.environ['PATH']}", "HOME": str(folder), "TERM": "dumb"}
-    got = subprocess.run(argv, capture_output=True, text=True, env=env, timeout=30)
+    got = subprocess.run(argv, capture_output=True, text=True, env=env, timeout=60)
     assert got.returncode == 0 and got.stderr == "", got
     return got.stdout
 
@@ -142,7 +142,7 @@ def test_fish_completes_what_is_typed(typed, word, tmp_path):
 @pytest.mark.parametrize("typed, word", COMPLETIONS)
 def test_zsh_completes_what_is_typed(typed, word, tmp_path):
     env = {**os.environ, "PATH": f"{api_room.DOMPOOL.parent}:{os.environ['PATH']}", "HOME": str(tmp_path), "TERM": "dumb"}
-    with pexpect.spawn("zsh", ["-f", "-i"], env=env, encoding="utf-8", timeout=20) as tty:
+    with pexpect.spawn("zsh", ["-f", "-i"], env=env, encoding="utf-8", timeout=60) as tty:
         tty.sendline("unsetopt zle prompt_cr prompt_sp; PS1='READY''> '; autoload -U compinit && compinit -u -D; "
                      'eval "$(dompool completion zsh)"; setopt zle')
         tty.expect("READY> ")
@@ -159,13 +159,13 @@ def test_completion_names_every_command(name):
 
 # ---- reading
 
-def test_host_list_as_table_names_and_json(running):
-    table = dompool(running, "host", "list")
+def test_host_list_as_table_names_and_json(shared):
+    table = dompool(shared, "host", "list")
     assert table.returncode == 0
     head, n1, n2 = table.stdout.splitlines()
     assert head.split()[:2] == ["NAME", "STATE"] and n1.split()[0] == "n1" and n2.split()[0] == "n2"
-    assert dompool(running, "host", "list", "-o", "name").stdout == "n1\nn2\n"
-    assert [h["name"] for h in json.loads(dompool(running, "host", "list", "--json").stdout)["hosts"]] == ["n1", "n2"]
+    assert dompool(shared, "host", "list", "-o", "name").stdout == "n1\nn2\n"
+    assert [h["name"] for h in json.loads(dompool(shared, "host", "list", "--json").stdout)["hosts"]] == ["n1", "n2"]
 
 
 def test_every_reading_command_prints_json_where_asked(room):
@@ -182,9 +182,9 @@ def test_every_reading_command_prints_json_where_asked(room):
         assert got.returncode == 0 and got.stdout, (argv, got)
 
 
-def test_missing_thing_exits_4(running):
+def test_missing_thing_exits_4(shared):
     for argv in (["host", "show", "x"], ["domain", "show", "x"], ["op", "show", "99"], ["image", "show", "x"], ["domain", "destroy", "x"]):
-        got = dompool(running, *argv)
+        got = dompool(shared, *argv)
         assert got.returncode == 4 and got.stderr.startswith("dompool: "), got
 
 
@@ -192,7 +192,7 @@ def test_table_fits_the_terminal(room):
     room.api("POST", "/v1/domains", {"config": api_room.GUEST % ("d" * 60), "file": "d.cfg"})
     wait_for(lambda: room.get("/v1/domains")["domains"])
     for columns in (60, 80, 200):
-        child = pexpect.spawn(str(api_room.DOMPOOL), ["domain", "list"], dimensions=(24, columns), timeout=10,
+        child = pexpect.spawn(str(api_room.DOMPOOL), ["domain", "list"], dimensions=(24, columns), timeout=60,
                               env={**os.environ, "DOMPOOL_SERVER": f"unix:{room.socket}"}, encoding="utf-8")
         child.expect(pexpect.EOF)
         lines = child.before.splitlines()
@@ -253,8 +253,8 @@ def test_bad_configuration_is_refused_and_leaves_nothing(room, text, code, words
     assert room.get("/v1/domains")["domains"] == [] and room.agent.ops == []
 
 
-def test_missing_file_is_said(running):
-    got = dompool(running, "domain", "create", "/nonexistent.cfg")
+def test_missing_file_is_said(shared):
+    got = dompool(shared, "domain", "create", "/nonexistent.cfg")
     assert got.returncode == 4 and "/nonexistent.cfg" in got.stderr
 
 
@@ -289,7 +289,7 @@ def test_timeout_ends_the_waiting_only(room):
 def test_ctrl_c_ends_the_waiting_and_says_how_to_go_on(room):
     room.agent.hold = True
     env = {**os.environ, "DOMPOOL_SERVER": f"unix:{room.socket}"}
-    child = pexpect.spawn(str(api_room.DOMPOOL), ["domain", "create", str(guest_config(room.folder))], env=env, timeout=15)
+    child = pexpect.spawn(str(api_room.DOMPOOL), ["domain", "create", str(guest_config(room.folder))], env=env, timeout=60)
     child.expect_exact("domain-create web1")
     wait_for(lambda: room.agent.ops)
     child.sendintr()
@@ -305,7 +305,7 @@ def test_ctrl_c_ends_the_waiting_and_says_how_to_go_on(room):
 def test_progress_is_one_line_on_a_terminal(room):
     room.agent.hold = True
     env = {**os.environ, "DOMPOOL_SERVER": f"unix:{room.socket}"}
-    child = pexpect.spawn(str(api_room.DOMPOOL), ["domain", "create", str(guest_config(room.folder))], env=env, timeout=15)
+    child = pexpect.spawn(str(api_room.DOMPOOL), ["domain", "create", str(guest_config(room.folder))], env=env, timeout=60)
     wait_for(lambda: room.agent.ops)
     child.expect(r"\([2-5] s\)")
     room.agent.answer(room.agent.ops[0])
@@ -320,10 +320,10 @@ def test_waiting_outlives_a_restart_of_core(room):
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     wait_for(lambda: room.agent.ops)
     room.kill_role("core")
-    assert room.agent.closed.wait(10)
+    assert room.agent.closed.wait(60)
     again = api_room.FakeAgent(room.agent.address, room.agent.port, session=room.agent.session, netns=room.lan.name)
     again.start()
-    out, err = child.communicate(timeout=30)
+    out, err = child.communicate(timeout=60)
     again.stop()
     assert child.returncode == 0 and "done" in out, err
 
@@ -368,7 +368,7 @@ def test_what_is_no_name_is_refused_before_it_is_sent():
 
 def test_event_follow_prints_what_comes(running):
     env = {**os.environ, "DOMPOOL_SERVER": f"unix:{running.socket}"}
-    child = pexpect.spawn(str(api_room.DOMPOOL), ["event", "list", "-f"], env=env, timeout=15)
+    child = pexpect.spawn(str(api_room.DOMPOOL), ["event", "list", "-f"], env=env, timeout=60)
     child.expect_exact("started")
     running.api("PUT", "/v1/hosts/n9", {"mac": "52:54:00:00:00:09"})
     child.expect_exact("n9")
@@ -379,14 +379,14 @@ def test_event_follow_prints_what_comes(running):
 
 
 def test_trace_follow_ends_when_the_host_is_ready(room):
-    got = dompool(room, "host", "trace", "n1", "-f", timeout=20)
+    got = dompool(room, "host", "trace", "n1", "-f", timeout=60)
     assert got.returncode == 0 and "ready" in got.stdout, got
 
 
 def test_lab_of_a_running_room_is_found_by_itself():
     """Only where neither the usual socket nor a lab is there already: the message then names the usual one."""
     env = {k: v for k, v in os.environ.items() if k != "DOMPOOL_SERVER"}
-    got = subprocess.run([str(api_room.DOMPOOL), "host", "list"], capture_output=True, text=True, env=env, timeout=20)
+    got = subprocess.run([str(api_room.DOMPOOL), "host", "list"], capture_output=True, text=True, env=env, timeout=60)
     if pathlib.Path("/run/dompool/api.sock").exists() or pathlib.Path("/run/dompool-lab/run/api.sock").exists():
         assert "does not exist" not in got.stderr
     else:

@@ -12,7 +12,7 @@ HOST1 = 'host "n1" {\n mac = "52:54:00:77:00:01"\n address = "10.77.0.11"\n}\n'
 
 
 def dompoold(*argv):
-    return subprocess.run([DOMPOOLD, *argv], capture_output=True, text=True, timeout=20)
+    return subprocess.run([DOMPOOLD, *argv], capture_output=True, text=True, timeout=60)
 
 
 def check(tmp_path, text):
@@ -296,7 +296,7 @@ def test_start_without_root_is_refused(tmp_path):
     for parent in tmp_path.parents:
         if str(parent).startswith("/tmp/"):
             parent.chmod(parent.stat().st_mode | 0o011)
-    result = subprocess.run([DOMPOOLD, "-c", tmp_path / "a.conf"], capture_output=True, text=True, user=65534, group=65534, timeout=20)
+    result = subprocess.run([DOMPOOLD, "-c", tmp_path / "a.conf"], capture_output=True, text=True, user=65534, group=65534, timeout=60)
     assert result.returncode == 8
     assert "dompoold must be started by root" in result.stderr
 

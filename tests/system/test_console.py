@@ -29,7 +29,7 @@ def room(running):
 
 def console(server, name="web1"):
     env = {**os.environ, "DOMPOOL_SERVER": f"unix:{server.socket}"}
-    return pexpect.spawn(str(api_room.DOMPOOL), ["domain", "console", name], env=env, timeout=10)
+    return pexpect.spawn(str(api_room.DOMPOOL), ["domain", "console", name], env=env, timeout=60)
 
 
 def test_console_shows_output_and_sends_keys(room):
@@ -58,7 +58,7 @@ def test_ctrl_c_goes_to_the_guest(room):
 
 @pytest.mark.parametrize("end", ["escape", "term", "hup", "server"])
 def test_terminal_is_as_before_whatever_ends_it(room, end):
-    shell = pexpect.spawn("/bin/sh", ["-i"], env={**os.environ, "PS1": "", "DOMPOOL_SERVER": f"unix:{room.socket}"}, timeout=15)
+    shell = pexpect.spawn("/bin/sh", ["-i"], env={**os.environ, "PS1": "", "DOMPOOL_SERVER": f"unix:{room.socket}"}, timeout=60)
     before = termios.tcgetattr(shell.child_fd)
     shell.sendline(f"{api_room.DOMPOOL} domain console web1; echo ended=$?")
     shell.expect_exact("fake console")
@@ -146,7 +146,7 @@ def test_a_megabyte_of_output_arrives_whole(room):
 
 def upgrade(server, name="web1", extra=""):
     s = socket.socket(socket.AF_UNIX)
-    s.settimeout(15)
+    s.settimeout(60)
     s.connect(str(server.socket))
     s.sendall((f"GET /v1/domains/{name}/console HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{extra}\r\n").encode())
@@ -203,14 +203,15 @@ def test_client_that_types_without_end_is_held_back(room):
     """128 KiB a second and not more reach the agent; TCP holds the client, no queue grows."""
     s, _ = upgrade(room)
     s.setblocking(False)
-    block, sent, end = frame(b"k" * 4096), 0, time.monotonic() + 4
-    while time.monotonic() < end:
+    block, sent, begin = frame(b"k" * 4096), 0, time.monotonic()
+    while time.monotonic() < begin + 4:
         try:
             sent += s.send(block[sent % len(block):])
         except BlockingIOError:
             time.sleep(0.01)
     assert sent < 4 << 20
-    assert len(room.agent.console_input) < 6 * (128 << 10)
+    arrived = len(room.agent.console_input)
+    assert arrived < (time.monotonic() - begin + 2) * (128 << 10)
 
 
 def test_client_that_does_not_read_loses_output_and_is_told(room):
@@ -220,7 +221,7 @@ def test_client_that_does_not_read_loses_output_and_is_told(room):
     for _ in range(800):
         room.agent.console_output(session, b"y" * 12000)
     time.sleep(1)
-    s.settimeout(3)
+    s.settimeout(60)
     data = b""
     while b"left out" not in data[-4096:]:
         data += s.recv(65536)

@@ -37,9 +37,9 @@ def get_lease(room, mac, **more):
     return ack
 
 
-def udhcpc(room, mac):
+def udhcpc(room, mac, tries=20):
     room.be(mac)
-    done = room.client("udhcpc", "-i", "cli0", "-n", "-q", "-f", "-t", "3", "-T", "1", "-s", "/bin/true")
+    done = room.client("udhcpc", "-i", "cli0", "-n", "-q", "-f", "-t", str(tries), "-T", "1", "-s", "/bin/true")
     found = re.search(r"lease of (\S+) obtained from (\S+), lease time (\d+)", done.stdout)
     return found.groups() if found else None
 
@@ -80,7 +80,7 @@ def test_firmware_is_told_its_loader(room):
 
 def test_an_unknown_mac_gets_no_answer_and_is_listed(room):
     assert room.dhcp(say("discover", UNKNOWN_MAC, vendor=PXE_UEFI, arch=7), wait=1.5) == [None]
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         unknown = room.api("/v1/unknown-hosts")["unknown"]
         if unknown:
@@ -88,7 +88,7 @@ def test_an_unknown_mac_gets_no_answer_and_is_listed(room):
         time.sleep(0.1)
     assert [u["mac"] for u in unknown] == [UNKNOWN_MAC]
     assert unknown[0]["vendor_class"] == PXE_UEFI
-    assert udhcpc(room, UNKNOWN_MAC) is None
+    assert udhcpc(room, UNKNOWN_MAC, tries=3) is None
 
 
 def test_malformed_packets_are_dropped_and_the_role_lives_on(room):
@@ -158,7 +158,7 @@ def test_a_room_boots_while_core_is_stopped(room):
         assert get_lease(room, POOL_MAC, vendor=PXE_BIOS, arch=0)["file"] == "pxelinux.0"
     finally:
         os.kill(core, signal.SIGCONT)
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while room.api("/v1/hosts/n1")["state"] != "booting":  # core hears of it afterwards
         assert time.monotonic() < end
         time.sleep(0.1)

@@ -44,7 +44,7 @@ def fixture_room():
         yield room
 
 
-def wait_for(fn, seconds=5):
+def wait_for(fn, seconds=60):
     end = time.monotonic() + seconds
     while not (value := fn()):
         assert time.monotonic() < end, "it does not come"
@@ -98,7 +98,7 @@ def test_a_machine_is_inspected_as_a_guest_and_becomes_a_host_by_rule(room):
 
 def test_udhcpc_becomes_a_host_at_once_and_boots_its_own_disk(room):
     room.be(DESK)
-    done = room.client("udhcpc", "-i", "cli0", "-n", "-q", "-f", "-t", "5", "-T", "1", "-s", "/bin/true")
+    done = room.client("udhcpc", "-i", "cli0", "-n", "-q", "-f", "-t", "20", "-T", "1", "-s", "/bin/true")
     assert re.search(r"lease of (\S+) obtained from 10\.88\.0\.1", done.stdout), done.stdout
     host = room.hosts()["desk-01"]
     assert (host["mac"], host["profile"], host["profile_by"], host["enrolled"]) == (DESK, "local", "setting", "desks")
@@ -161,7 +161,8 @@ def test_invented_addresses_that_a_rule_lets_in_leave_the_hosts_their_answers(ro
     for _ in range(2):
         room.dhcp(*[say("discover", mac, **PXE_BIOS) for mac in macs], wait=0.0)
         time.sleep(1)
-    guests = [u["mac"] for u in room.api("/v1/unknown-hosts")["unknown"] if u["state"] == "inspecting"]
+    inspecting = lambda: [u["mac"] for u in room.api("/v1/unknown-hosts")["unknown"] if u["state"] == "inspecting"]
+    guests = wait_for(lambda: (g := inspecting()) and len(g) >= 8 and g)
     assert len(guests) == 8
     answered = [m for m in guests if room.dhcp(say("discover", m, **PXE_BIOS), wait=0.7)[0]]
     assert 1 <= len(answered) <= 5

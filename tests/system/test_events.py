@@ -56,7 +56,7 @@ def test_watcher_sees_every_event_once_while_core_is_killed(running):
                 return running.api("PUT", f"/v1/hosts/{name}", body)[0] == 200
             except OSError:
                 return False
-        wait_for(put, 20)
+        wait_for(put, 60)
     ids = wait_for(lambda: numbers(running))
     wait_for(lambda: watcher.last >= ids[-1])
     watcher.ended.set()

@@ -56,7 +56,7 @@ def exports(server):
 
 
 def up(server, *names):
-    return wait_for(lambda: (lambda x: set(names) <= set(x) and all(x[n]["state"] == "running" for n in names) and x)(exports(server)), 15)
+    return wait_for(lambda: (lambda x: set(names) <= set(x) and all(x[n]["state"] == "running" for n in names) and x)(exports(server)), 60)
 
 
 def machine(server, name):
@@ -152,7 +152,7 @@ def test_nbd_gives_the_file_to_known_addresses_only(server, tmp_path):
     held = known.popen("/usr/bin/python3", "-c", hold, stdout=subprocess.PIPE, text=True)
     assert held.stdout.readline() == "b'NBDMAGIC'\n"
     server.kill_role("work")
-    assert held.communicate(timeout=10)[0] == "b''\n"
+    assert held.communicate(timeout=60)[0] == "b''\n"
     assert wait_for(lambda: nbd_read(known, image, tmp_path)) == ROOT
 
 
@@ -182,7 +182,7 @@ def test_aoe_answers_known_machines_only_and_comes_back(server):
     assert wait_for(lambda: (r := aoe_read(known, image)) != "silence" and r) == ROOT[512:1024].hex()
     assert aoe_read(unknown, image) == "silence"
     os.kill(exports(server)[name]["pid"], signal.SIGKILL)
-    assert wait_for(lambda: (r := aoe_read(known, image, 3)) != "silence" and r, 15) == ROOT[1536:2048].hex()
+    assert wait_for(lambda: (r := aoe_read(known, image, 3)) != "silence" and r, 60) == ROOT[1536:2048].hex()
 
 
 def image_events(server):
@@ -197,14 +197,14 @@ def test_a_root_with_one_damaged_byte_is_given_to_nobody_and_its_hosts_fall_back
     tag.write_text(json.dumps({"current": image, "previous": before}))
     wait_for(lambda: server.get("/v1/images/" + before[:16])["tags"] == ["previous"])
     nbd, iscsi, aoe = (machine(server, name) for name in ("nbd", "iscsi", "aoe"))
-    assert wait_for(lambda: nbd_read(nbd, image, tmp_path), 15) == ROOT
+    assert wait_for(lambda: nbd_read(nbd, image, tmp_path), 60) == ROOT
     assert wait_for(lambda: f":{image[:16]}" in iscsi_ls(iscsi))
     assert wait_for(lambda: aoe_read(aoe, image) != "silence")
     assert image_events(server) == []
 
     file = server.store / "versions" / image / "root.squashfs"
     file.write_bytes(ROOT[:500_000] + bytes([ROOT[500_000] ^ 1]) + ROOT[500_001:])
-    wait_for(lambda: image_events(server) == ["root-damaged"], 20)
+    wait_for(lambda: image_events(server) == ["root-damaged"], 60)
     assert wait_for(lambda: nbd_read(nbd, image, tmp_path) is None)
     assert wait_for(lambda: f":{image[:16]}" not in iscsi_ls(iscsi))
     assert wait_for(lambda: aoe_read(aoe, image) == "silence")
@@ -218,18 +218,18 @@ def test_a_root_with_one_damaged_byte_is_given_to_nobody_and_its_hosts_fall_back
 
     # a work that begins with it never gives it
     server.kill_role("work")
-    assert wait_for(lambda: nbd_read(nbd, before, tmp_path), 15) == ROOT
+    assert wait_for(lambda: nbd_read(nbd, before, tmp_path), 60) == ROOT
     assert nbd_read(nbd, image, tmp_path) is None and f":{image[:16]}" not in iscsi_ls(iscsi) and aoe_read(aoe, image) == "silence"
 
     # whole again: who asks for it gets it
     assert server.get("/v1/images/" + image[:16])["trouble"] == shown
     assert [server.api("POST", f"/v1/hosts/{host['name']}/retry")[0] for host in HOSTS[2:5]] == [422] * 3
     file.write_bytes(ROOT)
-    wait_for(lambda: image_events(server) == ["root-damaged", "root-whole"], 30)
+    wait_for(lambda: image_events(server) == ["root-damaged", "root-whole"], 60)
     for host in HOSTS[2:5]:
         assert server.api("POST", f"/v1/hosts/{host['name']}/retry")[0] == 200
     assert server.get("/v1/images/" + image[:16])["trouble"] == ""
-    assert wait_for(lambda: nbd_read(nbd, image, tmp_path), 20) == ROOT
+    assert wait_for(lambda: nbd_read(nbd, image, tmp_path), 60) == ROOT
     assert wait_for(lambda: f":{image[:16]}" in iscsi_ls(iscsi))
     assert wait_for(lambda: aoe_read(aoe, image) != "silence")
 
@@ -238,7 +238,7 @@ def test_a_root_that_is_damaged_is_taken_from_who_runs_it_and_comes_back_whole(s
     """A host that runs a version keeps its grant, whatever it is to boot next: what it is given is work's to decide."""
     image = start(server, [HOSTS[2]])
     known = machine(server, "nbd")
-    assert wait_for(lambda: nbd_read(known, image, tmp_path), 15) == ROOT
+    assert wait_for(lambda: nbd_read(known, image, tmp_path), 60) == ROOT
     agent = api_room.connect_agent(server, HOSTS[2]["mac"])
     agent.send("AGENT_INVENTORY", inventory=fake_agent.inventory(image=image[:16]))
     wait_for(lambda: server.get("/v1/hosts/nbd")["inventory"]["image"] == image[:16])
@@ -249,8 +249,8 @@ def test_a_root_that_is_damaged_is_taken_from_who_runs_it_and_comes_back_whole(s
 
     file = server.store / "versions" / image / "root.squashfs"
     file.write_bytes(ROOT[:-1] + bytes([ROOT[-1] ^ 1]))
-    wait_for(lambda: image_events(server) == ["root-damaged"], 20)
-    assert held.wait(10) is not None, "a connection that reads it ends"
+    wait_for(lambda: image_events(server) == ["root-damaged"], 60)
+    assert held.wait(60) is not None, "a connection that reads it ends"
     assert nbd_read(known, image, tmp_path) is None
     offset = len(server.log())
     server.kill_role("work")
@@ -258,8 +258,8 @@ def test_a_root_that_is_damaged_is_taken_from_who_runs_it_and_comes_back_whole(s
     assert "root checked" not in server.log(offset)  # the one that comes after it knows
 
     file.write_bytes(ROOT)
-    wait_for(lambda: image_events(server) == ["root-damaged", "root-whole"], 30)
-    assert wait_for(lambda: nbd_read(known, image, tmp_path), 15) == ROOT, "without a word of anybody: it runs it still"
+    wait_for(lambda: image_events(server) == ["root-damaged", "root-whole"], 60)
+    assert wait_for(lambda: nbd_read(known, image, tmp_path), 60) == ROOT, "without a word of anybody: it runs it still"
     agent.stop()
 
 
@@ -328,12 +328,12 @@ def test_a_version_stays_given_as_long_as_a_host_runs_it(server):
     """A dom0 tells the first 16 digits of its version."""
     old = start(server, [HOSTS[0]])
     known = machine(server, "v4")
-    assert wait_for(lambda: nfs_read(known, nfs4(old)), 15) == b"hello\n"
+    assert wait_for(lambda: nfs_read(known, nfs4(old)), 60) == b"hello\n"
     agent = api_room.connect_agent(server, HOSTS[0]["mac"])
     agent.send("AGENT_INVENTORY", inventory=fake_agent.inventory(image=old[:16]))
     wait_for(lambda: server.get("/v1/hosts/v4")["inventory"]["image"] == old[:16])
     new = make_version(server, b"new\n")
-    assert wait_for(lambda: nfs_read(known, nfs4(new)), 30) == b"new\n"
+    assert wait_for(lambda: nfs_read(known, nfs4(new)), 60) == b"new\n"
     assert nfs_read(known, nfs4(old)) == b"hello\n"
     agent.stop()
 
@@ -360,7 +360,7 @@ def test_processes_have_no_more_rights_than_they_need(server):
 def test_what_a_killed_server_leaves_running_ends_with_the_next_start(server):
     """Most die with it. rpcbind has become another user, and nbdkit waits for its client."""
     start(server, HOSTS)
-    before = wait_for(lambda: len(exports(server)) == 5 and exports(server), 15)
+    before = wait_for(lambda: len(exports(server)) == 5 and exports(server), 60)
     up(server, *before)
     hold = f"import socket, time; s = socket.create_connection(('{SERVER}', 10809)); print(s.recv(8), flush=True); time.sleep(60)"
     held = machine(server, "nbd").popen("/usr/bin/python3", "-c", hold, stdout=subprocess.PIPE, text=True)
@@ -369,8 +369,8 @@ def test_what_a_killed_server_leaves_running_ends_with_the_next_start(server):
     assert len(nbdkit) == 1
     gone = lambda pids: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in pids)  # noqa: E731
     server.kill()
-    wait_for(lambda: gone(e["pid"] for name, e in before.items() if name not in ("rpcbind", "nbd")), 5)
+    wait_for(lambda: gone(e["pid"] for name, e in before.items() if name not in ("rpcbind", "nbd")), 60)
     server.start()
-    wait_for(lambda: gone([before["rpcbind"]["pid"], *nbdkit]), 5)
+    wait_for(lambda: gone([before["rpcbind"]["pid"], *nbdkit]), 60)
     after = up(server, *before)
     assert after["rpcbind"]["restarts"] == 0

@@ -221,11 +221,11 @@ def test_a_loader_that_cannot_start_xen_is_named(room, name, change, host, wante
         else:
             (folder / name).unlink()
         (folder / "touched").write_text("")  # a file in a folder below does not change the time of the one above
-        wait_for(lambda: room.check("good", host) == wanted, 30)
+        wait_for(lambda: room.check("good", host) == wanted, 60)
     finally:
         (folder / name).write_bytes(data)
         (folder / "touched").unlink(missing_ok=True)
-        wait_for(lambda: room.check("good", host) == {}, 30)
+        wait_for(lambda: room.check("good", host) == {}, 60)
 
 
 def test_a_new_version_that_a_host_cannot_boot_is_told_of(room):
@@ -237,7 +237,7 @@ def test_a_new_version_that_a_host_cannot_boot_is_told_of(room):
     try:
         tag.with_suffix(".new").write_text(json.dumps(cloud))
         os.rename(tag.with_suffix(".new"), tag)
-        event = wait_for(lambda: [e for e in room.server.get(f"/v1/events?after={before}&kind=host")["events"] if e["what"] == "unfit" and e["subject"] == "uefi"], 30)[0]
+        event = wait_for(lambda: [e for e in room.server.get(f"/v1/events?after={before}&kind=host")["events"] if e["what"] == "unfit" and e["subject"] == "uefi"], 60)[0]
         assert "kernel-no-dom0" in event["text"], event
     finally:
         tag.with_suffix(".new").write_text(kept)

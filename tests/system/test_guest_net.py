@@ -65,8 +65,8 @@ def test_the_menu_has_the_profiles_words_and_explain_says_whose_they_are(room):
 def test_vlans_without_their_module_are_refused(room, module, refused):
     cpio = fake_store.make_cpio({"init": b"x", f"lib/modules/6.1-fake/kernel/net/{module}.ko": b"x"})
     image = fake_store.make_image(room.store, files={**fake_store.FILES, "initrd": cpio})
-    wait_for(lambda: len(room.get("/v1/images")["images"]) == 2, seconds=20)
-    wait_for(lambda: room.get(f"/v1/images/{image[:16]}/check")["facts"], seconds=20)
+    wait_for(lambda: len(room.get("/v1/images")["images"]) == 2, seconds=60)
+    wait_for(lambda: room.get(f"/v1/images/{image[:16]}/check")["facts"], seconds=60)
     r = api_room.dompool(room, "profile", "set", "n1", "split", "--image", image[:16])
     assert ("[vlan-module]" in r.stderr) == refused, r.stderr
     if refused:

@@ -82,7 +82,7 @@ def test_gc_removes_what_nobody_uses_and_says_so_before(room):
     one, two, three = room.versions
     four = make_version(room.store, "four")
     room.tag(three, two)
-    wait_for(lambda: four in {i["id"] for i in room.server.get("/v1/images")["images"]}, 20)
+    wait_for(lambda: four in {i["id"] for i in room.server.get("/v1/images")["images"]}, 60)
     unused = json.loads(room.cli("gc", "--dry-run", "--json"))["unused"]
     assert [u["id"] for u in unused] == [four] and unused[0]["bytes"] > 0
     assert room.there() == {one, two, three, four}

@@ -65,12 +65,12 @@ class Host:
     def shutdown(self):
         """In order: the first process asks the agent to end, and waits."""
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(20)
+        self.process.wait(60)
 
     def close(self):
         if self.process and self.process.poll() is None:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(60)
 
     def write(self, path, data, mode=0o600, uid=0, gid=0):
         p = self.root / path
@@ -143,11 +143,11 @@ def test_what_a_host_keeps_is_back_at_its_next_boot_as_it_was(host):
 def test_changes_are_saved_while_the_host_runs_and_over_a_restart_of_the_server(host):
     host.boot()
     host.write("etc/ssh/ssh_host_rsa_key", b"1")
-    wait_for(host.kept, seconds=30)
+    wait_for(host.kept, seconds=60)
     assert host.kept()["files"] == 2  # var/log is one
     host.server.stop()
     host.server.start()
-    wait_for(lambda: host.server.get("/v1/hosts/n1")["state"] == "ready", seconds=30)
+    wait_for(lambda: host.server.get("/v1/hosts/n1")["state"] == "ready", seconds=60)
     assert host.kept()["files"] == 2
     host.write("etc/ssh/ssh_host_rsa_key", b"2")
     host.shutdown()
@@ -213,17 +213,17 @@ def test_what_was_too_large_is_saved_once_it_is_not(server, store):
     try:
         host.boot()
         huge = host.write("var/log/huge", os.urandom(100_000))
-        wait_for(lambda: host.events("keep-too-large"), seconds=30)
+        wait_for(lambda: host.events("keep-too-large"), seconds=60)
         huge.unlink()
         host.shutdown()
         assert host.server.get("/v1/hosts/n1")["keep_trouble"] == ""
         host.boot()
         host.write("var/log/huge", os.urandom(100_000))
-        wait_for(lambda: len(host.events("keep-too-large")) == 2, seconds=30)
+        wait_for(lambda: len(host.events("keep-too-large")) == 2, seconds=60)
         server.stop()
         server.configure([N1], top='keep-limit = "1M"')
         server.start()
-        wait_for(lambda: server.get("/v1/hosts/n1")["state"] == "ready", seconds=30)
+        wait_for(lambda: server.get("/v1/hosts/n1")["state"] == "ready", seconds=60)
         host.shutdown()
         assert host.kept()["size"] > 100_000
     finally:

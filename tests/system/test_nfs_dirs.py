@@ -35,8 +35,8 @@ def test_the_menu_has_the_profiles_word_and_explain_says_whose_it_is(room, firmw
 def test_directories_without_their_module_are_refused(room, modules, refused):
     cpio = fake_store.make_cpio({"init": b"x", **{f"lib/modules/6.1-fake/kernel/fs/{m}.ko": b"x" for m in modules}})
     image = fake_store.make_image(room.store, files={**fake_store.FILES, "initrd": cpio})
-    wait_for(lambda: len(room.get("/v1/images")["images"]) == 2, seconds=20)
-    wait_for(lambda: room.get(f"/v1/images/{image[:16]}/check")["facts"], seconds=20)
+    wait_for(lambda: len(room.get("/v1/images")["images"]) == 2, seconds=60)
+    wait_for(lambda: room.get(f"/v1/images/{image[:16]}/check")["facts"], seconds=60)
     r = api_room.dompool(room, "profile", "set", "n1", "shared", "--image", image[:16])
     assert ("[nfs-module]" in r.stderr) == refused, r.stderr
     if refused:

@@ -88,7 +88,7 @@ def test_create_held_by_the_agent_is_resumed_after_kill_9_of_core(room):
     room.kill_role("core")
     assert room.get(f"/v1/operations/{op['id']}")["state"] == "running"
     assert room.get("/v1/domains/web1")["state"] == "starting"
-    room.agent.closed.wait(10)
+    room.agent.closed.wait(60)
     again = FakeAgent(room.agent.address, room.agent.port, session=room.agent.session, netns=room.lan.name)
     again.start()
     again.wait_welcome()
@@ -104,7 +104,7 @@ def test_create_is_resumed_after_kill_9_of_the_whole_server(room):
     wait_for(lambda: room.agent.ops)
     room.kill()
     room.start()
-    room.agent.closed.wait(10)
+    room.agent.closed.wait(60)
     again = FakeAgent(room.agent.address, room.agent.port, session=room.agent.session, netns=room.lan.name)
     again.start()
     assert room.get(f"/v1/operations/{op['id']}?wait=20")["state"] == "done"
@@ -220,7 +220,7 @@ def test_server_answers_while_a_large_guest_file_is_taken_in(room):
         times.append(time.monotonic() - begin)
         assert now["step"] in ("queued", "kernel", "ramdisk")
     assert len(times) >= 5, times
-    assert sorted(times)[-2] < 0.2, max(times)  # one may meet a machine that is busy with other things
+    assert sorted(times)[-1 - max(1, len(times) // 10)] < 0.2, sorted(times)  # one in ten may meet a machine that is busy with other things
     assert room.get(f"/v1/operations/{op['id']}?wait=20")["state"] == "done"
     assert (room.state / "blobs" / room.agent.ops[0]["config"]["kernel"]["sha256"]).stat().st_size == 256 << 20
 
@@ -244,7 +244,7 @@ def test_guest_of_a_lost_host_is_lost_and_out_of_reach(server, store):
     _, op = server.api("POST", "/v1/domains", create_body("web1"))
     server.get(f"/v1/operations/{op['id']}?wait=10")
     machine.power(False)
-    wait_for(lambda: server.get("/v1/domains/web1")["state"] == "lost", seconds=10)
+    wait_for(lambda: server.get("/v1/domains/web1")["state"] == "lost", seconds=60)
     status, answer = server.api("POST", "/v1/domains/web1/shutdown", {})
     assert (status, answer["error"]["code"]) == (503, "unreachable")
     agent.stop()

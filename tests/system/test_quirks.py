@@ -17,7 +17,7 @@ quirk "plain" {{ mac = "{OTHER_MAC}" no-tftp-options = "yes" why = "x" }}
 ASK = r"""
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.settimeout(5)
+s.settimeout(30)
 s.sendto(b"\0\1pxelinux.0\0octet\0blksize\0001408\0windowsize\00016\0", (sys.argv[1], 69))
 data, peer = s.recvfrom(2000)
 s.sendto(b"\0\5\0\0bye\0", peer)

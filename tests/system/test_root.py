@@ -9,7 +9,6 @@ import pathlib
 import socket
 import subprocess
 import threading
-import time
 
 import pytest
 
@@ -88,12 +87,21 @@ class Room:
         wait_until(what, lambda: any(condition(r) for r in self.web.reports), seconds, self.tmp / "console")
         return next(r for r in self.web.reports if condition(r))
 
-    def type(self, line):
-        """At the shell that dompool.shell=1 gives."""
+    def type(self, line, seen, seconds=180):
+        """At the shell that dompool.shell=1 gives, until its answer stands on the console: the serial line is slow, and what it has not taken is
+        lost with the connection."""
         with socket.socket(socket.AF_UNIX) as s:
             s.connect(f"{self.tmp}/serial")
             s.sendall(f"\r\n{line}\r\n".encode())
-            time.sleep(1)  # the serial line is slow; what is not taken is lost with the connection
+            s.setblocking(False)
+
+            def answered():
+                with contextlib.suppress(BlockingIOError):
+                    while s.recv(65536):  # QEMU waits for who does not read
+                        pass
+                return seen in self.console()
+
+            wait_until(f"'{seen}' of '{line}'", answered, seconds, self.tmp / "console")
 
     def console(self):
         return (self.tmp / "console").read_text(errors="replace")
@@ -120,12 +128,12 @@ def test_a_root_by_http_is_refused_while_it_is_corrupt_and_taken_once_it_is_as_s
     room.boot("http")
     bad = room.wait_for("the refusal", lambda r: r["stage"] == "root" and r["failed"])
     assert "another SHA-256 than its signed manifest says" in bad["text"] and "tried again" in bad["text"]
-    wait_until("the refusal on the console", lambda: "another SHA-256 than its signed manifest says" in room.console(), 10, room.tmp / "console")
+    wait_until("the refusal on the console", lambda: "another SHA-256 than its signed manifest says" in room.console(), 60, room.tmp / "console")
     manifest, signature = (f"/i/{room.id16}/{n}" for n in ("manifest.json", "manifest.sig"))
     signed = room.web.files[signature]
     room.web.files[signature] = signed[:-3] + (b"0" if signed[-3:-2] != b"0" else b"1") + signed[-2:]
     room.wait_for("the refusal of the signature", lambda r: r["failed"] and "is not believed" in r["text"])
-    wait_until("the same on the console", lambda: f"the manifest of image {room.id16} is not believed" in room.console(), 10, room.tmp / "console")
+    wait_until("the same on the console", lambda: f"the manifest of image {room.id16} is not believed" in room.console(), 60, room.tmp / "console")
     room.web.files[signature], room.web.files[name] = signed, good
     assert manifest in room.web.files
     root = room.wait_for("the root", lambda r: r["stage"] == "root" and not r["failed"])
@@ -176,7 +184,7 @@ class Target:
     def start(self):
         pathlib.Path(f"{self.room.tmp}/tgt.0").unlink(missing_ok=True)
         self.process = self.room.run("tgtd", "-f", "--iscsi", "portal=10.77.0.1:3260", env=self.env)
-        wait_until("tgtd", lambda: self.call("--op", "new", "--mode", "target", "--tid", "1", "--targetname", self.name), 10, self.room.tmp / "console")
+        wait_until("tgtd", lambda: self.call("--op", "new", "--mode", "target", "--tid", "1", "--targetname", self.name), 60, self.room.tmp / "console")
         assert self.call("--op", "new", "--mode", "logicalunit", "--tid", "1", "--lun", "1", "--backing-store", self.room.version / "root.squashfs")
         assert self.call("--op", "bind", "--mode", "target", "--tid", "1", "--initiator-address", "10.77.0.0/24")
 
@@ -204,7 +212,6 @@ def test_a_root_by_iscsi_is_logged_in_anew_when_its_server_was_killed(room):
     target.process.wait()
     assert close_at_once(room, 3, 60)
     target.start()
-    room.type("echo 3 >/proc/sys/vm/drop_caches; busybox find / -xdev -type f -exec busybox cat {} + >/dev/null && echo READ-$((40+2))")
-    wait_until("all files are read again", lambda: "READ-42" in room.console(), 180, room.tmp / "console")
+    room.type("echo 3 >/proc/sys/vm/drop_caches; busybox find / -xdev -type f -exec busybox cat {} + >/dev/null && echo READ-$((40+2))", "READ-42")
     assert "the session with the iSCSI server is lost" in room.console() and "the iSCSI server is back" in room.console()
     assert "I/O error" not in room.console() and "Input/output error" not in room.console()

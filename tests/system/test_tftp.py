@@ -59,25 +59,29 @@ SOCKET_SCRIPT = r"""
 import json, socket, sys, time
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("", int(sys.argv[1])))
-s.settimeout(float(sys.argv[3]))
 out = []
-for hexed in sys.argv[4:]:
+for hexed in sys.argv[5:]:
     s.sendto(bytes.fromhex(hexed), (sys.argv[2], 69))
-    end = time.monotonic() + float(sys.argv[3])
+    end = time.monotonic() + float(sys.argv[4])
     got = []
-    while time.monotonic() < end:
+    while (left := end - time.monotonic()) > 0:
+        s.settimeout(left)
         try:
             got.append(s.recvfrom(70000)[0].hex())
         except socket.timeout:
             break
+        if len(got) == 1:
+            end = time.monotonic() + float(sys.argv[3])
     out.append(got)
 print(json.dumps(out))
 """
 
 
-def raw(room, *packets, wait=0.4, port=0):
-    """Sends each packet to port 69 and returns the packets that came within the wait for each, none of them acknowledged."""
-    done = room.client("/usr/bin/python3", "-c", SOCKET_SCRIPT, str(port), SERVER, str(wait), *[p.hex() for p in packets])
+def raw(room, *packets, wait=0.4, port=0, answered=True):
+    """Sends each packet to port 69 and returns the packets that came for each, none of them acknowledged: the first, which may take a loaded
+    machine some time, and all within the wait behind it; or, where silence is the answer, within the wait alone."""
+    words = [str(port), SERVER, str(wait), "30" if answered else str(wait)]
+    done = room.client("/usr/bin/python3", "-c", SOCKET_SCRIPT, *words, *[p.hex() for p in packets], timeout=300)
     return [[bytes.fromhex(x) for x in got] for got in json.loads(done.stdout)]
 
 
@@ -237,8 +241,12 @@ def test_a_full_queue_of_the_servers_interface_is_waited_for(room):
     """A room that starts at once fills it. What is dropped there must not wait for the timer made for losses on the way, which takes
     firmware past its patience."""
     with narrow_line(room) as dropped:
-        assert many(room, 32) == ["32", "0"]
-        assert dropped() > 32
+        for _ in range(5):  # whoever takes part may meet a machine that is busy with other things
+            right, silent = many(room, 32)
+            assert right == "32" and dropped() > 32
+            if silent == "0":
+                break
+        assert silent == "0"
 
 
 def http_seconds(room, path=MENU):
@@ -246,25 +254,37 @@ def http_seconds(room, path=MENU):
     return float(room.client("curl", "-sSf", "-o", "/dev/null", "-w", "%{time_starttransfer}", f"http://{SERVER}:8080/{path}", check=True).stdout)
 
 
+def wait_full(dropped):
+    """Until the storm has filled the queue of the line."""
+    end = time.monotonic() + 60
+    while not dropped():
+        assert time.monotonic() < end, "the queue does not fill"
+        time.sleep(0.02)
+
+
 def test_an_answer_by_http_waits_while_tftp_has_no_room_on_the_line(room):
     """TCP is patient, and would take what comes free in the queue before TFTP can; firmware gives up."""
-    with narrow_line(room), concurrent.futures.ThreadPoolExecutor() as pool:
-        tftp = pool.submit(many, room, 32)  # some 3.5 s
-        time.sleep(1)
-        assert http_seconds(room, "pxelinux.0") < 1  # the firmware asks for it: UEFI's HTTP boot gives up after 5 s
-        during = http_seconds(room)
-        assert tftp.result() == ["32", "0"]
-        time.sleep(0.5)
-        assert http_seconds(room) < 0.2 < 1 < during < 8.5
+    for _ in range(5):  # on a machine that is busy with other things the storm may be over before anybody asks by HTTP
+        with narrow_line(room) as dropped, concurrent.futures.ThreadPoolExecutor() as pool:
+            tftp = pool.submit(many, room, 32)  # some 3.5 s
+            wait_full(dropped)
+            firmware, menu = (pool.submit(http_seconds, room, path) for path in ("pxelinux.0", MENU))
+            assert tftp.result()[0] == "32"
+            time.sleep(0.5)
+            after = min(http_seconds(room) for _ in range(5))
+        if firmware.result() < 1 < menu.result() < 8.5 and after < 0.2:
+            return
+    assert firmware.result() < 1  # it asks for that itself: UEFI's HTTP boot gives up after 5 s
+    assert after < 0.2 < 1 < menu.result() < 8.5
 
 
 def test_a_server_ends_in_order_while_answers_by_http_wait():
     with Room() as room:
         room.be(POOL_MAC, lease(room, POOL_MAC))
         client = ["ip", "netns", "exec", room.client_ns]
-        with narrow_line(room):
+        with narrow_line(room) as dropped:
             tftp = subprocess.Popen([*client, *many_words(room, 64)], stdout=subprocess.DEVNULL)
-            time.sleep(1)
+            wait_full(dropped)
             waiting = [subprocess.Popen([*client, "curl", "-sS", "-o", "/dev/null", f"http://{SERVER}:8080/{MENU}"], stderr=subprocess.DEVNULL)
                        for _ in range(8)]
             time.sleep(0.5)
@@ -333,7 +353,7 @@ def test_stages_of_a_boot_are_told_to_core(room, tmp_path):
     assert ack[1]["type"] == 5
     for name in ("pxelinux.0", "pxelinux.cfg/no-such", MENU, *[f"i/{room.image[:16]}/{n}" for n in room.files]):
         curl(room, name, tmp_path / "x")
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while True:
         boot = room.api("/v1/hosts/n1/trace")["boots"][0]
         stages = [s["stage"] for s in boot["stages"]]
@@ -348,7 +368,7 @@ CLOSE_SCRIPT = r"""
 import socket, struct, sys
 server, name, blksize, n_blocks, end = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), bytes.fromhex(sys.argv[5])
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.settimeout(5)
+s.settimeout(30)
 s.sendto(b"\0\1%s\0octet\0blksize\0%d\0tsize\0" b"0\0" % (name.encode(), blksize), (server, 69))
 _, to = s.recvfrom(2000)
 for n in range(n_blocks):
@@ -452,12 +472,12 @@ def test_malformed_requests_get_one_error_and_noise_gets_nothing(room):
     for answer in raw(room, *malformed, wait=0.15):
         assert [error_code(p) for p in answer] == [4]
     noise = [b"", b"\0", b"\0\5\0\1x\0", b"\0\4\0\0", b"\0\3\0\1data", b"\0\6tsize\0" b"0\0", b"\0\7", b"\xff" * 100]
-    assert all(answer == [] for answer in raw(room, *noise, wait=0.15))
+    assert all(answer == [] for answer in raw(room, *noise, wait=0.15, answered=False))
 
 
 def test_nothing_goes_to_port_69(room):
     """CVE-2024-2169: two servers must not be made to talk to each other."""
-    assert raw(room, rrq(b"pxelinux.0"), rrq(b"nothing.here"), b"\0\5\0\0x\0", port=69) == [[], [], []]
+    assert raw(room, rrq(b"pxelinux.0"), rrq(b"nothing.here"), b"\0\5\0\0x\0", port=69, answered=False) == [[], [], []]
 
 
 def unacknowledged(room, wait=7):
@@ -550,16 +570,16 @@ sys.stdin.read()
         for i in range(5):
             started = time.monotonic()
             assert atftp(room, "pxelinux.0", tmp_path / f"f{i}", "blksize 1408") == room.loaders["pxelinux.0"]
-            assert time.monotonic() - started < 2
+            assert time.monotonic() - started < 4.5  # what it did not answer atftp would ask again after five
     finally:
         process.stdin.close()
-        process.wait(10)
+        process.wait(60)
 
 
 def test_descriptors_and_the_role_survive_all_that(room):
     """Last in the file: after everything above the same process still runs, and its sockets are closed again."""
     pid = room.role_pid("boot")
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while len(os.listdir(f"/proc/{pid}/fd")) > 40:
         assert time.monotonic() < end, os.listdir(f"/proc/{pid}/fd")
         time.sleep(0.5)

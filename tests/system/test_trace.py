@@ -16,7 +16,7 @@ def fixture_room():
     room = Room()
     room.files["initrd"] = bytes(range(256)) * 65536  # more than a socket takes at once: what TCP repeats is known when the file ends
     with room:
-        room.wait_log("parent: ready", seconds=20)
+        room.wait_log("parent: ready", seconds=60)
         yield room
 
 
@@ -47,9 +47,10 @@ def test_a_boot_is_a_timeline_with_bytes_and_what_was_sent_again(room):
     lossy(room, 4)
     fetch(room, f"tftp://{SERVER}/{image}/vmlinuz")
     fetch(room, f"http://{SERVER}:8080/{image}/initrd")
-    time.sleep(0.3)
-    out = subprocess.run([str(programs_dir() / "dompool"), "-s", f"unix:{room.path}/run/api.sock", "host", "trace", "n1"],
-                         stdout=subprocess.PIPE, text=True, check=True).stdout
+    out, end = "", time.monotonic() + 60
+    while "/initrd by HTTP" not in out and time.monotonic() < end:
+        out = subprocess.run([str(programs_dir() / "dompool"), "-s", f"unix:{room.path}/run/api.sock", "host", "trace", "n1"],
+                             stdout=subprocess.PIPE, text=True, check=True).stdout
     sizes = {name: len(data) for name, data in room.files.items()}
     for stage, words in (
             ("dhcp", "pxelinux.0"),

@@ -11,7 +11,7 @@ from boot_harness import FIXED_MAC, OTHER_MAC, POOL_MAC, UNKNOWN_MAC, Room, prog
 @pytest.fixture(scope="module", name="room")
 def fixture_room():
     with Room() as room:
-        room.wait_log("parent: ready", seconds=20)
+        room.wait_log("parent: ready", seconds=60)
         yield room
 
 

@@ -114,7 +114,7 @@ def store(tmp_path_factory):
 
 def check(tmp_path, store, text, *options):
     (tmp_path / "d.conf").write_text(f'image-store = "{store}"\n' + NETWORK + text)
-    return subprocess.run([DOMPOOLD, "-n", *options, "-c", tmp_path / "d.conf"], capture_output=True, text=True, timeout=20)
+    return subprocess.run([DOMPOOLD, "-n", *options, "-c", tmp_path / "d.conf"], capture_output=True, text=True, timeout=60)
 
 
 def test_a_configuration_is_judged_by_the_store_with_file_and_line(tmp_path, store):

@@ -82,7 +82,7 @@ class FakeAgent(threading.Thread):
         self._sock = None
 
     # ---- for tests
-    def wait_welcome(self, seconds=10):
+    def wait_welcome(self, seconds=60):
         assert self.welcome.wait(seconds), f"no AGENT_WELCOME within {seconds} s; refused: {self.refused}"
         return self
 
@@ -95,7 +95,7 @@ class FakeAgent(threading.Thread):
             except OSError:
                 pass
         if self.is_alive():
-            self.join(10)
+            self.join(30)
 
     def send(self, name, **fields):
         line = json.dumps({"m": name, **fields}, separators=(",", ":")).encode() + b"\n"
@@ -103,7 +103,7 @@ class FakeAgent(threading.Thread):
 
     def send_raw(self, data):
         with self._lock:
-            self._sock.settimeout(10)
+            self._sock.settimeout(30)
             self._sock.sendall(data)
             self._sock.settimeout(0.1)
 
@@ -137,7 +137,7 @@ class FakeAgent(threading.Thread):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         context.minimum_version = ssl.TLSVersion.TLSv1_3
-        raw = socket.create_connection((self.address, self.port), timeout=10, source_address=self.source)
+        raw = socket.create_connection((self.address, self.port), timeout=30, source_address=self.source)
         self._sock = context.wrap_socket(raw)
         self._sock.settimeout(0.1)
         self.send("AGENT_HELLO", token=self.token, session=self.session, agent_version="fake", messages_version=1)

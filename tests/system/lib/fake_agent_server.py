@@ -34,6 +34,11 @@ class Connection:
         with self.lock:
             self.sock.sendall(json.dumps({"m": name, **fields}).encode() + b"\n")
 
+    def send_at_once(self, *messages):
+        """Both are there when the other side reads the first."""
+        with self.lock:
+            self.sock.sendall(b"".join(json.dumps(m).encode() + b"\n" for m in messages))
+
     def close(self):
         try:
             self.sock.shutdown(socket.SHUT_RDWR)
@@ -141,7 +146,7 @@ class FakeServer:
         self._note(message)
 
     # ---- for tests ----
-    def wait(self, name, timeout=10, after=0, **fields):
+    def wait(self, name, timeout=60, after=0, **fields):
         """The first message of that name, behind index `after` of `got`, whose fields have these values."""
         end = time.monotonic() + timeout
         with self.arrived:

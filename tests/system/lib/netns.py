@@ -28,7 +28,7 @@ class Namespace:
     def argv(self, *argv):
         return ["ip", "netns", "exec", self.name, *(str(a) for a in argv)]
 
-    def run(self, *argv, check=True, timeout=30, **kwargs):
+    def run(self, *argv, check=True, timeout=60, **kwargs):
         kwargs.setdefault("capture_output", True)
         kwargs.setdefault("text", True)
         return subprocess.run(self.argv(*argv), check=check, timeout=timeout, **kwargs)

@@ -9,7 +9,6 @@ No packet leaves the machine.
 import pathlib
 import re
 import subprocess
-import time
 
 import api_room
 import fake_store
@@ -99,7 +98,7 @@ class Room:
         self.wait_current()
         return self
 
-    def wait_current(self, seconds=20):
+    def wait_current(self, seconds=60):
         """Until the satellite serves the newest generation; its state at the main server."""
         def current():
             s = self.state()
@@ -116,8 +115,7 @@ class Room:
 
     def main_away(self, sig="kill"):
         if sig == "kill":
-            self.main.kill()
-            time.sleep(0.2)  # its roles follow by themselves
+            self.main.crash()
         else:
             self.main.stop()
 
@@ -137,17 +135,17 @@ class Room:
             self.clients[mac] = self.lan2.client(mac)
         return self.clients[mac]
 
-    def lease(self, mac, seconds=20, check=True):
+    def lease(self, mac, check=True):
         """A real DHCP client that says it is firmware; its address."""
         c = self.client(mac)
-        done = c.run("udhcpc", "-i", "eth0", "-n", "-q", "-f", "-t", "3", "-T", "1", "-V", "PXEClient:Arch:00000:UNDI:002001", "-x", "0x5d:0000",
-                     "-s", self.folder / "lease.sh", check=False, timeout=seconds)
+        done = c.run("udhcpc", "-i", "eth0", "-n", "-q", "-f", "-t", "20" if check else "3", "-T", "1", "-V", "PXEClient:Arch:00000:UNDI:002001", "-x", "0x5d:0000",
+                     "-s", self.folder / "lease.sh", check=False, timeout=60)
         found = re.search(r"lease of ([0-9.]+) obtained", done.stdout + done.stderr)
         assert found or not check, done.stdout + done.stderr
         return found and found[1]
 
     def get(self, mac, url, check=True):
-        done = self.client(mac).run("curl", "-s", "-S", "-f", "--max-time", "20", url, check=False, text=False)
+        done = self.client(mac).run("curl", "-s", "-S", "-f", "--max-time", "30", url, check=False, text=False)
         assert done.returncode == 0 or not check, done.stderr
         return done.stdout if done.returncode == 0 else None
 

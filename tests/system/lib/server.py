@@ -31,8 +31,8 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
-def wait_for(what, seconds=10, every=0.02):
-    """The first true value of what(); fails the test after that time."""
+def wait_for(what, seconds=60, every=0.02):
+    """The first true value of what(); fails the test after that time, which is a loaded machine's: what is promised sooner says so."""
     end = time.monotonic() + seconds
     while True:
         value = what()
@@ -86,7 +86,7 @@ class Server:
             self.wait_log(r"^parent: ready ", 60, self.start_offset)  # one that cannot start ends, which is seen at once
         return self
 
-    def stop(self, sig=signal.SIGTERM, seconds=10):
+    def stop(self, sig=signal.SIGTERM, seconds=30):
         """Stops it and checks that nothing is left of it."""
         if self.process is None:
             return
@@ -110,6 +110,12 @@ class Server:
             self.process.wait()
         self.process = None
 
+    def crash(self):
+        """The same, and the roles have followed: what is started next meets nothing of it."""
+        roles = list(self.roles().values())
+        self.kill()
+        wait_for(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in roles))
+
     # ---- looking inside ----
 
     def log(self, start=0):
@@ -118,7 +124,7 @@ class Server:
     def tail(self, lines=40):
         return "\n".join(self.log().splitlines()[-lines:])
 
-    def wait_log(self, pattern, seconds=10, start=0):
+    def wait_log(self, pattern, seconds=60, start=0):
         """Waits for a line of the log; returns the match."""
         def look():
             found = re.search(pattern, self.log(start), re.M)
