@@ -131,8 +131,7 @@ a_directory_where_files_are_kept_is_not_mounted(void **state)
         assert_non_null(f);
         assert_non_null(fgets(line, sizeof(line), f));
         fclose(f);
-        assert_non_null(
-                strstr(line, "/home is not from 127.0.0.1:/export/home yet: the image keeps /home/id_* for each host"));
+        assert_non_null(strstr(line, "/home is not from 127.0.0.1:/export/home yet: the image keeps /home/id_* for each host"));
         assert_null(strstr(line, "the image keeps /srv"));
         snprintf(path, sizeof(path), "%s/home", root);
         assert_int_equal(umount(path), -1);
