@@ -67,6 +67,28 @@ put_chain(const struct menu_item *item, const struct menu_doc *doc, struct menu_
         menu_put(out, "if chainloader (tftp,%s)/%s; then\n  boot\nfi\n", ip4_text(item->chain_server, ip), item->chain_file);
 }
 
+/* GRUB 2.06 leaves with success whatever `exit` is told, and UEFI firmware shows its set-up then instead of going on to the
+ * disk. So the disk's own loader is looked for: those of installed systems, and last what a removable disk would have as well.
+ */
+static void
+put_local_efi(const struct menu_doc *doc, struct menu_text *out)
+{
+        static const char x86_files[] = "Microsoft/Boot/bootmgfw debian/shimx64 debian/grubx64 ubuntu/shimx64 fedora/shimx64 "
+                                        "redhat/shimx64 centos/shimx64 rocky/shimx64 almalinux/shimx64 opensuse/shim "
+                                        "BOOT/BOOTX64";
+        static const char arm_files[] =
+                "Microsoft/Boot/bootmgfw debian/shimaa64 debian/grubaa64 ubuntu/shimaa64 fedora/shimaa64 "
+                "BOOT/BOOTAA64";
+
+        menu_put(out,
+                 "for file in %s; do\n"
+                 "  if search --no-floppy --set=disk --file /EFI/$file.efi; then\n"
+                 "    if chainloader ($disk)/EFI/$file.efi; then\n      boot\n    fi\n"
+                 "  fi\n"
+                 "done\n",
+                 doc == &menu_doc_grub_arm64 ? arm_files : x86_files);
+}
+
 /* Ends with an error code, so that firmware which looks at it goes on to its next boot device. */
 static void
 put_item(const struct menu_page *page, const struct menu_item *item, struct menu_text *out)
@@ -75,6 +97,8 @@ put_item(const struct menu_page *page, const struct menu_item *item, struct menu
                 put_chain(item, page->doc, out);
         else if (item->kind != PROFILE_LOCAL)
                 put_image(page, item, page->doc == &menu_doc_grub_arm64 ? &arm64 : &x86, out);
+        else if (page->doc != &menu_doc_grub_pc)
+                put_local_efi(page->doc, out);
         menu_put(out, "exit 1\n");
 }
 

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "image/image_build.h"
 #include "image/facts_store.h"
+#include "image/image_build.h"
 #include "image/image_files.h"
 
 static const struct {
@@ -56,7 +56,7 @@ static const struct grub {
                 .prefix = "/grub",
                 .package = "grub-efi-amd64-bin",
                 .names = {"efinet", "tftp", "http", "normal", "multiboot2", "gzio", "echo", "test", "sleep", "minicmd", "chain",
-                          "password_pbkdf2", "gcry_sha512"},
+                          "password_pbkdf2", "gcry_sha512", "search", "search_fs_file", "part_gpt", "part_msdos", "fat"},
         },
         {
                 .format = "i386-pc-pxe",
@@ -77,7 +77,7 @@ static const struct grub {
                 .package = "grub-efi-arm64-bin",
                 .optional = true,
                 .names = {"efinet", "tftp", "http", "normal", "xen_boot", "gzio", "echo", "test", "sleep", "minicmd", "chain",
-                          "password_pbkdf2", "gcry_sha512"},
+                          "password_pbkdf2", "gcry_sha512", "search", "search_fs_file", "part_gpt", "part_msdos", "fat"},
         },
 };
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/parse.h"
@@ -157,6 +158,14 @@ set_nics(struct lab_options *o, const char *value, struct error *err)
 }
 
 static int
+set_disk(struct lab_options *o, const char *value, struct error *err)
+{
+        if (access(value, R_OK) < 0)
+                return error_errno_set(err, errno, "--disk %s", value);
+        return set_path(o->disk, "--disk", value, err);
+}
+
+static int
 set_loader(struct lab_options *o, const char *value, struct error *err)
 {
         int r = set_list("--loader", value, o->loaders, &o->n_loaders, err);
@@ -234,6 +243,7 @@ static const struct option_row rows[] = {
         {"memory", "SIZE", set_memory, "memory of each PC (1500M)"},
         {"nic", "LIST", set_nic, "virtio-net-pci, e1000, rtl8139 or pcnet, or a list of them (virtio-net-pci)"},
         {"nics", "N", set_nics, "cards of each PC, 1 or 2; the second is on a network of its own (1)"},
+        {"disk", "FILE", set_disk, "a disk of its own for each PC, a copy of this image; it boots it where it is told to"},
         {"loader", "LIST", set_loader, "loaders as in dompoold.conf(5), or best (best)"},
         {"kernel-args", "TEXT", set_kernel_args, "more for every dom0's kernel command line"},
         {"name", "NAME", set_name, "name of the room; its namespace is dompool-NAME (lab)"},

@@ -27,6 +27,7 @@ struct lab_options {
         uint32_t memory_mib; /* of each machine */
         unsigned n_nics;     /* likewise */
         char nics[LAB_MAX_HOSTS][LAB_NAME_SIZE];
+        char disk[LAB_PATH_SIZE]; /* of which each machine has a copy; empty: they have none */
         uint32_t n_cards;   /* of each machine, 1 or 2 */
         unsigned n_loaders; /* likewise; 0: the best for each firmware */
         char loaders[LAB_MAX_HOSTS][LAB_NAME_SIZE];

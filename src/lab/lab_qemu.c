@@ -65,6 +65,17 @@ add_second_card(const struct lab_host *h, struct lab_argv *a)
         lab_argv_add(a, "%s,netdev=segment,mac=%s,romfile=", h->nic, mac_text(&h->mac2, mac));
 }
 
+/* Behind the network in the order of the boot, as a desktop's is in a room that boots by PXE. */
+static void
+add_disk(const struct lab_room *room, const struct lab_host *h, struct lab_argv *a)
+{
+        if (!room->disk)
+                return;
+        lab_argv_add(a, "-drive");
+        lab_argv_add(a, "if=none,id=disk,format=raw,file=%s/%s/disk.img", room->dir, h->name);
+        add_pair(a, "-device", "ide-hd,drive=disk,bootindex=1");
+}
+
 void
 lab_qemu_argv(const struct lab_room *room, const struct lab_host *h, struct lab_argv *a)
 {
@@ -105,6 +116,7 @@ lab_qemu_argv(const struct lab_room *room, const struct lab_host *h, struct lab_
         lab_argv_add(a, "%s,netdev=lan,mac=%s,bootindex=0%s", h->nic, mac_text(&h->mac, mac),
                      h->firmware != LAB_BIOS && strcmp(h->nic, "virtio-net-pci") == 0 ? ",romfile=" : "");
         add_second_card(h, a);
+        add_disk(room, h, a);
         lab_argv_add(a, "-qmp");
         lab_argv_add(a, "unix:%s/%s/qmp.sock,server=on,wait=off", room->dir, h->name);
 }

@@ -52,7 +52,7 @@ lab_room_init(struct lab_room *room, const struct lab_options *o)
 {
         struct lab_host *h;
 
-        *room = (struct lab_room){.n_hosts = o->n_hosts, .proxy = o->proxy, .segment = o->n_cards > 1};
+        *room = (struct lab_room){.n_hosts = o->n_hosts, .proxy = o->proxy, .segment = o->n_cards > 1, .disk = *o->disk};
         str_copy(room->name, sizeof(room->name), o->name);
         snprintf(room->netns, sizeof(room->netns), "dompool-%s", o->name);
         str_copy(room->dir, sizeof(room->dir), o->dir);
@@ -128,8 +128,9 @@ room_json(const struct lab_room *room)
 
         for (uint32_t i = 0; i < room->n_hosts; i++)
                 json_array_append_new(hosts, host_json(&room->hosts[i]));
-        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:o}", "name", room->name, "netns", room->netns, "dir", room->dir,
-                         "store", room->store, "kernel_args", room->kernel_args, "proxy", room->proxy, "hosts", hosts);
+        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:o}", "name", room->name, "netns", room->netns, "dir", room->dir,
+                         "store", room->store, "kernel_args", room->kernel_args, "proxy", room->proxy, "disk", room->disk,
+                         "hosts", hosts);
 }
 
 int
@@ -187,10 +188,10 @@ room_from_json(json_t *json, struct lab_room *room)
 {
         const char *name, *netns, *dir, *store, *kernel_args;
         json_t *hosts;
-        int proxy = 0;
+        int proxy = 0, disk = 0;
 
-        if (json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s?b, s:o}", "name", &name, "netns", &netns, "dir", &dir, "store",
-                        &store, "kernel_args", &kernel_args, "proxy", &proxy, "hosts", &hosts) < 0)
+        if (json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s?b, s?b, s:o}", "name", &name, "netns", &netns, "dir", &dir, "store",
+                        &store, "kernel_args", &kernel_args, "proxy", &proxy, "disk", &disk, "hosts", &hosts) < 0)
                 return -EINVAL;
         if (!name_ok(name) || !name_ok(netns) || strlen(dir) > LAB_DIR_MAX || json_array_size(hosts) > LAB_MAX_HOSTS)
                 return -EINVAL;
@@ -199,6 +200,7 @@ room_from_json(json_t *json, struct lab_room *room)
             !str_copy(room->kernel_args, sizeof(room->kernel_args), kernel_args))
                 return -EINVAL;
         room->proxy = proxy;
+        room->disk = disk;
         room->n_hosts = (uint32_t)json_array_size(hosts);
         for (uint32_t i = 0; i < room->n_hosts; i++) {
                 if (host_load(json_array_get(hosts, i), &room->hosts[i]) < 0)

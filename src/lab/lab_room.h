@@ -13,7 +13,7 @@
  *     DIR/state, DIR/guests    the server's state; kernels and ramdisks for guests
  *     DIR/pid/NAME             one a process: pid and start time
  *     DIR/log/NAME.log         standard output and error of each process; HOST.serial.log its serial console
- *     DIR/HOST/{qmp.sock,serial.sock,vars.fd}
+ *     DIR/HOST/{qmp.sock,serial.sock,vars.fd,disk.img}
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -66,6 +66,7 @@ struct lab_room {
         char kernel_args[256];
         bool proxy;     /* a DHCP server of the site (lab_site.c) hands out the addresses */
         bool satellite; /* there is one (lab_satellite.c): a host is on its LAN */
+        bool disk;      /* each host has one, HOST/disk.img */
         bool segment;   /* a network of its own for the second cards of the hosts */
         uint32_t n_hosts;
         struct lab_host hosts[LAB_MAX_HOSTS];

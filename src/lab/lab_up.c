@@ -219,6 +219,17 @@ check_before(const struct lab_options *o, const struct lab_room *room, struct er
         return lab_qemu_check(room, err);
 }
 
+static int
+copy_disks(const struct lab_options *o, const struct lab_room *room, struct error *err)
+{
+        char path[LAB_PATH_SIZE];
+        int r = 0;
+
+        for (uint32_t i = 0; r == 0 && room->disk && i < room->n_hosts; i++)
+                r = lab_room_copy(o->disk, lab_room_path(room, path, "%s/disk.img", room->hosts[i].name), err);
+        return r;
+}
+
 int
 lab_up(const struct lab_options *o, struct lab_room *room, FILE *progress, struct error *err)
 {
@@ -229,6 +240,8 @@ lab_up(const struct lab_options *o, struct lab_room *room, FILE *progress, struc
         if (r < 0)
                 return r;
         r = lab_room_save(room, err);
+        if (r == 0)
+                r = copy_disks(o, room, err);
         if (r == 0)
                 r = make_room(o, room, progress, err);
         if (r < 0 && o->keep && !lab_interrupted())

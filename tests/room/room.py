@@ -32,7 +32,7 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 class Room:
-    def __init__(self, build_dir, firmware, kernel_args="", name=NAME, loader="", nic="", store="", nics=1):
+    def __init__(self, build_dir, firmware, kernel_args="", name=NAME, loader="", nic="", store="", nics=1, disk=""):
         self.programs = os.path.join(build_dir, "src")
         self.name = name
         self.netns = "dompool-" + name
@@ -41,6 +41,7 @@ class Room:
         self.loader = loader
         self.nic = nic
         self.nics = ["--nics", str(nics)] if nics > 1 else []
+        self.disk = ["--disk", str(disk)] if disk else []
         self.store_option = ["--store", str(store)] if store else []
         self.dir = "/run/dompool-" + name
         self.socket = self.dir + "/run/api.sock"
@@ -58,7 +59,7 @@ class Room:
 
     def up(self):
         self.down()
-        words = ["up", "--json", *self.store_option, *self.nics, "--hosts", str(len(self.firmware.split(","))), "--firmware", self.firmware]
+        words = ["up", "--json", *self.store_option, *self.nics, *self.disk, "--hosts", str(len(self.firmware.split(","))), "--firmware", self.firmware]
         if self.kernel_args:
             words += ["--kernel-args", self.kernel_args]
         if self.loader:
@@ -73,7 +74,7 @@ class Room:
         """The room and its server; every host is off. `lab up` gives up on the first host at once and is told to leave the rest."""
         self.down()
         words = ["--hosts", str(len(self.firmware.split(","))), "--firmware", self.firmware, "--loader", self.loader, "--nic", self.nic]
-        self.progress = self.lab("up", "--timeout", "1s", "--keep", *self.store_option, *self.nics, *words, "--kernel-args", self.kernel_args, check=False).stderr
+        self.progress = self.lab("up", "--timeout", "1s", "--keep", *self.store_option, *self.nics, *self.disk, *words, "--kernel-args", self.kernel_args, check=False).stderr
         for host in [h["name"] for h in self.status()["hosts"]]:
             self.lab("power", host, "off", check=False)
 

@@ -21,6 +21,7 @@ ROWS = [
     ("bios", "undionly", "e1000", BANNER),            # a ROM iPXE is an iPXE already: it gets the script, no circle
     ("bios", "pxelinux", "pcnet", BANNER),            # by TFTP: QEMU's pcnet hangs in iPXE after a burst (quirk "pcnet")
     ("uefi", "ipxe-efi", "e1000", BANNER),
+    ("uefi-http", "best", "virtio-net-pci", "ready"), # arch 16, HTTPClient, and our own DHCP
     ("uefi", "best", "rtl8139", BANNER),              # the card's ROM brings its driver, and is an iPXE for UEFI
 ]
 
