@@ -255,11 +255,12 @@ def http_seconds(room, path=MENU):
 
 
 def wait_full(dropped):
-    """Until the storm has filled the queue of the line."""
+    """Until the storm has filled the queue of the line, and files has heard of it: a moment's rush is not told (CROWDED_MS)."""
     end = time.monotonic() + 60
     while not dropped():
         assert time.monotonic() < end, "the queue does not fill"
         time.sleep(0.02)
+    time.sleep(0.5)
 
 
 def test_an_answer_by_http_waits_while_tftp_has_no_room_on_the_line(room):
