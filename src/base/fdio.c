@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -91,4 +93,33 @@ fd_read_file(int dir_fd, const char *name, size_t max, uint8_t **ret, size_t *re
                 return 0;
         }
         return fd < 0 ? -errno : fd_read_all(fd, max, ret, ret_size);
+}
+
+static int
+write_new(const char *path, mode_t mode, const void *bytes, size_t size)
+{
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+        int r;
+
+        if (fd < 0)
+                return -errno;
+        r = fd_write_all(fd, bytes, size);
+        return r < 0 ? r : fsync(fd) < 0 ? -errno : 0;
+}
+
+int
+fd_replace_file(const char *path, mode_t mode, const void *bytes, size_t size)
+{
+        char fresh[PATH_MAX];
+        int r;
+
+        if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh))
+                return -ENAMETOOLONG;
+        unlink(fresh); /* of a writer that was killed */
+        r = write_new(fresh, mode, bytes, size);
+        if (r == 0 && rename(fresh, path) < 0)
+                r = -errno;
+        if (r < 0)
+                unlink(fresh);
+        return r;
 }

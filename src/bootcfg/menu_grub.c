@@ -31,15 +31,21 @@ put_path(const struct menu_page *page, const struct menu_item *item, const char 
         menu_put(out, " (tftp,%s)/i/%s/%s", ip4_text(page->server, ip), item->image, file);
 }
 
-/* The commands that load Xen, dom0's kernel and its initrd. The initrd is to arrive as it is: Linux unpacks it. */
-struct commands {
+/* The commands that load Xen, dom0's kernel and its initrd, which is to arrive as it is: Linux unpacks it. And the loaders that
+ * a disk may have below /EFI: those of installed systems, and last what a removable disk would have as well. */
+struct arch {
         const char *xen, *kernel, *initrd;
+        const char *loaders; /* without their .efi */
 };
-static const struct commands x86 = {"multiboot2", "module2", "module2 --nounzip"};
-static const struct commands arm64 = {"xen_hypervisor", "xen_module", "xen_module --nounzip"};
+static const struct arch x86 = {"multiboot2", "module2", "module2 --nounzip",
+                                "Microsoft/Boot/bootmgfw debian/shimx64 debian/grubx64 ubuntu/shimx64 fedora/shimx64 "
+                                "redhat/shimx64 centos/shimx64 rocky/shimx64 almalinux/shimx64 opensuse/shim BOOT/BOOTX64"};
+static const struct arch arm64 = {"xen_hypervisor", "xen_module", "xen_module --nounzip",
+                                  "Microsoft/Boot/bootmgfw debian/shimaa64 debian/grubaa64 ubuntu/shimaa64 fedora/shimaa64 "
+                                  "BOOT/BOOTAA64"};
 
 static void
-put_image(const struct menu_page *page, const struct menu_item *item, const struct commands *c, struct menu_text *out)
+put_image(const struct menu_page *page, const struct menu_item *item, const struct arch *c, struct menu_text *out)
 {
         menu_put(out, "if %s", c->xen);
         put_path(page, item, "xen.gz", out);
@@ -68,37 +74,31 @@ put_chain(const struct menu_item *item, const struct menu_doc *doc, struct menu_
 }
 
 /* GRUB 2.06 leaves with success whatever `exit` is told, and UEFI firmware shows its set-up then instead of going on to the
- * disk. So the disk's own loader is looked for: those of installed systems, and last what a removable disk would have as well.
- */
+ * disk. So the disk's own loader is looked for. */
 static void
-put_local_efi(const struct menu_doc *doc, struct menu_text *out)
+put_local_efi(const struct arch *a, struct menu_text *out)
 {
-        static const char x86_files[] = "Microsoft/Boot/bootmgfw debian/shimx64 debian/grubx64 ubuntu/shimx64 fedora/shimx64 "
-                                        "redhat/shimx64 centos/shimx64 rocky/shimx64 almalinux/shimx64 opensuse/shim "
-                                        "BOOT/BOOTX64";
-        static const char arm_files[] =
-                "Microsoft/Boot/bootmgfw debian/shimaa64 debian/grubaa64 ubuntu/shimaa64 fedora/shimaa64 "
-                "BOOT/BOOTAA64";
-
         menu_put(out,
                  "for file in %s; do\n"
                  "  if search --no-floppy --set=disk --file /EFI/$file.efi; then\n"
                  "    if chainloader ($disk)/EFI/$file.efi; then\n      boot\n    fi\n"
                  "  fi\n"
                  "done\n",
-                 doc == &menu_doc_grub_arm64 ? arm_files : x86_files);
+                 a->loaders);
 }
 
 /* Ends with an error code, so that firmware which looks at it goes on to its next boot device. */
 static void
 put_item(const struct menu_page *page, const struct menu_item *item, struct menu_text *out)
 {
+        const struct arch *a = page->doc == &menu_doc_grub_arm64 ? &arm64 : &x86;
+
         if (item->kind == PROFILE_CHAIN)
                 put_chain(item, page->doc, out);
         else if (item->kind != PROFILE_LOCAL)
-                put_image(page, item, page->doc == &menu_doc_grub_arm64 ? &arm64 : &x86, out);
+                put_image(page, item, a, out);
         else if (page->doc != &menu_doc_grub_pc)
-                put_local_efi(page->doc, out);
+                put_local_efi(a, out);
         menu_put(out, "exit 1\n");
 }
 

@@ -63,22 +63,9 @@ image_read(const char *path, size_t max, uint8_t **ret, size_t *ret_size, struct
 int
 image_write(const char *path, const void *data, size_t size, struct error *err)
 {
-        _cleanup_close_ int fd = -1;
-        char temp[IMAGE_PATH_SIZE];
-        int r;
+        int r = fd_replace_file(path, 0644, data, size);
 
-        r = image_path(temp, err, "%s.new", path);
-        if (r < 0)
-                return r;
-        fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-        if (fd < 0)
-                return error_errno_set(err, errno, "%s", temp);
-        r = fd_write_all(fd, data, size);
-        if (r < 0)
-                return error_errno_set(err, -r, "%s", temp);
-        if (fsync(fd) < 0 || rename(temp, path) < 0)
-                return error_errno_set(err, errno, "%s", path);
-        return 0;
+        return r < 0 ? error_errno_set(err, -r, "%s", path) : 0;
 }
 
 int

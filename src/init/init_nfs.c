@@ -27,12 +27,14 @@ init_nfs_reach(uint32_t address, const char *version, struct error *err)
         uint8_t call[RPC_CALL_SIZE], reply[RPC_REPLY_SIZE];
         char text[IP4_TEXT_SIZE];
         ssize_t n;
+        int r;
 
         if (fd < 0)
                 return fd;
         rpc_null_write(XID, RPC_NFS, (uint32_t)(version[0] - '0'), call);
-        if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 || fd_write_all(fd, call, sizeof(call)) < 0)
-                return error_errno_set(err, errno, "asking %s for NFS", ip4_text(address, text));
+        r = setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ? -errno : fd_write_all(fd, call, sizeof(call));
+        if (r < 0)
+                return error_errno_set(err, -r, "asking %s for NFS", ip4_text(address, text));
         n = recv(fd, reply, sizeof(reply), MSG_WAITALL); /* the limit is for all of it */
         if (n < (ssize_t)sizeof(reply))
                 return error_set(err, ERR_TIMEOUT, "%s takes connections on port %d and %s: look whether its NFS service runs",

@@ -131,8 +131,8 @@ keep_list_parse(const char *text, struct keep_list *ret, struct error *err)
 }
 
 /* The folder is the same, and the part behind it fits; what follows that is below. */
-static bool
-covers(const char *pattern, const char *path)
+bool
+keep_pattern_covers(const char *pattern, const char *path)
 {
         char folder[KEEP_PATTERN_SIZE], part[KEEP_PATH_SIZE];
         const char *last;
@@ -155,7 +155,7 @@ bool
 keep_list_covers(const struct keep_list *list, const char *path)
 {
         for (size_t i = 0; i < list->n; i++)
-                if (covers(list->paths[i], path))
+                if (keep_pattern_covers(list->paths[i], path))
                         return true;
         return false;
 }

@@ -61,7 +61,9 @@ int keep_pattern_check(const char *what, const char *pattern, struct error *err)
 /* The text of KEEP_LIST_PATH. '#' begins a comment. ERR_INVALID names the line; ERR_LIMIT. */
 int keep_list_parse(const char *text, struct keep_list *ret, struct error *err);
 
-/* Is it one of the list's paths, or below one? */
+/* Is @path one that @pattern means, or below one? */
+bool keep_pattern_covers(const char *pattern, const char *path);
+/* The same of any of the list's. */
 bool keep_list_covers(const struct keep_list *list, const char *path);
 
 /* The folder in which @pattern's last part is looked for: "/etc/ssh". @ret_last points into @pattern. */

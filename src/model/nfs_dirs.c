@@ -3,7 +3,6 @@
 #include "model/nfs_dirs.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -185,18 +184,11 @@ nfs_dirs_parse(const char *text, struct nfs_dirs *ret, struct error *err)
 static bool
 pattern_meets(const char *pattern, const char *path)
 {
-        char folder[KEEP_PATTERN_SIZE], part[NFS_PATH_SIZE];
+        char folder[KEEP_PATTERN_SIZE];
         const char *last;
-        size_t n;
 
         keep_pattern_split(pattern, folder, &last);
-        n = strlen(folder);
-        if (lies_in(folder, path))
-                return true;
-        if (strncmp(path, folder, n) != 0 || path[n] != '/')
-                return false;
-        snprintf(part, sizeof(part), "%.*s", (int)strcspn(path + n + 1, "/"), path + n + 1);
-        return fnmatch(last, part, FNM_PERIOD) == 0;
+        return lies_in(folder, path) || keep_pattern_covers(pattern, path);
 }
 
 const char *

@@ -123,21 +123,9 @@ image_json_full(struct core *c, const struct image *im)
 static json_t *
 get_image(struct core *c, const struct msg_api_get *m, struct error *err)
 {
-        const struct image *im;
+        const struct image *im = core_policy_image_asked(c, m->name, err);
 
-        core_policy_look(c);
-        im = core_policy_image(c, m->name);
-        if (im)
-                return image_json_full(c, im);
-        error_set(err, ERR_NOT_FOUND, "there is no image '%s'; see 'dompool image list'", m->name);
-        return NULL;
-}
-
-static json_t *
-get_image_check(struct core *c, const struct msg_api_get *m, struct error *err)
-{
-        core_policy_look(c);
-        return core_guard_image_json(c, m, err);
+        return im ? image_json_full(c, im) : NULL;
 }
 
 static json_t *
@@ -264,7 +252,7 @@ static const resource_fn resources[RES_N] = {
         [RES_IMAGE] = get_image,
         [RES_IMAGE_DIFF] = core_image_diff_json,
         [RES_IMAGE_GC] = core_image_gc_json,
-        [RES_IMAGE_CHECK] = get_image_check,
+        [RES_IMAGE_CHECK] = core_guard_image_json,
         [RES_DOMAINS] = get_domains,
         [RES_DOMAIN] = get_domain,
         [RES_OPS] = get_ops,

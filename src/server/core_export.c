@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fdio.h"
@@ -146,17 +145,16 @@ write_plan(struct core *c)
         const struct rec_desc *d = message_desc(MSG_EXPORT_PLAN);
         size_t size = rec_encoded_size(d, &c->exports->plan);
         _cleanup_free_ uint8_t *bytes = malloc(size);
-        char tmp[CONFIG_PATH_SIZE + 64], path[CONFIG_PATH_SIZE + 64];
-        _cleanup_close_ int fd = -1;
+        char path[CONFIG_PATH_SIZE + 64];
+        int r;
 
         if (!bytes)
                 return;
         rec_encode(d, &c->exports->plan, bytes);
         snprintf(path, sizeof(path), "%s/exports", c->params.state_dir);
-        snprintf(tmp, sizeof(tmp), "%s/exports.new", c->params.state_dir);
-        fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-        if (fd < 0 || fd_write_all(fd, bytes, size) < 0 || fdatasync(fd) < 0 || rename(tmp, path) < 0)
-                log_error("exports are not on the disk: %s", strerror(errno));
+        r = fd_replace_file(path, 0600, bytes, size);
+        if (r < 0)
+                log_error("exports are not on the disk: %s", strerror(-r));
 }
 
 static void

@@ -401,8 +401,8 @@ core_guard_tick(struct core *c)
 json_t *
 core_guard_image_json(struct core *c, const struct msg_api_get *m, struct error *err)
 {
-        CLEANUP(policy_free) struct policy *policy = core_policy_now(c);
-        const struct image *im = core_policy_image(c, m->name);
+        const struct image *im = core_policy_image_asked(c, m->name, err);
+        CLEANUP(policy_free) struct policy *policy = im ? core_policy_now(c) : NULL;
         const struct image_facts *f = facts_of(c, im);
         struct core_host *h, *next;
         struct core_guard_way now;
@@ -410,11 +410,10 @@ core_guard_image_json(struct core *c, const struct msg_api_get *m, struct error 
         json_t *findings;
         int n_hosts = 0;
 
-        if (!im || !policy) {
-                if (im)
-                        error_set(err, ERR_NO_SPACE, "no memory for the policy");
-                else
-                        error_set(err, ERR_NOT_FOUND, "there is no image '%s'; see 'dompool image list'", m->name);
+        if (!im)
+                return NULL;
+        if (!policy) {
+                error_set(err, ERR_NO_SPACE, "no memory for the policy");
                 return NULL;
         }
         findings = json_array();

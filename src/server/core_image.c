@@ -14,12 +14,6 @@
 
 #define SHORT_ID 16
 
-static int
-no_image(const char *name, struct error *err)
-{
-        return error_set(err, ERR_NOT_FOUND, "there is no image '%s'; see 'dompool image list'", name);
-}
-
 /* --- who uses a version --- */
 
 static void add_user(json_t *list, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -131,7 +125,7 @@ core_image_diff_json(struct core *c, const struct msg_api_get *m, struct error *
         if (!*m->filter)
                 error_set(err, ERR_INVALID, "query to: the other image is wanted");
         else if (!a || !b)
-                no_image(a ? m->filter : m->name, err);
+                core_policy_no_image(a ? m->filter : m->name, err);
         else
                 image_diff_json(c->config->image_store, a, b, &json, err);
         return json;
@@ -183,7 +177,7 @@ check_change(struct core *c, const struct msg_api_image_change *m, const struct 
         if (!op_kind_is_works(m->kind) || m->kind == OP_IMAGE_BUILD)
                 return error_set(err, ERR_UNSUPPORTED, "there is no such change of an image");
         if (!im && m->kind != OP_IMAGE_GC)
-                return no_image(name, err);
+                return core_policy_no_image(name, err);
         if (op)
                 return error_set(err, ERR_BUSY, "operation %" PRIu64 " (%s) on image '%s' is under way", op->row.op.id,
                                  op_kind_names[op->row.op.kind], op->row.op.target);

@@ -64,6 +64,24 @@ core_policy_image(struct core *c, const char *name)
         return NULL; /* published since the last look */
 }
 
+int
+core_policy_no_image(const char *name, struct error *err)
+{
+        return error_set(err, ERR_NOT_FOUND, "there is no image '%s'; see 'dompool image list'", name);
+}
+
+const struct image *
+core_policy_image_asked(struct core *c, const char *name, struct error *err)
+{
+        const struct image *im;
+
+        core_policy_look(c);
+        im = core_policy_image(c, name);
+        if (!im)
+                core_policy_no_image(name, err);
+        return im;
+}
+
 static void
 add_tag(struct core *c, json_t *tags, const struct image *im, const char *tag)
 {
@@ -540,20 +558,10 @@ core_policy_now(struct core *c)
 static int
 replace(struct core *c, const void *data, size_t size)
 {
-        char tmp[CONFIG_PATH_SIZE + 64], path[CONFIG_PATH_SIZE + 64];
-        _cleanup_close_ int fd = -1;
-        int r;
+        char path[CONFIG_PATH_SIZE + 64];
 
-        snprintf(tmp, sizeof(tmp), "%s/policy.snap.new", c->params.state_dir);
         snprintf(path, sizeof(path), "%s/policy.snap", c->params.state_dir);
-        unlink(tmp);
-        fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (fd < 0)
-                return -errno;
-        r = fd_write_all(fd, data, size);
-        if (r)
-                return r;
-        return fsync(fd) || rename(tmp, path) ? -errno : 0;
+        return fd_replace_file(path, 0600, data, size);
 }
 
 void

@@ -643,6 +643,10 @@ void core_policy_flush(struct core *c);
 void core_policy_send(struct core *c, enum role to);
 /* The image that @name (tag or id) means, or NULL. */
 const struct image *core_policy_image(struct core *c, const char *name);
+/* The same for a request, which counts from what the store has now (core_policy_look); NULL and @err: there is none. */
+const struct image *core_policy_image_asked(struct core *c, const char *name, struct error *err);
+/* The error of that: ERR_NOT_FOUND. */
+int core_policy_no_image(const char *name, struct error *err);
 json_t *core_policy_image_json(struct core *c, const struct image *im);
 
 /* --- core_keep.c --- */

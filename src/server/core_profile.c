@@ -66,7 +66,7 @@ core_profile_check(struct core *c, const struct config *config, const struct msg
         if (*m->image && !profile_kind_boots_image(p->kind))
                 return error_set(err, ERR_INVALID, "profile '%s' boots no image", m->profile);
         if (*m->image && !core_policy_image(c, m->image))
-                return error_set(err, ERR_NOT_FOUND, "there is no image '%s'; see 'dompool image list'", m->image);
+                return core_policy_no_image(m->image, err);
         return 0;
 }
 

@@ -162,7 +162,7 @@ limit_unsent(const struct httpd_uv *h, struct MHD_Connection *connection)
 {
         const struct httpd_uv_options *o = &h->options;
         const unsigned n = httpd_guard_count(h->guard);
-        uint64_t part = n > 0 ? o->unsent_sum / n : o->unsent_sum;
+        uint64_t part = o->unsent_sum / (n + 1);
 
         if (!o->unsent_limit || n < o->n_unlimited)
                 return;

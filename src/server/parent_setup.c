@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fdio.h"
 #include "base/log.h"
 #include "base/sealed.h"
 #include "bootcfg/policy.h"
@@ -165,20 +166,12 @@ lock_state(struct parent *p, struct error *err)
         return error_errno_set(err, errno, "cannot lock '%s'", path);
 }
 
-/* Writes beside, then renames: a file is there whole or not at all. */
 static int
 write_file(const char *path, const char *text, struct error *err)
 {
-        char beside[CONFIG_PATH_SIZE + 64];
-        _cleanup_close_ int fd = -1;
-        size_t size = strlen(text);
+        int r = fd_replace_file(path, 0600, text, strlen(text));
 
-        snprintf(beside, sizeof(beside), "%s.new", path);
-        unlink(beside);
-        fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (fd < 0 || write(fd, text, size) != (ssize_t)size || fsync(fd) < 0 || rename(beside, path) < 0)
-                return error_errno_set(err, errno ? errno : ENOSPC, "cannot write '%s'", path);
-        return 0;
+        return r < 0 ? error_errno_set(err, -r, "cannot write '%s'", path) : 0;
 }
 
 static void

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fdio.h"
@@ -31,12 +30,12 @@ static const struct rec_field work_verdicts_fields[] = {
 static const struct rec_desc work_verdicts_desc = REC_DESC(struct work_verdicts, work_verdicts_fields);
 
 static void
-path_of(const struct role_ctx *ctx, const char *end, char ret[ROLE_PATH_SIZE + 32])
+path_of(const struct role_ctx *ctx, char ret[ROLE_PATH_SIZE + 32])
 {
         char dir[ROLE_PATH_SIZE];
 
         role_path_text(ctx->config, ROLE_WORK, ROLE_PATH_STATE_OWN, dir);
-        snprintf(ret, ROLE_PATH_SIZE + 32, "%s/verdicts%s", dir, end);
+        snprintf(ret, ROLE_PATH_SIZE + 32, "%s/verdicts", dir);
 }
 
 /* An id becomes a part of a path. */
@@ -60,7 +59,7 @@ work_verdicts_read(const struct role_ctx *ctx)
 
         if (!v)
                 return NULL;
-        path_of(ctx, "", path);
+        path_of(ctx, path);
         r = fd_read_file(AT_FDCWD, path, FILE_MAX, &bytes, &size);
         if (r == 0 && size > 0)
                 r = rec_decode(&work_verdicts_desc, bytes, size, v);
@@ -76,10 +75,10 @@ work_verdicts_read(const struct role_ctx *ctx)
 void
 work_verdicts_write(const struct role_ctx *ctx, struct work_verdicts *v)
 {
-        char path[ROLE_PATH_SIZE + 32], tmp[ROLE_PATH_SIZE + 32];
+        char path[ROLE_PATH_SIZE + 32];
         _cleanup_free_ uint8_t *bytes = NULL;
-        _cleanup_close_ int fd = -1;
         size_t size;
+        int r;
 
         v->version = VERSION;
         size = rec_encoded_size(&work_verdicts_desc, v);
@@ -87,9 +86,8 @@ work_verdicts_write(const struct role_ctx *ctx, struct work_verdicts *v)
         if (!bytes)
                 return;
         rec_encode(&work_verdicts_desc, v, bytes);
-        path_of(ctx, "", path);
-        path_of(ctx, ".new", tmp);
-        fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0 || fd_write_all(fd, bytes, size) < 0 || fdatasync(fd) < 0 || rename(tmp, path) < 0)
-                log_error("file=%s not written (%s), roots are read anew at the next start", path, strerror(errno));
+        path_of(ctx, path);
+        r = fd_replace_file(path, 0600, bytes, size);
+        if (r < 0)
+                log_error("file=%s not written (%s), roots are read anew at the next start", path, strerror(-r));
 }

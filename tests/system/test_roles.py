@@ -36,7 +36,7 @@ def test_boot_and_files_alone_are_real_time_where_the_service_is(server):
 
 
 def test_all_roles_start_within_a_second(server):
-    """One of five starts, and without the time in which they were ready to run and other programs had the processor."""
+    """One of five starts, and without the time in which the one that waited most was ready to run and other programs had the processor."""
     took = []
     for _ in range(5):
         start = time.monotonic()
@@ -46,7 +46,7 @@ def test_all_roles_start_within_a_second(server):
         assert sorted(roles) == sorted(ROLES)
         kept_waiting = [int(pathlib.Path(f"/proc/{p}/schedstat").read_text().split()[1]) / 1e9 for p in (server.process.pid, *roles.values())]
         took.append((seconds, kept_waiting))
-        if seconds - sum(kept_waiting) < 1:
+        if seconds - max(kept_waiting) < 1:
             return
         server.stop()
     raise AssertionError(f"each took longer: {took}")
